@@ -1,0 +1,267 @@
+/**
+ * A hybrid logical clock: stamps that follow the wall clock when it behaves and stay ordered when it does not.
+ *
+ *     now      last' = max(last + 1, wall . 0)                 a full counter carries into the milliseconds
+ *     observe  last' = max(last, remote)                       unless remote is more than maxAheadMs ahead of the wall
+ *
+ * Guarantees
+ *   I1  Every stamp of `now` is greater than every earlier one, over restarts, crashes and clock jumps either way.
+ *   I2  No stamp is above the saved bound: the bound is saved ahead, a block at a time, before it is needed.
+ *   I3  `now` is synchronous, never refuses and never throws while the clock is open.
+ *   I4  A stamp too far in the future is data, not time: it never moves this clock.
+ *
+ * I2 and I3 pull apart when the wall outruns the bound, after sleep or a step, or while the disk hangs. Then stamps go on by
+ * counter from where they were and step to the wall once the save is done. The wall may use the bound up only to a
+ * reserve of RESERVE_MS, which leaves counters room for 655 million stamps; past that I1 and I3 win over I2, with
+ * a `bound-exceeded` warning.
+ *
+ * Does not: correct the wall clock, agree with other clocks, or know what a stamp was used for.
+ */
+import { Backoff } from './backoff.ts';
+import type { Clock, Timer } from './clock.ts';
+import { HlcError } from './errors.ts';
+import { makeStamp, STAMP_MS_MAX, type Stamp, stampMs } from './stamp.ts';
+import type { UpperBoundStore } from './upper-bound.ts';
+
+/** How far ahead of need a bound is saved: also how far ahead of the wall a clock may start after a crash. */
+export const BLOCK_MS = 60_000;
+/** The next block is saved when less than this is left of the present one. */
+export const RENEW_BELOW_MS = 30_000;
+/** The end of a block kept for counters while a save is late. */
+export const RESERVE_MS = 10_000;
+export const MAX_AHEAD_MS_DEFAULT = 300_000;
+/** A difference between wall and monotonic time above this is a step, not drift. */
+export const STEP_MS = 1_000;
+/** Warnings kept for reading; older ones are dropped, the counters are not. */
+export const WARNINGS_MAX = 32;
+
+/** A wall clock beyond this is nonsense, and leaves room above for counters until the end of the format. */
+const WALL_MS_MAX = STAMP_MS_MAX - 2 ** 40;
+const COUNTER_SPAN = 1n << 16n;
+const SAVE_BACKOFF = new Backoff({ baseMs: 200, capMs: 10_000 });
+
+export type ClockWarning =
+  /** A remote stamp was this far ahead of our wall clock: theirs is fast or ours is slow. */
+  | { readonly kind: 'remote-ahead'; readonly aheadMs: number }
+  /** The wall clock moved by this much more (or less) than time passed. */
+  | { readonly kind: 'wall-stepped'; readonly stepMs: number }
+  | { readonly kind: 'bound-save-failed'; readonly cause: unknown }
+  | { readonly kind: 'bound-exceeded' };
+
+export interface HybridClockOptions {
+  readonly clock: Clock;
+  readonly bound: UpperBoundStore;
+  readonly maxAheadMs?: number;
+  /** The greatest stamp this writer is known to have used: cover for a lost bound. */
+  readonly atLeast?: Stamp;
+  readonly onWarning?: (warning: ClockWarning) => void;
+}
+
+export class HybridClock {
+  readonly #clock: Clock;
+  readonly #store: UpperBoundStore;
+  readonly #maxAheadMs: number;
+  readonly #onWarning: (warning: ClockWarning) => void;
+  readonly #warnings: ClockWarning[] = [];
+  readonly #counts: Record<ClockWarning['kind'], number> = {
+    'remote-ahead': 0,
+    'wall-stepped': 0,
+    'bound-save-failed': 0,
+    'bound-exceeded': 0,
+  };
+  /** The greatest stamp given out or ratcheted to. */
+  #last: bigint;
+  /** Saved: nothing above it is given out. */
+  #bound: bigint;
+  /** Observed but not yet under the bound: joins `last` when it is. */
+  #floor = 0n;
+  #saving: Promise<void> | undefined;
+  #backoff = SAVE_BACKOFF;
+  #timer: Timer | undefined;
+  #wallMs: number;
+  #monotonicMs: number;
+  #closed = false;
+
+  private constructor(options: HybridClockOptions, last: bigint) {
+    this.#clock = options.clock;
+    this.#store = options.bound;
+    this.#maxAheadMs = options.maxAheadMs ?? MAX_AHEAD_MS_DEFAULT;
+    this.#onWarning = options.onWarning ?? (() => {});
+    this.#last = last;
+    this.#bound = last;
+    this.#wallMs = options.clock.nowMs();
+    this.#monotonicMs = options.clock.monotonicMs();
+  }
+
+  /** Loads the bound, saves the next one, and only then can stamps be had. */
+  static async open(options: HybridClockOptions): Promise<HybridClock> {
+    const { maxAheadMs = MAX_AHEAD_MS_DEFAULT } = options;
+    if (!(maxAheadMs >= BLOCK_MS)) {
+      throw new HlcError('CLOCK_OPTIONS', `maxAheadMs must be at least ${BLOCK_MS}, got ${maxAheadMs}`, {
+        hint: 'A clock that restarts after a crash may be a block ahead; peers must not take that for a fault.',
+      });
+    }
+    try {
+      const saved = await options.bound.load();
+      const atLeast = options.atLeast ?? 0n;
+      const self = new HybridClock(options, saved > atLeast ? saved : atLeast);
+      const bound = self.#nextBound();
+      await self.#store.save(bound as Stamp);
+      self.#bound = bound;
+      self.#scheduleRenewal(RENEW_BELOW_MS);
+      return self;
+    } catch (cause) {
+      throw new HlcError('CLOCK_BOUND', 'the clock bound could not be loaded and saved', {
+        cause,
+        hint: 'Check that the data directory is readable and writable and has free space.',
+        retryable: true,
+      });
+    }
+  }
+
+  now(): Stamp {
+    if (this.#closed) throw new HlcError('CLOCK_CLOSED', 'the clock was closed');
+    const wall = this.#readWall();
+    const next = this.#last + 1n;
+    const usable = this.#bound - BigInt(RESERVE_MS) * COUNTER_SPAN;
+    this.#last = wall > next && wall <= usable ? wall : next;
+    if (wall > usable || this.#last > this.#bound - BigInt(RENEW_BELOW_MS) * COUNTER_SPAN) this.#renew();
+    if (this.#last > this.#bound) this.#warn({ kind: 'bound-exceeded' });
+    return this.#last as Stamp;
+  }
+
+  /**
+   * Tells the clock of a stamp received. `ahead` means: keep the data, flag it, distrust the clock; later stamps of
+   * ours may sort before it. However old a stamp is, it is fine.
+   */
+  observe(remote: Stamp): 'observed' | 'ahead' {
+    const aheadMs = stampMs(remote) - stampMs(this.#readWall() as Stamp);
+    if (aheadMs > this.#maxAheadMs) {
+      this.#warn({ kind: 'remote-ahead', aheadMs });
+      return 'ahead';
+    }
+    this.#ratchet(remote);
+    return 'observed';
+  }
+
+  /**
+   * Makes every later stamp greater than `own`, however far ahead of the wall it is: for the writer's own past found
+   * in its feeds after a restore. Resolves when that is so.
+   */
+  async resume(own: Stamp): Promise<void> {
+    this.#ratchet(own);
+    while (this.#floor !== 0n) {
+      await this.#renew();
+      if (this.#floor !== 0n) await this.#clock.sleep(SAVE_BACKOFF.options.baseMs);
+    }
+  }
+
+  /** The greatest stamp given out or observed, without taking one. */
+  get last(): Stamp {
+    return this.#last as Stamp;
+  }
+
+  /** How far stamps run ahead of the wall clock, 0 when they do not. */
+  get aheadOfWallMs(): number {
+    return Math.max(0, stampMs(this.#last as Stamp) - stampMs(this.#readWall() as Stamp));
+  }
+
+  /** The latest warnings, oldest first, at most `WARNINGS_MAX`. */
+  get offsetWarnings(): readonly ClockWarning[] {
+    return this.#warnings;
+  }
+
+  /** How many of each kind there have been since the clock was opened. */
+  get warningCounts(): Readonly<Record<ClockWarning['kind'], number>> {
+    return this.#counts;
+  }
+
+  /** Resolves when no save is under way. */
+  async settled(): Promise<void> {
+    while (this.#saving !== undefined) await this.#saving;
+  }
+
+  /** Gives the unused rest of the block back, so that an orderly restart continues where the wall is. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#timer?.cancel();
+    await this.settled();
+    const unsaved = this.#floor > this.#last ? this.#floor : this.#last;
+    if (unsaved < this.#bound) await this.#store.save(unsaved as Stamp);
+  }
+
+  #ratchet(stamp: Stamp): void {
+    if (stamp <= this.#last) return;
+    if (stamp <= this.#bound - BigInt(RESERVE_MS) * COUNTER_SPAN) {
+      this.#last = stamp;
+      return;
+    }
+    if (stamp > this.#floor) this.#floor = stamp;
+    this.#renew();
+  }
+
+  #readWall(): bigint {
+    const wallMs = this.#clock.nowMs();
+    const monotonicMs = this.#clock.monotonicMs();
+    const stepMs = wallMs - this.#wallMs - (monotonicMs - this.#monotonicMs);
+    this.#wallMs = wallMs;
+    this.#monotonicMs = monotonicMs;
+    if (Math.abs(stepMs) > STEP_MS) this.#warn({ kind: 'wall-stepped', stepMs: Math.round(stepMs) });
+    // A wall clock that is no time at all counts as "long ago": stamps go on by counter.
+    if (!(wallMs > 0)) return 0n;
+    return makeStamp(Math.floor(Math.min(wallMs, WALL_MS_MAX)), 0);
+  }
+
+  #nextBound(): bigint {
+    let from = this.#readWall();
+    if (this.#last > from) from = this.#last;
+    if (this.#floor > from) from = this.#floor;
+    return from + BigInt(BLOCK_MS) * COUNTER_SPAN;
+  }
+
+  /** One save at a time. Failures are counted, reported and retried with backoff; stamps go on meanwhile. */
+  #renew(): Promise<void> {
+    if (this.#saving !== undefined) return this.#saving;
+    if (this.#closed) return Promise.resolve();
+    const bound = this.#nextBound();
+    this.#saving = this.#save(bound);
+    return this.#saving;
+  }
+
+  async #save(bound: bigint): Promise<void> {
+    let retryMs = RENEW_BELOW_MS;
+    try {
+      await this.#store.save(bound as Stamp);
+      this.#bound = bound;
+      this.#backoff = this.#backoff.reset();
+      if (this.#floor !== 0n && this.#floor + BigInt(RESERVE_MS) * COUNTER_SPAN <= bound) {
+        if (this.#floor > this.#last) this.#last = this.#floor;
+        this.#floor = 0n;
+      }
+    } catch (cause) {
+      this.#warn({ kind: 'bound-save-failed', cause });
+      // Jitter spreads clients of one server; this store is ours alone, so the longest delay is taken.
+      const { delayMs, backoff } = this.#backoff.next(() => 1);
+      this.#backoff = backoff;
+      retryMs = delayMs;
+    } finally {
+      this.#saving = undefined;
+      this.#scheduleRenewal(retryMs);
+    }
+  }
+
+  /** Idle clocks renew too, or the first stamp after a quiet hour would be an hour old. */
+  #scheduleRenewal(delayMs: number): void {
+    if (this.#closed) return;
+    this.#timer?.cancel();
+    this.#timer = this.#clock.setTimer(delayMs, () => void this.#renew());
+  }
+
+  #warn(warning: ClockWarning): void {
+    this.#counts[warning.kind] += 1;
+    this.#warnings.push(warning);
+    if (this.#warnings.length > WARNINGS_MAX) this.#warnings.shift();
+    this.#onWarning(warning);
+  }
+}
