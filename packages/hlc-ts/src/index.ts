@@ -11,6 +11,7 @@ export {
   RESERVE_MS,
   WARNINGS_MAX,
 } from './hybrid-clock.ts';
+export { isoTime } from './iso-time.ts';
 export { ManualClock } from './manual-clock.ts';
 export { type Random, randomInteger, seededRandom, systemRandom } from './random.ts';
 export {
