@@ -1,1 +1,44 @@
-export {};
+export {
+  type Admission,
+  type Closed,
+  Connection,
+  type ConnectionCounters,
+  type ConnectionOptions,
+  type FrameReceiver,
+  type Identity,
+  type Peer,
+} from './connection.ts';
+export {
+  BACKOFF_DEFAULT,
+  Dialer,
+  type DialerOptions,
+  type DialerStatus,
+} from './dialer.ts';
+export { WireError, type WireErrorCode } from './errors.ts';
+export {
+  type AckFrame,
+  type AlarmFrame,
+  type CheckpointFrame,
+  ENTRIES_PER_FRAME_MAX,
+  type EntriesFrame,
+  FEEDS_PER_FRAME_MAX,
+  type ForkFrame,
+  FRAME_BYTES_MAX,
+  type HaveFrame,
+  type MessageFrame,
+  STATUS_BYTES_MAX,
+  type StatusFrame,
+  type VectorFrame,
+} from './frames.ts';
+export { type LinkFaults, MemoryNetwork, type MemoryNetworkOptions } from './memory-network.ts';
+export { PROTOCOL_VERSION } from './protocol-version.ts';
+export type { Transport, TransportEvents } from './transport.ts';
+export {
+  type Acceptor,
+  type AcceptorLimits,
+  type AcceptorOptions,
+  acceptWebSockets,
+  type DialOptions,
+  dialWebSocket,
+  SUBPROTOCOL,
+} from './ws-transport.ts';
