@@ -1,31 +1,26 @@
 /**
- * Why the node refuses, as codes. Callers and tests look at `code`; `message` is for people and `hint` says what to do.
- * The HTTP edge turns a NodeError into a problem document with the status the model keeps for that code.
+ * Why a node does not start or stops, as codes. Requests of tills are refused with the model's `ProblemError` instead.
+ * Callers and tests look at `code`; `message` is for people and `hint` says what to do.
  */
 export type NodeErrorCode =
-  | 'BAD_CONFIG'
-  | 'BRANCH_UNKNOWN'
-  | 'CHANGE_INVALID'
-  | 'CUSTOMER_UNKNOWN'
-  | 'ENROL_FAILED'
-  | 'FORBIDDEN'
-  | 'IDEMPOTENCY_MISMATCH'
+  /** The configuration is incomplete or contradicts itself. */
+  | 'NODE_CONFIG'
+  /** The relay or authority refused the token, or could not be reached. */
+  | 'NODE_ENROL'
+  /** The device has a key but the registry knows no grant for it. */
+  | 'NODE_NOT_ENROLLED'
+  /** Another process has this data directory. */
   | 'NODE_LOCKED'
-  | 'NODE_STOPPING'
-  | 'NOT_ENROLLED'
-  | 'ORDER_INVALID'
-  | 'ORDER_PAYMENT'
-  | 'OVERLOADED'
-  | 'PRODUCT_UNKNOWN'
-  | 'STORE_POISONED'
-  | 'SYNC_OFFLINE'
-  | 'TILL_EXISTS'
-  | 'TILL_MISMATCH'
-  | 'TILL_UNKNOWN';
+  /** A file of the data directory is damaged or belongs to something else. */
+  | 'NODE_DATA'
+  /** The store or the indexes failed while running; the process must end and verify. */
+  | 'NODE_FAILED'
+  /** A catalog import has rows that cannot be imported; nothing was. */
+  | 'NODE_IMPORT';
 
 export interface NodeErrorOptions {
   readonly hint?: string;
-  /** True when the same request may succeed later without change. */
+  /** True when the same call may succeed later without change. */
   readonly retryable?: boolean;
   readonly cause?: unknown;
 }

@@ -1,22 +1,12 @@
-export type { NodeErrorCode } from './errors.ts';
-export { NodeError } from './errors.ts';
+export { NodeError, type NodeErrorCode } from './errors.ts';
 export type {
-  Customer,
-  CustomerChange,
+  EventSubscription,
+  IdentifiedEvent,
   MetricSample,
-  NodeEvent,
   NodeServices,
-  Order,
-  PlaceOrder,
-  Product,
-  ProductChange,
-  StockCount,
-  StockLevel,
-  StockReceipt,
-  SyncMode,
-  SyncStatus,
   TillIdentity,
   TillRole,
+  TillRow,
   WriteAnswer,
   WriteRequest,
 } from './services.ts';

@@ -1,0 +1,77 @@
+/**
+ * What one business operation wants to become durable: entries for feeds and changes to documents, gathered in memory.
+ *
+ * A use case reads projections, writes here and returns its answer; it does no I/O that has effects. Nothing of a
+ * transaction is visible to anybody before the group it is in is durable, except to later operations of that group, through `group`.
+ * A refused operation leaves nothing behind.
+ */
+import type { Stamp } from 'hlc-ts';
+import type { TillIdentity } from '../services.ts';
+
+/** Entries one operation may append besides its `request`. A sale needs one, a catalog import thousands. */
+export const TRANSACTION_DRAFTS_MAX = 10_000;
+
+export interface Draft {
+  readonly collection: string;
+  readonly kind: string;
+  readonly body: unknown;
+}
+
+/** Changes a document's draft in place; from the docs package. Must not throw: what can be refused was refused before. */
+export type DocumentMutator = (draft: never) => void;
+
+/** What an operation tells the till. `body` is JSON. */
+export interface Decision<Answer> {
+  readonly status: number;
+  readonly body: Answer;
+}
+
+export interface Transaction {
+  readonly stamp: Stamp;
+  readonly till: TillIdentity;
+  append(collection: string, kind: string, body: unknown): void;
+  change(document: string, mutator: DocumentMutator): void;
+  /** Milli-units this group's earlier operations (and this one) have moved per SKU, on top of the stock rows. */
+  readonly movedMilli: ReadonlyMap<string, number>;
+  noteMoved(sku: string, deltaMilli: number): void;
+}
+
+export interface DocumentChange {
+  readonly document: string;
+  readonly mutator: DocumentMutator;
+}
+
+export class GatheredTransaction implements Transaction {
+  readonly stamp: Stamp;
+  readonly till: TillIdentity;
+  readonly drafts: Draft[] = [];
+  readonly changes: DocumentChange[] = [];
+  readonly #groupMoved: ReadonlyMap<string, number>;
+  #moved: Map<string, number> | undefined;
+
+  constructor(stamp: Stamp, till: TillIdentity, groupMoved: ReadonlyMap<string, number>) {
+    this.stamp = stamp;
+    this.till = till;
+    this.#groupMoved = groupMoved;
+  }
+
+  append(collection: string, kind: string, body: unknown): void {
+    if (this.drafts.length >= TRANSACTION_DRAFTS_MAX) {
+      throw new RangeError(`an operation may append ${TRANSACTION_DRAFTS_MAX} entries`);
+    }
+    this.drafts.push({ collection, kind, body });
+  }
+
+  change(document: string, mutator: DocumentMutator): void {
+    this.changes.push({ document, mutator });
+  }
+
+  get movedMilli(): ReadonlyMap<string, number> {
+    return this.#moved ?? this.#groupMoved;
+  }
+
+  noteMoved(sku: string, deltaMilli: number): void {
+    this.#moved ??= new Map(this.#groupMoved);
+    this.#moved.set(sku, (this.#moved.get(sku) ?? 0) + deltaMilli);
+  }
+}
