@@ -1,0 +1,48 @@
+/**
+ * Why a command fails, by code. The launcher prints one line, `error CODE: what happened. What to do.`, and exits 1;
+ * errors of the packages below (feed, wire, relay, node) have the same shape and print the same way.
+ */
+export type CliErrorCode =
+  /** A configuration file, an environment variable or an option does not make sense. */
+  | 'CONFIG_INVALID'
+  /** A file that was named cannot be read. */
+  | 'FILE_UNREADABLE'
+  /** A file that was to be written is already there, or cannot be written. */
+  | 'FILE_UNWRITABLE'
+  /** No relay or node data below the folder. */
+  | 'DATA_MISSING'
+  /** The command needs the running program, and none is running on this data. */
+  | 'NOT_RUNNING'
+  /** The command needs the data to itself, and a program is running on it. */
+  | 'STILL_RUNNING'
+  /** The program answered with an error that has no code of its own, or not at all. */
+  | 'PROGRAM_UNREACHABLE'
+  /** `verify` found a broken entry. */
+  | 'VERIFY_FAILED'
+  /** `doctor` found something that needs a person. */
+  | 'DOCTOR_FINDINGS'
+  /** A check of a demo scenario did not hold. */
+  | 'SCENARIO_FAILED'
+  /** A program of the demo did not start, or died again and again. */
+  | 'PROGRAM_DIED'
+  /** A signal ended the command before it was done. */
+  | 'INTERRUPTED';
+
+export class CliError extends Error {
+  readonly code: CliErrorCode;
+  /** What the person at the keyboard can do. */
+  readonly hint: string | undefined;
+  readonly retryable: boolean;
+
+  constructor(
+    code: CliErrorCode,
+    message: string,
+    options: { cause?: unknown; hint?: string; retryable?: boolean } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'CliError';
+    this.code = code;
+    this.hint = options.hint;
+    this.retryable = options.retryable ?? false;
+  }
+}
