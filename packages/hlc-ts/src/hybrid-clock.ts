@@ -10,10 +10,11 @@
  *   I3  `now` is synchronous, never refuses and never throws while the clock is open.
  *   I4  A stamp too far in the future is data, not time: it never moves this clock.
  *
- * I2 and I3 pull apart when the wall outruns the bound, after sleep or a step, or while the disk hangs. Then stamps go on by
- * counter from where they were and step to the wall once the save is done. The wall may use the bound up only to a
- * reserve of RESERVE_MS, which leaves counters room for 655 million stamps; past that I1 and I3 win over I2, with
- * a `bound-exceeded` warning.
+ * I2 and I3 pull apart when the wall outruns the bound, after sleep or a step, or while the disk hangs. Then stamps
+ * wait near the bound by counter and step to the wall once the save is done. The wall may use the bound up
+ * only to a reserve of RESERVE_MS, which leaves counters room for 65 million stamps; past that I1 and I3 win over
+ * I2, with a `bound-exceeded` warning. A clock that runs ahead of the wall moves its bound by that reserve alone,
+ * so that a program that crashes again and again does not climb into the future a block at a time.
  *
  * Does not: correct the wall clock, agree with other clocks, or know what a stamp was used for.
  */
@@ -25,10 +26,10 @@ import type { UpperBoundStore } from './upper-bound.ts';
 
 /** How far ahead of need a bound is saved: also how far ahead of the wall a clock may start after a crash. */
 export const BLOCK_MS = 60_000;
-/** The next block is saved when less than this is left of the present one. */
+/** The next block is saved when the wall has less than this left of the present one. */
 export const RENEW_BELOW_MS = 30_000;
-/** The end of a block kept for counters while a save is late. */
-export const RESERVE_MS = 10_000;
+/** The end of a block kept for counters, and the step of a bound that counters alone use up. */
+export const RESERVE_MS = 1_000;
 export const MAX_AHEAD_MS_DEFAULT = 300_000;
 /** A difference between wall and monotonic time above this is a step, not drift. */
 export const STEP_MS = 1_000;
@@ -38,6 +39,11 @@ export const WARNINGS_MAX = 32;
 /** A wall clock beyond this is nonsense, and leaves room above for counters until the end of the format. */
 const WALL_MS_MAX = STAMP_MS_MAX - 2 ** 40;
 const COUNTER_SPAN = 1n << 16n;
+const BLOCK = BigInt(BLOCK_MS) * COUNTER_SPAN;
+const RENEW_BELOW = BigInt(RENEW_BELOW_MS) * COUNTER_SPAN;
+const RESERVE = BigInt(RESERVE_MS) * COUNTER_SPAN;
+/** No stamp that a saved bound or a feed can hold honestly is above this; one that is would leave no room to go on. */
+const LAST_MAX = BigInt(STAMP_MS_MAX - 2 ** 39) * COUNTER_SPAN;
 const SAVE_BACKOFF = new Backoff({ baseMs: 200, capMs: 10_000 });
 
 export type ClockWarning =
@@ -77,6 +83,8 @@ export class HybridClock {
   #floor = 0n;
   #saving: Promise<void> | undefined;
   #backoff = SAVE_BACKOFF;
+  #retryAtMs = 0;
+  #lastFailure: unknown;
   #timer: Timer | undefined;
   #wallMs: number;
   #monotonicMs: number;
@@ -104,18 +112,15 @@ export class HybridClock {
     try {
       const saved = await options.bound.load();
       const atLeast = options.atLeast ?? 0n;
-      const self = new HybridClock(options, saved > atLeast ? saved : atLeast);
+      const self = new HybridClock(options, checkRoom(saved > atLeast ? saved : atLeast));
       const bound = self.#nextBound();
       await self.#store.save(bound as Stamp);
       self.#bound = bound;
       self.#scheduleRenewal(RENEW_BELOW_MS);
       return self;
     } catch (cause) {
-      throw new HlcError('CLOCK_BOUND', 'the clock bound could not be loaded and saved', {
-        cause,
-        hint: 'Check that the data directory is readable and writable and has free space.',
-        retryable: true,
-      });
+      if (cause instanceof HlcError) throw cause;
+      throw boundError('the clock bound could not be loaded and saved', cause);
     }
   }
 
@@ -123,9 +128,10 @@ export class HybridClock {
     if (this.#closed) throw new HlcError('CLOCK_CLOSED', 'the clock was closed');
     const wall = this.#readWall();
     const next = this.#last + 1n;
-    const usable = this.#bound - BigInt(RESERVE_MS) * COUNTER_SPAN;
-    this.#last = wall > next && wall <= usable ? wall : next;
-    if (wall > usable || this.#last > this.#bound - BigInt(RENEW_BELOW_MS) * COUNTER_SPAN) this.#renew();
+    const usable = this.#bound - RESERVE;
+    const reached = wall < usable ? wall : usable;
+    this.#last = reached > next ? reached : next;
+    if (this.#isBoundNear(wall)) this.#renew();
     if (this.#last > this.#bound) this.#warn({ kind: 'bound-exceeded' });
     return this.#last as Stamp;
   }
@@ -146,14 +152,16 @@ export class HybridClock {
 
   /**
    * Makes every later stamp greater than `own`, however far ahead of the wall it is: for the writer's own past found
-   * in its feeds after a restore. Resolves when that is so.
+   * in its feeds after a restore. Resolves when that is so; rejects when the bound cannot be saved.
    */
   async resume(own: Stamp): Promise<void> {
-    this.#ratchet(own);
-    while (this.#floor !== 0n) {
-      await this.#renew();
-      if (this.#floor !== 0n) await this.#clock.sleep(SAVE_BACKOFF.options.baseMs);
-    }
+    this.#ratchet(checkRoom(own));
+    await this.settled();
+    if (this.#floor === 0n) return;
+    // The save that was under way had been started without this stamp, or had failed: one more, now.
+    this.#retryAtMs = 0;
+    await this.#renew();
+    if (this.#floor !== 0n) throw boundError('the clock bound could not be saved', this.#lastFailure);
   }
 
   /** The greatest stamp given out or observed, without taking one. */
@@ -168,12 +176,12 @@ export class HybridClock {
 
   /** The latest warnings, oldest first, at most `WARNINGS_MAX`. */
   get offsetWarnings(): readonly ClockWarning[] {
-    return this.#warnings;
+    return [...this.#warnings];
   }
 
   /** How many of each kind there have been since the clock was opened. */
   get warningCounts(): Readonly<Record<ClockWarning['kind'], number>> {
-    return this.#counts;
+    return { ...this.#counts };
   }
 
   /** Resolves when no save is under way. */
@@ -187,13 +195,12 @@ export class HybridClock {
     this.#closed = true;
     this.#timer?.cancel();
     await this.settled();
-    const unsaved = this.#floor > this.#last ? this.#floor : this.#last;
-    if (unsaved < this.#bound) await this.#store.save(unsaved as Stamp);
+    if (this.#last < this.#bound) await this.#store.save(this.#last as Stamp);
   }
 
-  #ratchet(stamp: Stamp): void {
+  #ratchet(stamp: bigint): void {
     if (stamp <= this.#last) return;
-    if (stamp <= this.#bound - BigInt(RESERVE_MS) * COUNTER_SPAN) {
+    if (stamp <= this.#bound - RESERVE) {
       this.#last = stamp;
       return;
     }
@@ -213,41 +220,59 @@ export class HybridClock {
     return makeStamp(Math.floor(Math.min(wallMs, WALL_MS_MAX)), 0);
   }
 
+  /**
+   * A block above the wall, but no more than the reserve above a clock that runs ahead of it. Never below the present
+   * bound: were it lowered for a wall that stepped back, stamps given out while the save is under way would be above.
+   */
   #nextBound(): bigint {
-    let from = this.#readWall();
-    if (this.#last > from) from = this.#last;
-    if (this.#floor > from) from = this.#floor;
-    return from + BigInt(BLOCK_MS) * COUNTER_SPAN;
+    let bound = this.#bound;
+    for (const wanted of [this.#readWall() + BLOCK, this.#last + 2n * RESERVE, this.#floor + 2n * RESERVE]) {
+      if (wanted > bound) bound = wanted;
+    }
+    return bound;
   }
 
-  /** One save at a time. Failures are counted, reported and retried with backoff; stamps go on meanwhile. */
+  #isBoundNear(wall: bigint): boolean {
+    return wall + RENEW_BELOW > this.#bound || this.#last + RESERVE / 2n > this.#bound || this.#floor !== 0n;
+  }
+
+  /** One save at a time, and none before the backoff after a failed one is over. */
   #renew(): Promise<void> {
     if (this.#saving !== undefined) return this.#saving;
-    if (this.#closed) return Promise.resolve();
+    if (this.#closed || this.#clock.monotonicMs() < this.#retryAtMs) return Promise.resolve();
     const bound = this.#nextBound();
+    if (bound === this.#bound) {
+      this.#scheduleRenewal(RENEW_BELOW_MS);
+      return Promise.resolve();
+    }
     this.#saving = this.#save(bound);
     return this.#saving;
   }
 
   async #save(bound: bigint): Promise<void> {
-    let retryMs = RENEW_BELOW_MS;
+    let nextMs = RENEW_BELOW_MS;
     try {
       await this.#store.save(bound as Stamp);
       this.#bound = bound;
       this.#backoff = this.#backoff.reset();
-      if (this.#floor !== 0n && this.#floor + BigInt(RESERVE_MS) * COUNTER_SPAN <= bound) {
+      if (this.#floor !== 0n && this.#floor <= bound - RESERVE) {
         if (this.#floor > this.#last) this.#last = this.#floor;
         this.#floor = 0n;
       }
     } catch (cause) {
+      // A loop's catch: counted, reported, retried. Stamps go on meanwhile.
+      this.#lastFailure = cause;
       this.#warn({ kind: 'bound-save-failed', cause });
-      // Jitter spreads clients of one server; this store is ours alone, so the longest delay is taken.
+      // Jitter spreads many clients of one server; this store is ours alone, so the whole delay is taken.
       const { delayMs, backoff } = this.#backoff.next(() => 1);
       this.#backoff = backoff;
-      retryMs = delayMs;
+      this.#retryAtMs = this.#clock.monotonicMs() + delayMs;
+      nextMs = delayMs;
     } finally {
       this.#saving = undefined;
-      this.#scheduleRenewal(retryMs);
+      this.#scheduleRenewal(nextMs);
+      // A save that took long, or began before a step or an observation, may be behind already.
+      if (this.#isBoundNear(this.#readWall())) this.#renew();
     }
   }
 
@@ -264,4 +289,20 @@ export class HybridClock {
     if (this.#warnings.length > WARNINGS_MAX) this.#warnings.shift();
     this.#onWarning(warning);
   }
+}
+
+function checkRoom(stamp: bigint): bigint {
+  if (stamp <= LAST_MAX) return stamp;
+  throw new HlcError(
+    'STAMP_RANGE',
+    `a clock cannot go on from ${stamp.toString(16)}: no stamps are left above it`,
+  );
+}
+
+function boundError(message: string, cause: unknown): HlcError {
+  return new HlcError('CLOCK_BOUND', message, {
+    cause,
+    hint: 'Check that the data directory is readable and writable and has free space.',
+    retryable: true,
+  });
 }
