@@ -1,1 +1,156 @@
-export {};
+/** Words of the trade: ids, money, quantities, events and API schemas. */
+export {
+  type Customer,
+  type CustomerFields,
+  type CustomerPoints,
+  type CustomerPut,
+  type CustomerQuery,
+  customer,
+  customerFields,
+  customerList,
+  customerPut,
+  customerQuery,
+} from './api/customers.ts';
+export {
+  type NodeEvent,
+  type NodeEventType,
+  nodeEvent,
+  nodeEventTypes,
+  type StreamClosed,
+  streamClosed,
+} from './api/events.ts';
+export {
+  type Order,
+  type OrderLine,
+  type OrderListQuery,
+  type OrderPage,
+  type OrderRequest,
+  type OrderRequestInput,
+  order,
+  orderListQuery,
+  orderPage,
+  orderRequest,
+  type ReceiptState,
+  receiptState,
+} from './api/orders.ts';
+export {
+  type Product,
+  type ProductFields,
+  type ProductPut,
+  type ProductQuery,
+  product,
+  productDefaults,
+  productFields,
+  productList,
+  productPut,
+  productQuery,
+} from './api/products.ts';
+export {
+  type StockCountRequest,
+  type StockLevel,
+  type StockMovement,
+  type StockQuery,
+  type StockReceiptRequest,
+  stockCountRequest,
+  stockLevel,
+  stockMovement,
+  stockQuery,
+  stockReceiptRequest,
+} from './api/stock.ts';
+export {
+  health,
+  type OperationMode,
+  operationMode,
+  type Readiness,
+  readiness,
+  type SyncNowAnswer,
+  type SyncNowRequest,
+  type SyncStatus,
+  syncNowAnswer,
+  syncNowRequest,
+  syncStatus,
+} from './api/sync.ts';
+export { ModelError, type ModelErrorCode, ProblemError, type ProblemOptions } from './errors.ts';
+export {
+  type EventBody,
+  type EventKind,
+  eventBodies,
+  eventKinds,
+  type TillRole,
+  tillRole,
+} from './events.ts';
+export {
+  type Barcode,
+  type BranchCode,
+  barcode,
+  branchCode,
+  type CustomerId,
+  customerId,
+  formatNumber,
+  type IdempotencyKey,
+  idempotencyKey,
+  type NumberSeries,
+  numberPrefix,
+  type OrderId,
+  type OrderNumber,
+  orderId,
+  orderNumber,
+  type ReceiptId,
+  receiptId,
+  type Sku,
+  type StockDocumentId,
+  sku,
+  stockDocumentId,
+  type TillName,
+  tillName,
+  uuidTimeMs,
+  uuidV7,
+} from './ids.ts';
+export {
+  AMOUNT_MINOR_MAX,
+  BARCODES_MAX,
+  BODY_BYTES_MAX,
+  CODE_CHARS_MAX,
+  IDEMPOTENCY_KEY_CHARS_MAX,
+  LINES_MAX,
+  PAGE_ROWS_DEFAULT,
+  PAGE_ROWS_MAX,
+  PAYMENTS_MAX,
+  POINTS_MAX,
+  PREFER_WAIT_SECONDS_MAX,
+  QUANTITY_MILLI_MAX,
+  SEARCH_ROWS_MAX,
+  TEXT_CHARS_MAX,
+} from './limits.ts';
+export { amountMinor, divideHalfUp, grossMinor, sumMinor } from './money.ts';
+export {
+  type Basket,
+  type BasketLine,
+  type PaymentKind,
+  type PricedLine,
+  type PricedOrder,
+  type Pricing,
+  priceOrder,
+  pricingProblem,
+} from './price-order.ts';
+export {
+  type Problem,
+  type ProblemCode,
+  type ProblemRow,
+  problem,
+  problemCodes,
+  problemTable,
+} from './problem.ts';
+export { type Unit, unit } from './quantity.ts';
+export { holdsCardNumber } from './text.ts';
+export {
+  type VatKind,
+  type VatRate,
+  type VatShare,
+  vatKind,
+  vatKinds,
+  vatKindsOn,
+  vatRates,
+  vatSplit,
+  vatWithin,
+} from './vat.ts';

@@ -1,0 +1,103 @@
+/**
+ * S-20, S-21: orders as they travel.
+ *
+ * A till sends what was sold and paid; totals, number, stamp and VAT split are the node's. A field this page does not
+ * name is refused, so a till can never set a number, a state or a total.
+ */
+import { z } from 'zod';
+import { branchCode, customerId, orderId, orderNumber, receiptId, sku, tillName } from '../ids.ts';
+import { LINES_MAX, PAGE_ROWS_MAX, PAYMENTS_MAX, POINTS_MAX } from '../limits.ts';
+import { amountMinor, positiveAmountMinor } from '../money.ts';
+import { positiveQuantityMilli } from '../quantity.ts';
+import { freeText } from '../text.ts';
+import { vatKind } from '../vat.ts';
+import { cursor, limitOf } from './page.ts';
+
+export const paymentKind = z.enum(['cash', 'card', 'other']);
+export const payment = z.strictObject({ kind: paymentKind, amountMinor: positiveAmountMinor });
+export const points = z.int().min(0).max(POINTS_MAX);
+/** State of the fiscal receipt, S-27. */
+export const receiptState = z.enum([
+  'waiting',
+  'printing',
+  'fiscal',
+  'printed',
+  'uncertain',
+  'review',
+  'failed',
+]);
+export type ReceiptState = z.infer<typeof receiptState>;
+
+export const orderLineRequest = z.strictObject({
+  sku,
+  quantityMilli: positiveQuantityMilli,
+  unitPriceMinor: amountMinor.optional(),
+  discountMinor: amountMinor.default(0),
+  vat: vatKind.optional(),
+});
+export const orderCustomer = z.strictObject({
+  id: customerId.optional(),
+  /** Where an electronic receipt goes: a phone number or an e-mail address. */
+  contact: freeText(128).optional(),
+});
+export const orderRequest = z.strictObject({
+  /** Must be the till of the token; left out, it is. */
+  till: tillName.optional(),
+  cashier: freeText(128).optional(),
+  lines: z.array(orderLineRequest).min(1).max(LINES_MAX),
+  payments: z.array(payment).max(PAYMENTS_MAX),
+  customer: orderCustomer.optional(),
+  redeemPoints: points.default(0),
+});
+export type OrderRequest = z.infer<typeof orderRequest>;
+/** What a till may write: fields with a default left out. */
+export type OrderRequestInput = z.input<typeof orderRequest>;
+
+export const vatShare = z.strictObject({ vat: vatKind, totalMinor: amountMinor, vatMinor: amountMinor });
+
+export const orderLine = z.strictObject({
+  sku,
+  name: freeText(),
+  quantityMilli: positiveQuantityMilli,
+  unitPriceMinor: amountMinor,
+  discountMinor: amountMinor,
+  /** Share of the redeemed points in this line, when there is one. */
+  redeemedMinor: amountMinor.optional(),
+  totalMinor: amountMinor,
+  vat: vatKind,
+});
+export type OrderLine = z.infer<typeof orderLine>;
+
+export const loyaltyResult = z.strictObject({ earned: points, redeemed: points });
+
+export const order = z.strictObject({
+  id: orderId,
+  number: orderNumber,
+  /** 16 hexadecimal digits; sorts by time. */
+  hlc: z.string().regex(/^[0-9a-f]{16}$/),
+  /** The same moment for people, ISO 8601. */
+  at: z.string(),
+  state: z.literal('accepted'),
+  branch: branchCode,
+  till: tillName,
+  cashier: freeText(128).optional(),
+  totalMinor: amountMinor,
+  changeMinor: amountMinor,
+  lines: z.array(orderLine),
+  payments: z.array(payment),
+  vat: z.array(vatShare).optional(),
+  customer: orderCustomer.optional(),
+  receipt: z.strictObject({ id: receiptId, state: receiptState }),
+  loyalty: loyaltyResult,
+});
+export type Order = z.infer<typeof order>;
+
+export const orderListQuery = z.strictObject({
+  after: cursor.optional(),
+  limit: limitOf(PAGE_ROWS_MAX),
+  branch: branchCode.optional(),
+});
+export type OrderListQuery = z.infer<typeof orderListQuery>;
+/** `next` is handed back as `after`; absent on the last page. */
+export const orderPage = z.strictObject({ orders: z.array(order), next: cursor.optional() });
+export type OrderPage = z.infer<typeof orderPage>;

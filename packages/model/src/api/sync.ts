@@ -1,0 +1,70 @@
+/**
+ * S-29, S-32: what is not yet everywhere, why, and whether this node can sell.
+ *
+ * Written for the person at the till: `cause`, `allowedNow` and `reasons` are sentences. Durations are milliseconds,
+ * moments ISO 8601; an absent field means "never" or "not known", not zero.
+ */
+import { z } from 'zod';
+
+const count = z.int().min(0);
+const moment = z.string();
+
+export const operationMode = z.enum(['hybrid', 'offline', 'sync_on_demand']);
+export type OperationMode = z.infer<typeof operationMode>;
+
+export const feedLag = z.strictObject({
+  feed: z.string(),
+  /** Length of the feed here, and how much of it the peer has confirmed after its fsync. */
+  here: count,
+  there: count,
+  missingHere: count,
+  missingThere: count,
+});
+export const peerSync = z.strictObject({
+  /** URL dialled, or the short key name of a peer that dialled this node. */
+  peer: z.string(),
+  kind: z.enum(['relay', 'peer']),
+  direction: z.enum(['dialled', 'accepted']),
+  state: z.enum(['connected', 'connecting', 'waiting', 'off']),
+  cause: z.string(),
+  writer: z.string().optional(),
+  lastContactAt: moment.optional(),
+  nextAttemptInMs: count.optional(),
+  missingHere: count,
+  missingThere: count,
+  feeds: z.array(feedLag),
+});
+export const alarm = z.strictObject({ code: z.string(), detail: z.string(), at: moment });
+
+export const syncStatus = z.strictObject({
+  node: z.string(),
+  branch: z.string(),
+  tenant: z.string(),
+  role: z.string(),
+  mode: operationMode,
+  enrolled: z.boolean(),
+  allowedNow: z.array(z.string()),
+  /** Own entries that no other machine has confirmed. */
+  unsentEntries: count,
+  oldestUnsentAgeMs: count.optional(),
+  peers: z.array(peerSync),
+  alarms: z.array(alarm),
+  clock: z.strictObject({ driftMs: z.number() }),
+});
+export type SyncStatus = z.infer<typeof syncStatus>;
+
+export const syncNowRequest = z.strictObject({ timeoutMs: z.int().min(1).max(60_000).optional() });
+export type SyncNowRequest = z.infer<typeof syncNowRequest>;
+export const syncNowAnswer = z.strictObject({
+  peers: z.array(z.strictObject({ peer: z.string(), ok: z.boolean(), cause: z.string() })),
+});
+export type SyncNowAnswer = z.infer<typeof syncNowAnswer>;
+
+export const readiness = z.strictObject({
+  ready: z.boolean(),
+  /** Why it cannot sell and what to do; empty when ready. */
+  reasons: z.array(z.string()),
+});
+export type Readiness = z.infer<typeof readiness>;
+
+export const health = z.strictObject({ alive: z.literal(true) });

@@ -1,0 +1,34 @@
+/**
+ * Every bound of Branchline's vocabulary, named once.
+ *
+ * Amounts end at 2^40 - 1 minor units because fiscal devices carry money in five bytes; quantities end just below a
+ * million units. Both keep every sum of an order far inside the safe integers of JavaScript. Text is bounded so that
+ * no entry, row or frame can be made large by one field.
+ */
+
+/** Bytes of a request body. */
+export const BODY_BYTES_MAX = 100 * 1024;
+/** Lines of one order, refund, goods receipt or count. */
+export const LINES_MAX = 500;
+/** Payments of one order. */
+export const PAYMENTS_MAX = 16;
+/** Barcodes of one product. */
+export const BARCODES_MAX = 32;
+/** Minor units of any amount: the largest number of five bytes. */
+export const AMOUNT_MINOR_MAX = 2 ** 40 - 1;
+/** Thousandths of any quantity. */
+export const QUANTITY_MILLI_MAX = 999_999_999;
+/** Loyalty points in one operation. */
+export const POINTS_MAX = 1_000_000_000;
+/** Characters of an Idempotency-Key. */
+export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
+/** Characters of a name, a reason, a contact. */
+export const TEXT_CHARS_MAX = 256;
+/** Characters of an SKU, a customer id, a barcode. */
+export const CODE_CHARS_MAX = 64;
+/** Rows of one page of orders, of one search answer, and of either when nothing was asked. */
+export const PAGE_ROWS_MAX = 500;
+export const SEARCH_ROWS_MAX = 100;
+export const PAGE_ROWS_DEFAULT = 50;
+/** Seconds a till may ask to wait for the fiscal receipt (`Prefer: wait=7`). */
+export const PREFER_WAIT_SECONDS_MAX = 30;

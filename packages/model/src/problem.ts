@@ -1,0 +1,167 @@
+/**
+ * Problem documents (RFC 9457) and the table of their codes: what a till can be told when it is told no.
+ *
+ * A code is stable for ever; title, detail and hint are words for people and may improve. 400 = the request is
+ * malformed; 409 = it contradicts an earlier one; 422 = it is well formed and a rule of the trade forbids it;
+ * 503 = not now. `retryable` says whether the very same request, with the same Idempotency-Key, may succeed later.
+ * Two problems are special: after `STORE_POISONED` the write may or may not be durable, and only a repetition with the
+ * same key can tell; `IDEMPOTENCY_MISMATCH` means that key already answered another request.
+ */
+import { z } from 'zod';
+
+export interface ProblemRow {
+  readonly status: number;
+  readonly title: string;
+  readonly hint: string;
+  readonly retryable: boolean;
+}
+
+const row = (status: number, title: string, hint: string, retryable = false): ProblemRow => ({
+  status,
+  title,
+  hint,
+  retryable,
+});
+
+const table = {
+  // The request cannot be read.
+  MALFORMED_JSON: row(400, 'The body is not JSON', 'Send one JSON object encoded as UTF-8.'),
+  INVALID_REQUEST: row(400, 'The request breaks the schema', 'Correct the fields named in `errors`.'),
+  UNKNOWN_FIELD: row(400, 'The request has unknown fields', 'Remove the fields named in `errors`.'),
+  IDEMPOTENCY_KEY_REQUIRED: row(
+    400,
+    'Writes need an Idempotency-Key',
+    'Send a new UUID in the Idempotency-Key header, and the same one when you repeat the request.',
+  ),
+  UNAUTHENTICATED: row(
+    401,
+    'No valid till token',
+    'Send `Authorization: Bearer <till token>`; make one with `branchline till add NAME`.',
+  ),
+  FORBIDDEN: row(
+    403,
+    'Not allowed for this till or node',
+    'Use a token or a node that may do it; see `detail`.',
+  ),
+  ORIGIN_REFUSED: row(
+    403,
+    'Refused for a page of another site',
+    'Open the till page from this node itself; other sites may not call it.',
+  ),
+  TILL_MISMATCH: row(
+    403,
+    'The token belongs to another till',
+    'Send the name of the token’s own till, or none.',
+  ),
+  NOT_FOUND: row(404, 'There is no such resource', 'See /docs for the paths of this API.'),
+  ORDER_NOT_FOUND: row(
+    404,
+    'There is no such order here',
+    'It may not have been replicated yet; see /v1/sync.',
+  ),
+  PRODUCT_NOT_FOUND: row(404, 'There is no such product', 'Check the SKU; see /v1/products?q=.'),
+  CUSTOMER_NOT_FOUND: row(404, 'There is no such customer here', 'Check the id, or create it with PUT.'),
+  TILL_UNKNOWN: row(404, 'There is no such till', 'See `branchline till list`.'),
+  METHOD_NOT_ALLOWED: row(
+    405,
+    'The method does not fit this path',
+    'Use a method named in the Allow header.',
+  ),
+  IDEMPOTENCY_MISMATCH: row(
+    409,
+    'This Idempotency-Key belongs to another request',
+    'Use a new key for a new operation; repeat the first one only with an unchanged body.',
+  ),
+  TILL_EXISTS: row(409, 'There is a till of that name', 'Revoke it first, or choose another name.'),
+  SYNC_OFFLINE: row(409, 'This node is set never to dial', 'Change its operation mode to sync.'),
+  BODY_TOO_LARGE: row(413, 'The body is too large', 'Keep a request within 100 KB.'),
+  UNSUPPORTED_MEDIA_TYPE: row(
+    415,
+    'Only plain JSON is understood',
+    'Send `Content-Type: application/json` without Content-Encoding.',
+  ),
+  HOST_REFUSED: row(
+    421,
+    'This node does not answer to that host name',
+    'Call it by the address it listens on, or add the name to `allowedHosts` in its config.',
+  ),
+  HEADERS_TOO_LARGE: row(431, 'The headers are too large', 'Send fewer or shorter headers.'),
+  // The request is clear and a rule of the trade forbids it.
+  ORDER_INVALID: row(422, 'The order cannot be accepted', 'Correct what `detail` says.'),
+  ORDER_PAYMENT: row(422, 'The payments do not fit the total', 'Correct what `detail` says.'),
+  PAYMENT_SHORT: row(
+    422,
+    'The payments do not cover the total',
+    'Take the missing amount and send it all again.',
+  ),
+  OVERPAID_NOT_CASH: row(
+    422,
+    'Only cash can be over-paid',
+    'Charge cards and other means with exactly what cash does not cover.',
+  ),
+  DISCOUNT_TOO_LARGE: row(422, 'A discount exceeds what it is taken off', 'Lower the discount.'),
+  AMOUNT_TOO_LARGE: row(422, 'An amount is beyond what a receipt can carry', 'Split the sale.'),
+  PRODUCT_UNKNOWN: row(
+    422,
+    'A line names an unknown product',
+    'Check the SKU, or send unitPriceMinor and vat with the line.',
+  ),
+  CUSTOMER_UNKNOWN: row(422, 'The customer is not known here', 'Check the id, or create it with PUT.'),
+  BRANCH_UNKNOWN: row(422, 'There is no such branch', 'See `branchline branch list`.'),
+  CHANGE_INVALID: row(422, 'The change is incomplete', 'Send the fields `detail` names.'),
+  POINTS_SHORT: row(
+    422,
+    'Not so many points can be spent here',
+    'Redeem at most `spendableHere`; the rest is spendable at other branches or when online.',
+  ),
+  // Not now.
+  RATE_LIMITED: row(429, 'Too many requests from this till', 'Wait as long as Retry-After says.', true),
+  INTERNAL: row(
+    500,
+    'The node failed to serve the request',
+    'Repeat with the same key; tell support the code.',
+    true,
+  ),
+  NOT_READY: row(
+    503,
+    'The node cannot sell now',
+    'See /readyz for the reason; repeat with the same key.',
+    true,
+  ),
+  NOT_ENROLLED: row(
+    503,
+    'The node is not enrolled yet',
+    'Connect it once to its relay with a valid token.',
+    true,
+  ),
+  NODE_STOPPING: row(503, 'The node is stopping', 'Repeat with the same key in a moment.', true),
+  OVERLOADED: row(
+    503,
+    'Too many requests are waiting',
+    'Repeat with the same key as Retry-After says.',
+    true,
+  ),
+  STORE_POISONED: row(
+    503,
+    'The disk failed while this was being written',
+    'Repeat with the same key once the node is back: the answer tells whether it was kept.',
+    true,
+  ),
+} as const satisfies Record<string, ProblemRow>;
+
+export type ProblemCode = keyof typeof table;
+export const problemTable: Readonly<Record<ProblemCode, ProblemRow>> = table;
+export const problemCodes = Object.keys(table) as readonly ProblemCode[];
+
+/** The document as it travels, `Content-Type: application/problem+json`. */
+export const problem = z.strictObject({
+  type: z.literal('about:blank'),
+  title: z.string(),
+  status: z.int(),
+  code: z.enum(problemCodes as readonly [ProblemCode, ...ProblemCode[]]),
+  detail: z.string(),
+  hint: z.string(),
+  retryable: z.boolean(),
+  errors: z.array(z.strictObject({ path: z.string(), reason: z.string() })).optional(),
+});
+export type Problem = z.infer<typeof problem>;
