@@ -5,7 +5,6 @@ export type {
   MetricSample,
   NodeServices,
   TillIdentity,
-  TillRole,
   TillRow,
   WriteAnswer,
   WriteRequest,

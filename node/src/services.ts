@@ -3,7 +3,7 @@
  *
  * Guarantees: a write that resolves is durable (it survived fdatasync) and its answer is stored in the same commit, so the
  * same key with the same body gives byte-equal JSON for as long as the node keeps its `local` feed (G1, G2). A write is
- * refused with the model's `ProblemError`; then nothing was written, except under `OUTCOME_UNKNOWN`, where the till repeats
+ * refused with the model's `ProblemError`; then nothing was written, except under `STORE_POISONED`, where the till repeats
  * with the same key after the node's restart. Reads show what was committed before the call.
  *
  * Bodies arrive parsed by the model's schemas (types, limits, unknown fields); what only the node can know (prices, number
@@ -11,27 +11,23 @@
  */
 import type {
   Customer,
-  CustomerListQuery,
   CustomerPut,
   NodeEvent,
   OperationMode,
   Order,
-  OrderListQuery,
+  OrderPage,
   OrderRequest,
-  Page,
   Product,
-  ProductListQuery,
   ProductPut,
   Readiness,
   StockCountRequest,
-  StockDocument,
   StockLevel,
+  StockMovement,
   StockReceiptRequest,
   SyncNowAnswer,
-  SyncReport,
+  SyncStatus,
+  TillRole,
 } from '@branchline/model';
-
-export type TillRole = 'cashier' | 'manager' | 'admin';
 
 /** Who asks. Found from a bearer token with `tills.find`; `till` is the name given at `branchline till add`. */
 export interface TillIdentity {
@@ -60,13 +56,21 @@ export interface WriteAnswer<Body> {
 export interface OrderService {
   place(request: WriteRequest<OrderRequest>): Promise<WriteAnswer<Order>>;
   get(id: string): Promise<Order | undefined>;
-  /** Oldest first. `after` is the `next` of an earlier page. */
-  list(query: OrderListQuery): Promise<Page<Order>>;
+  /** Oldest first by stamp. `after` is the `next` of an earlier page, or an order id. */
+  list(query: {
+    readonly after?: string | undefined;
+    readonly limit: number;
+    readonly branch?: string | undefined;
+  }): Promise<OrderPage>;
 }
 
 export interface ProductService {
   /** By beginnings of words, SKU, or exact barcode. Synchronous: memory only. */
-  search(query: ProductListQuery): Product[];
+  search(query: {
+    readonly q?: string | undefined;
+    readonly barcode?: string | undefined;
+    readonly limit: number;
+  }): readonly Product[];
   get(sku: string): Product | undefined;
   /** `FORBIDDEN` where this device may not write the catalog. */
   put(sku: string, request: WriteRequest<ProductPut>): Promise<WriteAnswer<Product>>;
@@ -74,22 +78,25 @@ export interface ProductService {
 }
 
 export interface StockService {
-  /** Zeros for a product that never moved here; undefined for an unknown SKU that never moved. */
-  get(sku: string): Promise<StockLevel | undefined>;
-  receive(request: WriteRequest<StockReceiptRequest>): Promise<WriteAnswer<StockDocument>>;
-  count(request: WriteRequest<StockCountRequest>): Promise<WriteAnswer<StockDocument>>;
+  /**
+   * Zeros for a product that never moved; undefined for an unknown SKU that never moved. `branch` is this node's when left
+   * out; `BRANCH_UNKNOWN` for one this node does not replicate.
+   */
+  get(sku: string, branch?: string): Promise<StockLevel | undefined>;
+  receive(request: WriteRequest<StockReceiptRequest>): Promise<WriteAnswer<StockMovement>>;
+  count(request: WriteRequest<StockCountRequest>): Promise<WriteAnswer<StockMovement>>;
 }
 
 export interface CustomerService {
   get(id: string): Promise<Customer | undefined>;
-  search(query: CustomerListQuery): Promise<Customer[]>;
+  search(query: { readonly q: string; readonly limit: number }): Promise<readonly Customer[]>;
   put(id: string, request: WriteRequest<CustomerPut>): Promise<WriteAnswer<Customer>>;
 }
 
 export interface TillRow {
   readonly till: string;
   readonly role: TillRole;
-  readonly addedAtMs: number;
+  readonly addedAt: string;
   readonly revoked: boolean;
 }
 
@@ -97,27 +104,27 @@ export interface TillService {
   /** Called on every request with the bearer token; undefined = unknown or revoked. Memory only. */
   find(token: string): TillIdentity | undefined;
   list(): readonly TillRow[];
-  /** The token is in this answer and nowhere else. Adding a name again replaces its token. */
+  /** The token is in this answer and nowhere else. `TILL_EXISTS` while a till of that name is not revoked. */
   add(till: string, role: TillRole): Promise<{ till: string; role: TillRole; token: string }>;
-  /** False when there is no such till. */
-  revoke(till: string): Promise<boolean>;
+  /** `TILL_UNKNOWN` when there is none. */
+  revoke(till: string): Promise<void>;
 }
 
 export interface SyncService {
-  report(): SyncReport;
+  status(): SyncStatus;
   /**
-   * Dials every configured peer now; in mode `offline` nothing starts and `words` say so. Resolves when
-   * every reachable peer is level or after `timeoutMs`.
+   * One exchange with every peer configured, also in mode `sync_on_demand`; `SYNC_OFFLINE` in mode `offline`. Resolves when
+   * every reachable peer is level, or after `timeoutMs` (default 10 s).
    */
-  now(options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<SyncNowAnswer>;
+  now(options?: {
+    readonly timeoutMs?: number | undefined;
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<SyncNowAnswer>;
   readonly mode: OperationMode;
 }
 
-/** An event and the id that resumes the stream after it. */
-export interface IdentifiedEvent {
-  readonly id: string;
-  readonly event: NodeEvent;
-}
+/** Events of a node always have an id; those of the stream itself are made by the edge. */
+export type IdentifiedEvent = NodeEvent & { readonly id: string };
 
 export interface EventSubscription {
   /** True when events after `afterId` are no longer held: the client re-reads what it shows. */

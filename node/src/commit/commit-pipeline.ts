@@ -13,7 +13,7 @@
  *   P3  Operations of a group run one after another; each sees what earlier ones of the group decided.
  *   P4  A refused operation leaves nothing behind: no entry, no number, no document change.
  *   P5  If a document was advanced and the commit failed, memory and disk disagree: the pipeline is poisoned, answers
- *       OUTCOME_UNKNOWN to everyone waiting, and tells the node, whose process ends and restarts from the journal.
+ *       STORE_POISONED to everyone waiting, and tells the node, whose process ends and restarts from the journal.
  *
  * While one group is syncing the next gathers. Groups never overlap: what a use case reads is always durable state.
  */
@@ -118,7 +118,7 @@ export class CommitPipeline {
 
   /** Lets what is queued finish and refuses what comes later. */
   async close(): Promise<void> {
-    this.#stopped ??= new ProblemError('NOT_READY', 'The node is stopping.');
+    this.#stopped ??= new ProblemError('NODE_STOPPING', 'The node is stopping.');
     await this.#running;
   }
 
@@ -136,7 +136,7 @@ export class CommitPipeline {
       throw this.#stopped;
     }
     if (this.#queue.length >= QUEUE_OPERATIONS_MAX) {
-      throw new ProblemError('BUSY', `${QUEUE_OPERATIONS_MAX} operations are waiting.`, {
+      throw new ProblemError('OVERLOADED', `${QUEUE_OPERATIONS_MAX} operations are waiting.`, {
         retryAfterSeconds: 1,
       });
     }
@@ -156,7 +156,7 @@ export class CommitPipeline {
     await Promise.resolve();
     while (this.#queue.length > 0) {
       const group = this.#queue.splice(0, GROUP_OPERATIONS_MAX);
-      if (this.#stopped?.code === 'OUTCOME_UNKNOWN') {
+      if (this.#stopped?.code === 'STORE_POISONED') {
         rejectAll(group, this.#stopped);
         continue;
       }
@@ -287,7 +287,7 @@ export class CommitPipeline {
 
   #poison(group: readonly Operation[], cause: unknown): void {
     this.#stopped = new ProblemError(
-      'OUTCOME_UNKNOWN',
+      'STORE_POISONED',
       'The commit failed; the node restarts to find out what was kept.',
       {
         cause,

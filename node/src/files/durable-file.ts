@@ -1,0 +1,51 @@
+/**
+ * Small files that must be whole or absent: written beside, synced, renamed over, directory synced.
+ *
+ * The node's own few files (key, clock bound, identity, control) go through here; feeds go through the store.
+ */
+import { constants } from 'node:fs';
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Readable by its owner only: keys, tokens. */
+export const PRIVATE_MODE = 0o600;
+
+export async function writeDurably(path: string, bytes: Uint8Array | string): Promise<void> {
+  const beside = `${path}.new`;
+  const file = await open(beside, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, PRIVATE_MODE);
+  try {
+    await file.writeFile(bytes);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  await rename(beside, path);
+  await syncDirectory(dirname(path));
+}
+
+/** Undefined when there is no such file; every other failure is thrown. */
+export async function readIfPresent(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** Makes a private directory and its parents durable. */
+export async function makeDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  await syncDirectory(dirname(path));
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, constants.O_RDONLY);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
