@@ -1,0 +1,31 @@
+/**
+ * Families of collections, and the patterns grants are written in.
+ *
+ * A pattern is a collection's exact name, `prefix/*` (everything below `prefix/`), or `*` (everything). The collection
+ * `local` and all below it belong to one machine: no pattern matches it, so nobody can be granted it by mistake.
+ *
+ * A *family* is a collection's first segment. Digests are exchanged per family: a chain of 200 branches has 200
+ * `orders/…` collections and one family `orders`, so that comparing everything still fits in one small message.
+ */
+import type { Collection } from './types.ts';
+
+/** Exact collection, `prefix/*`, or `*`. */
+export type CollectionPattern = string;
+
+/** What a machine keeps to itself. */
+export const LOCAL_COLLECTION = 'local' as Collection;
+/** Who may what: written by the tenant's authority, replicated before anything else. */
+export const REGISTRY_COLLECTION = 'registry' as Collection;
+
+export function matchesPattern(pattern: CollectionPattern, collection: Collection): boolean {
+  if (familyOf(collection) === LOCAL_COLLECTION) return false;
+  if (pattern === '*') return true;
+  if (pattern.endsWith('/*')) return collection.startsWith(pattern.slice(0, -1));
+  return pattern === collection;
+}
+
+/** First segment: `orders` of `orders/B001`. */
+export function familyOf(collection: Collection): string {
+  const slash = collection.indexOf('/');
+  return slash < 0 ? collection : collection.slice(0, slash);
+}

@@ -1,0 +1,67 @@
+/**
+ * Grants: what a device is, which collections it may read, and in which it may write its own feed.
+ *
+ * Four roles. A *relay* stores and forwards everything and writes nothing of its own. *HQ* reads everything and writes the
+ * catalog, loyalty and its own stock and orders. A *branch* reads and writes its own. A *carrier* is a branch that also
+ * reads everything, so that it can carry other branches' feeds to where they cannot go themselves.
+ *
+ * The lists are written into the registry when a device is enrolled; what stands there counts, not this table, so that
+ * changing a default never changes what an existing device may do.
+ */
+import type { CollectionPattern } from './collections.ts';
+
+export const ROLES = ['relay', 'hq', 'branch', 'carrier'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** The region of devices that belong to none in particular. */
+export const REGION_DEFAULT = 'main';
+
+export interface Grant {
+  readonly role: Role;
+  /** Branch code. HQ and relays have one too: it names them in the fleet. */
+  readonly branch: string;
+  readonly region: string;
+  /** Empty for the branch's first node, `b`, `c`, … for the next: part of order numbers. */
+  readonly nodeLetter: string;
+  /** 1 for a node's first key, one more for each key that followed it: part of order numbers. */
+  readonly incarnation: number;
+  readonly read: readonly CollectionPattern[];
+  readonly write: readonly CollectionPattern[];
+}
+
+export interface Place {
+  readonly role: Role;
+  readonly branch: string;
+  readonly region?: string;
+  readonly nodeLetter?: string;
+  readonly incarnation?: number;
+}
+
+export function defaultGrant(place: Place): Grant {
+  const { role, branch } = place;
+  const region = place.region ?? REGION_DEFAULT;
+  return {
+    role,
+    branch,
+    region,
+    nodeLetter: place.nodeLetter ?? '',
+    incarnation: place.incarnation ?? 1,
+    ...patternsOf(role, branch, region),
+  };
+}
+
+function patternsOf(role: Role, branch: string, region: string): Pick<Grant, 'read' | 'write'> {
+  const own = [`stock/${branch}`, `loyalty/${region}`, `orders/${branch}`, `receipts/${branch}`];
+  switch (role) {
+    case 'relay':
+      return { read: ['*'], write: [] };
+    case 'hq':
+      return { read: ['*'], write: ['catalog', 'loyalty/*', `stock/${branch}`, `orders/${branch}`] };
+    case 'branch':
+      return { read: ['registry', 'catalog', ...own], write: own };
+    case 'carrier':
+      return { read: ['*'], write: own };
+    default:
+      return role satisfies never;
+  }
+}
