@@ -22,9 +22,9 @@ export type CliErrorCode =
   /** `doctor` found something that needs a person. */
   | 'DOCTOR_FINDINGS'
   /** A check of a demo scenario did not hold. */
-  | 'SCENARIO_FAILED'
+  | 'DEMO_SCENARIO_FAILED'
   /** A program of the demo did not start, or died again and again. */
-  | 'PROGRAM_DIED'
+  | 'DEMO_CHILD_DIED'
   /** A signal ended the command before it was done. */
   | 'INTERRUPTED';
 
