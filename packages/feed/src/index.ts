@@ -1,4 +1,14 @@
 export { firstHead, headAfter, headSigned, nextHead, sameHash, signedBytes } from './chain.ts';
+export {
+  decodePublicKey,
+  type EnrolAnswer,
+  type EnrolRequest,
+  encodePublicKey,
+  enrolAnswer,
+  enrolRequest,
+  readEnrolAnswer,
+  writeEnrolAnswer,
+} from './enrolment.ts';
 export { decodeEntry, ENTRY_BYTES_MAX, type EntryContent, encodeEntry, entriesOf } from './entry.ts';
 export { FeedError, type FeedErrorCode } from './errors.ts';
 export {
