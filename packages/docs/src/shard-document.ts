@@ -1,0 +1,194 @@
+/**
+ * One loaded Automerge document, spoken to through its WASM handle.
+ *
+ * The handle and not `Automerge.change`: the JavaScript view copies every map on the path of every change and keeps the
+ * whole document as objects beside the WASM copy (measured: a change of 30 cells in a document of 30k costs half as much
+ * through the handle, and a loaded document holds no JavaScript objects at all). This file is the only one that knows.
+ *
+ * Synchronous and unguarded: callers (`Documents`) pass only changes that were checked and whose predecessors are here,
+ * and drop the instance after a panic. Not safe after `free`.
+ */
+import * as Automerge from '@automerge/automerge';
+import type { ActorId } from './actor.ts';
+import { type Cell, type CellValue, isCellValue, keyRow } from './cell.ts';
+import { BUCKETS, bucketOf, type DocKind } from './doc-name.ts';
+import { bucketKey, bucketObject, genesisChange } from './genesis.ts';
+
+type Handle = ReturnType<typeof Automerge.getBackend>;
+
+/** A value that stands or lost in a cell, with the change that wrote it. */
+export interface CellVersion {
+  readonly value: CellValue;
+  readonly actor: string;
+  /** Hash of the change. */
+  readonly change: string;
+  /** Seconds since 1970 as the author claimed. */
+  readonly timeS: number;
+}
+
+export class ShardDocument {
+  readonly kind: DocKind;
+  #handle: Handle;
+
+  private constructor(kind: DocKind, handle: Handle) {
+    this.kind = kind;
+    this.#handle = handle;
+  }
+
+  /** From a snapshot, or from the genesis. Throws what Automerge throws. */
+  static open(kind: DocKind, actor: ActorId | undefined, snapshot?: Uint8Array): ShardDocument {
+    const handle = Automerge.getBackend(
+      Automerge.init<unknown>(actor === undefined ? {} : { actor: actor as string }),
+    );
+    if (snapshot === undefined) {
+      handle.applyChanges([genesisChange(kind)]);
+    } else {
+      handle.loadIncremental(snapshot);
+    }
+    handle.updateDiffCursor();
+    return new ShardDocument(kind, handle);
+  }
+
+  /** Makes this document speak as `actor`. */
+  speakAs(actor: ActorId): void {
+    if (this.#handle.getActorId() === actor) {
+      return;
+    }
+    const copy = this.#handle.clone(actor);
+    copy.updateDiffCursor();
+    this.#handle.free();
+    this.#handle = copy;
+  }
+
+  get(key: string): CellValue | undefined {
+    const bucket = bucketObject(bucketOf(this.kind, keyRow(key)));
+    const found = this.#handle.getWithType(bucket, key);
+    if (found === null || found === undefined) {
+      return undefined;
+    }
+    const value = found[0] === 'null' ? null : found[1];
+    return isCellValue(value) ? value : null;
+  }
+
+  /** Writes the cells as one change; undefined when every cell already stood so. */
+  commit(cells: ReadonlyMap<string, CellValue>, timeS: number): Uint8Array | undefined {
+    for (const [key, value] of cells) {
+      const bucket = bucketObject(bucketOf(this.kind, keyRow(key)));
+      this.#handle.put(bucket, key, value, datatypeOf(value));
+    }
+    if (this.#handle.pendingOps() === 0) {
+      return undefined;
+    }
+    this.#handle.commit(null, timeS);
+    this.#handle.updateDiffCursor();
+    return this.#handle.getLastLocalChange() ?? undefined;
+  }
+
+  /** Applies checked changes and tells which cells look different now. */
+  apply(changes: readonly Uint8Array[]): Cell[] {
+    this.#handle.applyChanges([...changes]);
+    return this.#patchedCells(this.#handle.diffIncremental());
+  }
+
+  knows(hash: string): boolean {
+    return this.#handle.getChangeMetaByHash(hash) !== null;
+  }
+
+  /** Which of these changes are not here. */
+  missing(hashes: readonly string[]): string[] {
+    return hashes.filter((hash) => !this.knows(hash));
+  }
+
+  /** Every cell as readers see it. */
+  cells(): Cell[] {
+    return this.#patchedCells(this.#handle.diff([], this.#handle.getHeads()));
+  }
+
+  /** All values standing concurrently in a cell; the last one is the winner every reader sees. */
+  versions(key: string): CellVersion[] {
+    const bucket = bucketObject(bucketOf(this.kind, keyRow(key)));
+    const all = this.#handle.getAll(bucket, key);
+    if (all.length < 2) {
+      return [];
+    }
+    const metas = this.#handle.getChangesMeta([]);
+    return all.map((entry) => {
+      const [operation, actor] = String(entry[2]).split('@') as [string, string];
+      const counter = Number(operation);
+      const meta = metas.find((m) => m.actor === actor && m.startOp <= counter && counter <= m.maxOp);
+      const value = entry[0] === 'null' ? null : entry[1];
+      return {
+        value: isCellValue(value) ? value : null,
+        actor,
+        change: meta?.hash ?? '',
+        timeS: Number(meta?.time ?? 0),
+      };
+    });
+  }
+
+  heads(): string[] {
+    return this.#handle.getHeads().sort();
+  }
+
+  save(): Uint8Array {
+    return this.#handle.save();
+  }
+
+  stats(): { changes: number; operations: number } {
+    const { numChanges, numOps } = this.#handle.stats();
+    return { changes: numChanges, operations: numOps };
+  }
+
+  /** True when the maps readers see are the ones the genesis made, and nothing else hangs at the root. */
+  isWellFormed(): boolean {
+    const keys = this.#handle.keys('_root');
+    if (keys.length !== BUCKETS[this.kind]) {
+      return false;
+    }
+    return keys.every((key, index) => {
+      const found = this.#handle.getAll('_root', key);
+      return key === bucketKey(index) && found.length === 1 && found[0]?.[1] === bucketObject(index);
+    });
+  }
+
+  free(): void {
+    this.#handle.free();
+  }
+
+  #patchedCells(patches: readonly Automerge.Patch[]): Cell[] {
+    const cells: Cell[] = [];
+    for (const patch of patches) {
+      const key = patch.path[1];
+      if (patch.path.length !== 2 || typeof key !== 'string') {
+        continue;
+      }
+      if (patch.action === 'put') {
+        cells.push({ key, value: plainValue(patch.value), conflict: patch.conflict === true });
+      } else if (patch.action === 'conflict') {
+        cells.push({ key, value: this.get(key) ?? null, conflict: true });
+      }
+    }
+    return cells;
+  }
+}
+
+function datatypeOf(value: CellValue): 'str' | 'int' | 'boolean' | 'null' {
+  switch (typeof value) {
+    case 'string':
+      return 'str';
+    case 'number':
+      return 'int';
+    case 'boolean':
+      return 'boolean';
+    default:
+      return 'null';
+  }
+}
+
+/** Text arrives as Automerge's immutable string; anything a cell cannot hold reads as null. */
+function plainValue(raw: unknown): CellValue {
+  if (raw instanceof Automerge.ImmutableString) {
+    return raw.val;
+  }
+  return isCellValue(raw) && typeof raw !== 'string' ? raw : null;
+}
