@@ -12,14 +12,14 @@ export const REFUSAL_CODES = [
   'TENANT_MISMATCH',
   'SELF_CONNECTION',
   'SIGNATURE_INVALID',
-  'HANDSHAKE_ORDER',
-  'HANDSHAKE_TIMEOUT',
 ] as const;
 
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
 export type WireErrorCode =
-  | RefusalCode
+  /** A frame that has no place at this point of the handshake. */
+  | 'HANDSHAKE_ORDER'
+  | 'HANDSHAKE_TIMEOUT'
   /** A frame is larger than its limit, on either side. */
   | 'FRAME_TOO_LARGE'
   /** Not the bytes of a frame: header, CBOR, compressed body or schema. */
@@ -36,8 +36,8 @@ export type WireErrorCode =
   | 'CONTROL_FLOOD'
   /** Nothing heard from the peer for the whole keepalive span. */
   | 'PEER_SILENT'
-  /** What receives the frames on this side threw. */
-  | 'RECEIVER_FAILED'
+  /** Something handed in on this side threw: the receiver, `admit`, `attach` or `sign`. */
+  | 'LOCAL_FAILURE'
   /** Too many bytes wait here for the peer's credit. */
   | 'SEND_QUEUE_FULL'
   /** The peer does not take bytes off the socket. */
@@ -47,7 +47,9 @@ export type WireErrorCode =
   /** The transport went away without a goodbye. */
   | 'TRANSPORT_LOST'
   /** The peer refused us; `refusal` has its code. */
-  | 'REFUSED'
+  | 'REFUSED_BY_PEER'
+  /** We refused the peer; `refusal` has our code. */
+  | 'PEER_REFUSED'
   /** No connection could be made. */
   | 'DIAL_FAILED'
   | 'DIAL_TIMEOUT';
@@ -58,7 +60,7 @@ export class WireError extends Error {
   readonly hint?: string;
   /** True when the same call may succeed later without anybody changing anything. */
   readonly retryable: boolean;
-  /** With `REFUSED`: the code the peer gave, e.g. `DEVICE_REVOKED`. */
+  /** With `REFUSED_BY_PEER` and `PEER_REFUSED`: the code of the refusal, e.g. `DEVICE_REVOKED`. */
   readonly refusal?: string;
 
   constructor(

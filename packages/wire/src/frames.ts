@@ -2,18 +2,17 @@
  * Every frame two peers may exchange, as zod schemas; the types follow from them.
  *
  *   connection frames   hello auth reject credit ping pong bye        this package's own
- *   message frames      have vector entries checkpoint ack fork alarm status    replication's, carried and checked
+ *   message frames      have vector entries checkpoint ack fork successor alarm status    replication's
  *
  * Guarantees: a decoded frame has exactly these fields, of these shapes, within these limits; an unknown field or type
- * refuses the frame. Byte layout: replication-protocol.md. A change here changes `schemaHash()` and asks for a line in
- * protocol-version.ts.
+ * refuses the frame. Byte layout: replication-protocol.md. A change here changes the protocol's fingerprint and
+ * asks for a line in protocol-version.ts.
  *
  * `entries` and `ack` are nearly all the traffic of a quiet day, so they have a hand-written check (`parseFrame`) beside
  * their schema; frames.test.ts holds the two equal.
  *
  * Does not: know what is inside an entry, a digest or a checkpoint.
  */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 /** Largest frame body, compressed or not. */
@@ -33,7 +32,7 @@ export const FEATURES_MAX = 32;
 
 const KEY_BYTES = 32;
 const HASH_BYTES = 32;
-const NONCE_BYTES = 32;
+export const NONCE_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 const DIGEST_BYTES = 16;
 const HASH_PREFIX_BYTES = 8;
@@ -120,6 +119,12 @@ export const forkSchema = z.strictObject({
     })
     .exactOptional(),
 });
+export const successorSchema = z.strictObject({
+  type: z.literal('successor'),
+  predecessor: name,
+  key: bytes(KEY_BYTES),
+  proof: bytes(SIGNATURE_BYTES),
+});
 export const alarmSchema = z.strictObject({ type: z.literal('alarm'), code, detail: text });
 export const statusSchema = z.strictObject({ type: z.literal('status'), report: z.unknown() });
 
@@ -137,6 +142,7 @@ export const frameSchema = z.discriminatedUnion('type', [
   checkpointSchema,
   ackSchema,
   forkSchema,
+  successorSchema,
   alarmSchema,
   statusSchema,
 ]);
@@ -161,6 +167,7 @@ export type EntriesFrame = Frozen<z.infer<typeof entriesSchema>>;
 export type CheckpointFrame = Frozen<z.infer<typeof checkpointSchema>>;
 export type AckFrame = Frozen<z.infer<typeof ackSchema>>;
 export type ForkFrame = Frozen<z.infer<typeof forkSchema>>;
+export type SuccessorFrame = Frozen<z.infer<typeof successorSchema>>;
 export type AlarmFrame = Frozen<z.infer<typeof alarmSchema>>;
 export type StatusFrame = Frozen<z.infer<typeof statusSchema>>;
 
@@ -181,6 +188,7 @@ export type MessageFrame =
   | CheckpointFrame
   | AckFrame
   | ForkFrame
+  | SuccessorFrame
   | AlarmFrame
   | StatusFrame;
 export type Frame = ConnectionFrame | MessageFrame;
@@ -242,8 +250,7 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** Fingerprint of every schema above: what protocol-version.ts pins. */
-export function schemaHash(): string {
-  const schema = z.toJSONSchema(frameSchema, { unrepresentable: 'any' });
-  return createHash('sha256').update(JSON.stringify(schema)).digest('hex').slice(0, 16);
+/** Every schema above as text: part of the protocol's fingerprint. */
+export function schemaText(): string {
+  return JSON.stringify(z.toJSONSchema(frameSchema, { unrepresentable: 'any' }));
 }

@@ -28,6 +28,7 @@ export {
   type MessageFrame,
   STATUS_BYTES_MAX,
   type StatusFrame,
+  type SuccessorFrame,
   type VectorFrame,
 } from './frames.ts';
 export { type LinkFaults, MemoryNetwork, type MemoryNetworkOptions } from './memory-network.ts';
@@ -37,8 +38,7 @@ export {
   type Acceptor,
   type AcceptorLimits,
   type AcceptorOptions,
+  type AcceptRefusal,
   acceptWebSockets,
-  type DialOptions,
-  dialWebSocket,
-  SUBPROTOCOL,
-} from './ws-transport.ts';
+} from './ws-acceptor.ts';
+export { type DialOptions, dialWebSocket, SUBPROTOCOL } from './ws-transport.ts';
