@@ -74,8 +74,8 @@ export type IdempotencyKey = z.infer<typeof idempotencyKey>;
 
 const UUID_TIME_MAX = 2 ** 48 - 1;
 
-/** A UUID version 7 of `nowMs` and ten random bytes; callers brand it with the parser of what they create. */
-export function uuidV7(nowMs: number, random: Uint8Array): string {
+/** A UUID version 7 of `nowMs` and ten random bytes, branded as what the caller creates: `uuidV7<OrderId>(…)`. */
+export function uuidV7<Id extends string = string>(nowMs: number, random: Uint8Array): Id {
   if (!Number.isInteger(nowMs) || nowMs < 0 || nowMs > UUID_TIME_MAX) {
     throw new ModelError('MODEL_UUID_TIME', `time ${nowMs} does not fit into 48 bits of milliseconds`);
   }
@@ -89,7 +89,7 @@ export function uuidV7(nowMs: number, random: Uint8Array): string {
     const value = i === 0 ? 0x70 | (byte & 0x0f) : i === 2 ? 0x80 | (byte & 0x3f) : byte;
     tail += value.toString(16).padStart(2, '0');
   }
-  return `${time.slice(0, 8)}-${time.slice(8)}-${tail.slice(0, 4)}-${tail.slice(4, 8)}-${tail.slice(8)}`;
+  return `${time.slice(0, 8)}-${time.slice(8)}-${tail.slice(0, 4)}-${tail.slice(4, 8)}-${tail.slice(8)}` as Id;
 }
 
 /** Milliseconds since 1970 inside a UUID version 7. */

@@ -30,5 +30,3 @@ export const CODE_CHARS_MAX = 64;
 export const PAGE_ROWS_MAX = 500;
 export const SEARCH_ROWS_MAX = 100;
 export const PAGE_ROWS_DEFAULT = 50;
-/** Seconds a till may ask to wait for the fiscal receipt (`Prefer: wait=7`). */
-export const PREFER_WAIT_SECONDS_MAX = 30;

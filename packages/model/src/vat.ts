@@ -59,11 +59,12 @@ export function vatKindsOn(day: string): VatKind[] {
   });
 }
 
-export interface VatShare {
+// A type, not an interface: only that fits the open-ended objects of event bodies.
+export type VatShare = {
   readonly vat: VatKind;
   readonly totalMinor: number;
   readonly vatMinor: number;
-}
+};
 
 /** VAT inside `totalMinor`, rounded half up. */
 export function vatWithin(totalMinor: number, kind: VatKind): number {
