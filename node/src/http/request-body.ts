@@ -1,0 +1,104 @@
+/**
+ * The body of a request: raw bytes once, bounded, then JSON.
+ *
+ * The bytes are kept as they came, because the fingerprint of a write is taken over them. Refused before a byte is kept:
+ * another media type, an encoding, a declared length over the bound. A body that grows over the bound is cut there. What is
+ * left of a refused body is read and thrown away (bounded), so that the client gets to see the answer.
+ */
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { BODY_BYTES_MAX, ProblemError } from '@branchline/model';
+import { DISCARDED_BYTES_MAX } from './limits.ts';
+
+const EMPTY = Buffer.alloc(0);
+const JSON_TYPE = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
+
+/** Called once per request that may carry a body. Rejects with `BODY_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`. */
+export function readBody(request: IncomingMessage): Promise<Buffer> {
+  const declared = request.headers['content-length'];
+  if (declared === '0' || (declared === undefined && request.headers['transfer-encoding'] === undefined)) {
+    return Promise.resolve(EMPTY);
+  }
+  const type = request.headers['content-type'];
+  const encoding = request.headers['content-encoding'];
+  if (type === undefined || !JSON_TYPE.test(type) || (encoding !== undefined && encoding !== 'identity')) {
+    return Promise.reject(
+      new ProblemError(
+        'UNSUPPORTED_MEDIA_TYPE',
+        'The body must be application/json in UTF-8, not encoded otherwise.',
+      ),
+    );
+  }
+  if (declared !== undefined && Number(declared) > BODY_BYTES_MAX) {
+    return Promise.reject(tooLarge());
+  }
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const stop = () => {
+      request.off('data', take);
+      request.off('end', end);
+      request.off('close', hangUp);
+    };
+    const take = (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > BODY_BYTES_MAX) {
+        stop();
+        reject(tooLarge());
+        return;
+      }
+      chunks.push(chunk);
+    };
+    const end = () => {
+      stop();
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
+    };
+    const hangUp = () => {
+      stop();
+      reject(new ProblemError('INVALID_REQUEST', 'The client hung up in the middle of the body.'));
+    };
+    request.on('data', take);
+    request.on('end', end);
+    request.on('close', hangUp);
+  });
+}
+
+/** JSON of the bytes; never quotes them in its refusal. */
+export function parseJson(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) {
+    throw new ProblemError('MALFORMED_JSON', 'The body is not UTF-8.');
+  }
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw new ProblemError(
+      'MALFORMED_JSON',
+      bytes.length === 0 ? 'The body is empty.' : 'The body is not valid JSON.',
+    );
+  }
+}
+
+/** What makes two requests the same: method, path with query, raw body. SHA-256, hexadecimal. */
+export function fingerprintOf(method: string, url: string, body: Buffer): string {
+  return createHash('sha256').update(`${method} ${url}\n`).update(body).digest('hex');
+}
+
+/** Called after a refusal: lets the rest of the body run out, or cuts the socket when there is too much of it. */
+export function discardRest(request: IncomingMessage): void {
+  if (request.readableEnded || request.destroyed) {
+    return;
+  }
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > DISCARDED_BYTES_MAX) {
+      request.destroy();
+    }
+  });
+  request.resume();
+}
+
+function tooLarge(): ProblemError {
+  return new ProblemError('BODY_TOO_LARGE', `A body may have ${BODY_BYTES_MAX} bytes.`);
+}

@@ -1,0 +1,19 @@
+/** Every route of the node that answers with JSON, in the order they are matched: the sale comes first. */
+import type { Route } from './route.ts';
+import { customerRoutes } from './routes/customers.ts';
+import { healthRoutes } from './routes/health.ts';
+import { orderRoutes } from './routes/orders.ts';
+import { productRoutes } from './routes/products.ts';
+import { stockRoutes } from './routes/stock.ts';
+import { syncRoutes } from './routes/sync.ts';
+import { tillRoutes } from './routes/tills.ts';
+
+export const jsonRoutes: readonly Route[] = [
+  ...orderRoutes,
+  ...productRoutes,
+  ...stockRoutes,
+  ...customerRoutes,
+  ...syncRoutes,
+  ...tillRoutes,
+  ...healthRoutes,
+];

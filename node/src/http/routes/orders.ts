@@ -1,0 +1,67 @@
+/** S-20, S-21: orders. */
+import { order, orderListQuery, orderPage, orderRequest, ProblemError } from '@branchline/model';
+import { z } from 'zod';
+import { type Route, readRoute, writeRoute } from '../route.ts';
+
+// Any text: what is no order id simply names no order.
+const byId = z.strictObject({ id: z.string() });
+
+export const orderRoutes: readonly Route[] = [
+  writeRoute({
+    method: 'post',
+    path: '/v1/orders',
+    name: 'placeOrder',
+    tag: 'orders',
+    summary: 'Sell',
+    description:
+      'Answers 201 once the order survives a power cut. The same key and body give the same answer again; nothing waits ' +
+      'for the network.',
+    role: 'cashier',
+    body: orderRequest,
+    answers: { 201: order },
+    problems: [
+      'IDEMPOTENCY_MISMATCH',
+      'ORDER_INVALID',
+      'ORDER_PAYMENT',
+      'PAYMENT_SHORT',
+      'OVERPAID_NOT_CASH',
+      'DISCOUNT_TOO_LARGE',
+      'AMOUNT_TOO_LARGE',
+      'PRODUCT_UNKNOWN',
+      'CUSTOMER_UNKNOWN',
+      'POINTS_SHORT',
+      'TILL_MISMATCH',
+    ],
+    invoke: ({ services }, write) => services.orders.place(write),
+  }),
+  readRoute({
+    method: 'get',
+    path: '/v1/orders/{id}',
+    name: 'readOrder',
+    tag: 'orders',
+    summary: 'One order',
+    role: 'cashier',
+    params: byId,
+    answers: { 200: order },
+    problems: ['ORDER_NOT_FOUND'],
+    invoke: async ({ services, params }) => {
+      const found = await services.orders.get(params.id);
+      if (found === undefined) {
+        throw new ProblemError('ORDER_NOT_FOUND', 'No order with this id is known to this node.');
+      }
+      return { status: 200, body: found };
+    },
+  }),
+  readRoute({
+    method: 'get',
+    path: '/v1/orders',
+    name: 'listOrders',
+    tag: 'orders',
+    summary: 'Orders, oldest first',
+    description: 'Hand back `next` as `after` for the following page; new orders always come later.',
+    role: 'cashier',
+    query: orderListQuery,
+    answers: { 200: orderPage },
+    invoke: async ({ services, query }) => ({ status: 200, body: await services.orders.list(query) }),
+  }),
+];
