@@ -1,0 +1,373 @@
+/**
+ * The outage story: two shops lose their link, go on selling, and agree with everybody when it returns.
+ *
+ *     level ─ cut ─ sell in both shops · last item twice · HQ changes prices ─ restore ─ level ─ compare everything
+ *
+ * Each shop sells real orders of the Superstore data set through two tills at once. Meanwhile one request is repeated as a
+ * till does that lost the answer, and both tills of one shop sell the same last item. Nothing is repaired by hand: after the
+ * link returns the story only waits and compares what every program answers over its public API.
+ */
+import type { Clock } from 'hlc-ts';
+import type { Api } from './api.ts';
+import type { Chain, Shop } from './chain.ts';
+import type { Checks } from './checks.ts';
+import type { Assortment } from './stocktake.ts';
+
+const POLL_MS = 20;
+const NOTICE_DEADLINE_MS = 15_000;
+const AGREE_DEADLINE_MS = 60_000;
+const PRICE_CHANGES = 25;
+const PAGE_ROWS = 500;
+
+interface SoldOrder {
+  readonly id: string;
+  readonly number: string;
+  readonly totalMinor: number;
+  readonly lines: readonly { readonly sku: string; readonly quantityMilli: number }[];
+}
+
+interface SyncAnswer {
+  readonly unsentEntries: number;
+  readonly peers: readonly {
+    readonly state: string;
+    readonly cause: string;
+    readonly missingHere: number;
+    readonly missingThere: number;
+  }[];
+}
+
+export interface OutageResult {
+  readonly soldOrders: number;
+  readonly soldMinor: number;
+  readonly saleMs: readonly number[];
+  readonly queuedEntries: number;
+  readonly agreedAfterMs: number;
+}
+
+export interface OutageOptions {
+  readonly chain: Chain;
+  readonly assortment: Assortment;
+  readonly checks: Checks;
+  readonly clock: Clock;
+  /** Makes the keys of this telling differ from those of an earlier one on the same data. */
+  readonly telling: string;
+  readonly say: (line: string) => void;
+}
+
+export async function playOutage(options: OutageOptions): Promise<OutageResult> {
+  const { chain, checks, clock, say } = options;
+  const level = await agreed(chain, clock);
+  checks.expect('level before the outage', level.agreed, level.detail);
+
+  say('cutting the link of both shops');
+  await Promise.all(chain.links.map((link) => link.cut()));
+  const noticed = await until(clock, NOTICE_DEADLINE_MS, () => everyShop(chain, isCutOff));
+  checks.expect('both shops see that they are cut off', noticed, await causes(chain));
+
+  say('selling in both shops, changing prices at HQ');
+  const sales = new Sales(options);
+  const [prices] = await Promise.all([
+    changePrices(options),
+    ...chain.shops.map((shop) => sales.sellDay(shop)),
+  ]);
+  await sales.sellLastItemTwice(chain.shops[0]!);
+  await sales.repeatOneRequest(chain.shops[0]!);
+  const queuedEntries = await sumUnsent(chain);
+  checks.expect('what was sold waits in the shops', queuedEntries > 0, `${queuedEntries} entries queued`);
+
+  say('the link returns');
+  const restoredMs = clock.monotonicMs();
+  await Promise.all(chain.links.map((link) => link.restore()));
+  await until(clock, AGREE_DEADLINE_MS, () => everythingArrived(chain, sales, prices));
+  const after = await agreed(chain, clock);
+  const agreedAfterMs = clock.monotonicMs() - restoredMs;
+  checks.expect('every feed is everywhere it belongs', after.agreed, after.detail);
+
+  await compare(options, sales, prices);
+  return {
+    soldOrders: sales.count,
+    soldMinor: sales.totalMinor,
+    saleMs: sales.durationsMs,
+    queuedEntries,
+    agreedAfterMs,
+  };
+}
+
+/** Sells through the tills of a shop and remembers every answer. */
+class Sales {
+  readonly byShop = new Map<string, SoldOrder[]>();
+  readonly durationsMs: number[] = [];
+  readonly #options: OutageOptions;
+
+  constructor(options: OutageOptions) {
+    this.#options = options;
+  }
+
+  get count(): number {
+    return [...this.byShop.values()].reduce((count, orders) => count + orders.length, 0);
+  }
+
+  get totalMinor(): number {
+    return [...this.byShop.values()].flat().reduce((total, order) => total + order.totalMinor, 0);
+  }
+
+  async sellDay(shop: Shop): Promise<void> {
+    const orders = this.#options.assortment.orders.get(shop.branch) ?? [];
+    // Two tills work through the day's customers, each serving the next one in the queue.
+    let next = 0;
+    const serve = async (till: Api): Promise<void> => {
+      while (next < orders.length) {
+        const { orderId, request } = orders[next++]!;
+        await this.#sell(shop, till, request, `${this.#options.telling}-${orderId}`);
+      }
+    };
+    await Promise.all(shop.tills.map(serve));
+    const count = this.byShop.get(shop.branch)?.length ?? 0;
+    this.#options.checks.expect(
+      `${shop.branch} sold without a network`,
+      count === orders.length,
+      `${count} orders`,
+    );
+  }
+
+  async sellLastItemTwice(shop: Shop): Promise<void> {
+    const { checks, assortment, telling } = this.#options;
+    const sku = assortment.lastItem;
+    const before = await onHandMilli(shop.api, sku, shop.branch);
+    await Promise.all(
+      shop.tills.map((till, index) => this.#sell(shop, till, cashSale(sku), `${telling}-last-${index}`)),
+    );
+    const after = await onHandMilli(shop.api, sku, shop.branch);
+    checks.expect(
+      'two tills sold the last item: no sale lost, the oversell shows',
+      before - after === 2_000 && after < 0,
+      `on hand ${before / 1000} -> ${after / 1000}`,
+    );
+  }
+
+  /** A till that lost the answer asks again: same answer, no second order. */
+  async repeatOneRequest(shop: Shop): Promise<void> {
+    const { checks, assortment, telling } = this.#options;
+    const { orderId, request } = (assortment.orders.get(shop.branch) ?? [])[0]!;
+    const again = await shop.tills[0].post<SoldOrder>('/v1/orders', request, `${telling}-${orderId}`);
+    const first = this.byShop.get(shop.branch)?.find((order) => order.id === again.id);
+    checks.expect('a repeated request gives the same order', first?.number === again.number, again.number);
+  }
+
+  async #sell(shop: Shop, till: Api, request: unknown, key: string): Promise<void> {
+    const { clock } = this.#options;
+    const started = clock.monotonicMs();
+    const order = await till.post<SoldOrder>('/v1/orders', request, key);
+    this.durationsMs.push(clock.monotonicMs() - started);
+    const orders = this.byShop.get(shop.branch) ?? [];
+    orders.push(order);
+    this.byShop.set(shop.branch, orders);
+  }
+}
+
+function cashSale(sku: string): unknown {
+  return {
+    lines: [{ sku, quantityMilli: 1_000, unitPriceMinor: 1_000 }],
+    payments: [{ kind: 'cash', amountMinor: 1_000 }],
+  };
+}
+
+async function changePrices({ chain, assortment, telling }: OutageOptions): Promise<Map<string, number>> {
+  const prices = new Map<string, number>();
+  for (const product of assortment.superstore.products.slice(0, PRICE_CHANGES)) {
+    const { priceMinor } = await chain.hq.api.get<{ priceMinor: number }>(
+      `/v1/products/${encodeURIComponent(product.sku)}`,
+    );
+    prices.set(product.sku, priceMinor + 100);
+  }
+  for (const [sku, priceMinor] of prices) {
+    await chain.hq.api.put(
+      `/v1/products/${encodeURIComponent(sku)}`,
+      { priceMinor },
+      `${telling}-price-${sku}`,
+    );
+  }
+  return prices;
+}
+
+async function everythingArrived(
+  chain: Chain,
+  sales: Sales,
+  prices: ReadonlyMap<string, number>,
+): Promise<boolean> {
+  for (const shop of chain.shops) {
+    const last = sales.byShop.get(shop.branch)?.at(-1);
+    if (last && !(await exists(chain.hq.api, `/v1/orders/${last.id}`))) {
+      return false;
+    }
+    const [sku, priceMinor] = [...prices].at(-1)!;
+    const product = await shop.api.get<{ priceMinor: number }>(`/v1/products/${encodeURIComponent(sku)}`);
+    if (product.priceMinor !== priceMinor) {
+      return false;
+    }
+  }
+  return true;
+}
+
+async function compare(
+  options: OutageOptions,
+  sales: Sales,
+  prices: ReadonlyMap<string, number>,
+): Promise<void> {
+  const { chain, checks, assortment } = options;
+  for (const shop of chain.shops) {
+    const sold = sales.byShop.get(shop.branch) ?? [];
+    const here = await ordersOf(shop.api, shop.branch);
+    const atHq = await ordersOf(chain.hq.api, shop.branch);
+    checks.expectEqual(`orders of ${shop.branch}: shop and HQ`, here, atHq);
+    const acknowledged = sold.every((order) => atHq.get(order.id) === orderText(order));
+    checks.expect(
+      `every acknowledged order of ${shop.branch} is at HQ, once`,
+      acknowledged,
+      `${sold.length} orders`,
+    );
+    const gap = firstGap([...here.values()].map((text) => text.split(' ')[0]!));
+    checks.expect(`numbers of ${shop.branch} have no gap`, gap === undefined, gap ?? `${here.size} numbers`);
+
+    const skus = [...new Set(sold.flatMap((order) => order.lines.map((line) => line.sku)))];
+    checks.expectEqual(
+      `stock of ${shop.branch}: shop and HQ`,
+      await stockOf(shop.api, skus, shop.branch),
+      await stockOf(chain.hq.api, skus, shop.branch),
+    );
+    checks.expectEqual(
+      `prices in ${shop.branch} and at HQ`,
+      await pricesOf(shop.api, [...prices.keys()]),
+      prices,
+    );
+    checks.expectEqual(
+      `points of customers: ${shop.branch} and HQ`,
+      await pointsOf(shop.api, assortment.customers),
+      await pointsOf(chain.hq.api, assortment.customers),
+    );
+  }
+  const dearest = await pointsOf(chain.hq.api, assortment.customers);
+  const earned = [...dearest.values()].reduce((sum, points) => sum + points, 0);
+  checks.expect('customers earned points in both shops', earned > 0, `${earned} points`);
+}
+
+async function agreed(chain: Chain, clock: Clock): Promise<{ agreed: boolean; detail: string }> {
+  const level = await until(clock, AGREE_DEADLINE_MS, () => everyShop(chain, isLevel));
+  const [hq, ...shops] = await Promise.all([chain.hq, ...chain.shops].map((shop) => sync(shop.api)));
+  const documents = [hq!, ...shops].map((answer) => answer.unsentEntries);
+  return { agreed: level, detail: `entries unsent: ${documents.join(', ')}` };
+}
+
+async function everyShop(chain: Chain, holds: (answer: SyncAnswer) => boolean): Promise<boolean> {
+  const answers = await Promise.all(chain.shops.map((shop) => sync(shop.api)));
+  return answers.every(holds);
+}
+
+function isCutOff(answer: SyncAnswer): boolean {
+  return answer.peers.every((peer) => peer.state !== 'connected');
+}
+
+function isLevel(answer: SyncAnswer): boolean {
+  const connected = answer.peers.filter((peer) => peer.state === 'connected');
+  return (
+    connected.length > 0 &&
+    answer.unsentEntries === 0 &&
+    connected.every((peer) => peer.missingHere === 0 && peer.missingThere === 0)
+  );
+}
+
+async function causes(chain: Chain): Promise<string> {
+  const answers = await Promise.all(chain.shops.map((shop) => sync(shop.api)));
+  return answers
+    .map((answer, index) => `${chain.shops[index]!.branch}: ${answer.peers[0]?.cause ?? 'no peer'}`)
+    .join('; ');
+}
+
+async function sumUnsent(chain: Chain): Promise<number> {
+  const answers = await Promise.all(chain.shops.map((shop) => sync(shop.api)));
+  return answers.reduce((sum, answer) => sum + answer.unsentEntries, 0);
+}
+
+function sync(api: Api): Promise<SyncAnswer> {
+  return api.get<SyncAnswer>('/v1/sync');
+}
+
+/** id -> number, total and lines, in the order the branch sold them. */
+async function ordersOf(api: Api, branch: string): Promise<Map<string, string>> {
+  const orders = new Map<string, string>();
+  let after: string | undefined;
+  do {
+    const query = `branch=${branch}&limit=${PAGE_ROWS}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`;
+    const page = await api.get<{ orders: SoldOrder[]; next?: string }>(`/v1/orders?${query}`);
+    for (const order of page.orders) {
+      orders.set(order.id, orderText(order));
+    }
+    after = page.next;
+  } while (after !== undefined);
+  return orders;
+}
+
+function orderText({ number, totalMinor, lines }: SoldOrder): string {
+  return `${number} ${totalMinor} ${lines.map((line) => `${line.sku}x${line.quantityMilli}`).join(',')}`;
+}
+
+function firstGap(numbers: readonly string[]): string | undefined {
+  const counts = numbers
+    .map((number) => Number(number.slice(number.lastIndexOf('-') + 1)))
+    .sort((a, b) => a - b);
+  const wrong = counts.findIndex((count, index) => count !== index + 1);
+  return wrong === -1 ? undefined : `expected ${wrong + 1}, found ${counts[wrong]}`;
+}
+
+async function stockOf(api: Api, skus: readonly string[], branch: string): Promise<Map<string, number>> {
+  const levels = new Map<string, number>();
+  for (const sku of skus) {
+    levels.set(sku, await onHandMilli(api, sku, branch));
+  }
+  return levels;
+}
+
+async function onHandMilli(api: Api, sku: string, branch: string): Promise<number> {
+  const level = await api.get<{ onHandMilli: number }>(
+    `/v1/stock/${encodeURIComponent(sku)}?branch=${branch}`,
+  );
+  return level.onHandMilli;
+}
+
+async function pricesOf(api: Api, skus: readonly string[]): Promise<Map<string, number>> {
+  const prices = new Map<string, number>();
+  for (const sku of skus) {
+    const { priceMinor } = await api.get<{ priceMinor: number }>(`/v1/products/${encodeURIComponent(sku)}`);
+    prices.set(sku, priceMinor);
+  }
+  return prices;
+}
+
+async function pointsOf(api: Api, customers: readonly string[]): Promise<Map<string, number>> {
+  const points = new Map<string, number>();
+  for (const id of customers) {
+    const customer = await api.get<{ points: { balance: number } }>(
+      `/v1/customers/${encodeURIComponent(id)}`,
+    );
+    points.set(id, customer.points.balance);
+  }
+  return points;
+}
+
+async function exists(api: Api, path: string): Promise<boolean> {
+  return api.get(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function until(clock: Clock, deadlineMs: number, holds: () => Promise<boolean>): Promise<boolean> {
+  const deadline = clock.monotonicMs() + deadlineMs;
+  while (!(await holds())) {
+    if (clock.monotonicMs() >= deadline) {
+      return false;
+    }
+    await clock.sleep(POLL_MS);
+  }
+  return true;
+}
