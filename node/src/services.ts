@@ -9,6 +9,7 @@
  * Bodies arrive parsed by the model's schemas (types, limits, unknown fields); what only the node can know (prices, number
  * series, rights of the device) is checked here. Roles of tills are the edge's business, rights of the device are the node's.
  */
+import type { EnrolAnswer, EnrolRequest } from '@branchline/feed';
 import type {
   Customer,
   CustomerPut,
@@ -159,6 +160,11 @@ export interface NodeServices {
   readonly tills: TillService;
   readonly sync: SyncService;
   readonly events: EventService;
+  /**
+   * `POST /v1/enrol`, where this node keeps the tenant's authority (no relay); undefined elsewhere. Refused with feed's
+   * `TOKEN_UNKNOWN`, `TOKEN_USED`, `TOKEN_EXPIRED`.
+   */
+  readonly enrol?: (request: EnrolRequest) => Promise<EnrolAnswer>;
   readiness(): Readiness;
   metrics(): readonly MetricSample[];
 }

@@ -17,20 +17,17 @@
  *
  * While one group is syncing the next gathers. Groups never overlap: what a use case reads is always durable state.
  */
+import type { Mutator } from '@branchline/docs';
 import { ProblemError } from '@branchline/model';
 import type { Stamp } from 'hlc-ts';
 import type { TillIdentity, WriteAnswer } from '../services.ts';
 import type { NumberSeries } from './number-series.ts';
-import {
-  type Decision,
-  type DocumentMutator,
-  type Draft,
-  GatheredTransaction,
-  type Transaction,
-} from './transaction.ts';
+import { type Decision, type Draft, GatheredTransaction, type Transaction } from './transaction.ts';
 
 /** Operations of one group; bounds the latency a full queue adds to each. */
 export const GROUP_OPERATIONS_MAX = 64;
+/** Document changes of one group: an operation that would go beyond starts the next, so that one entry stays small. */
+export const GROUP_MUTATORS_MAX = 4096;
 /** Operations waiting for a group; beyond it tills are told to come back. */
 export const QUEUE_OPERATIONS_MAX = 1024;
 
@@ -39,7 +36,7 @@ export interface PipelinePorts {
   /** Stored answers by key, one read for the whole group. */
   findAnswers(keys: readonly string[]): Promise<(StoredAnswer | undefined)[]>;
   /** Applies the mutators as one Automerge change of this device; undefined when they changed nothing. */
-  changeDocument(document: string, mutators: readonly DocumentMutator[]): Promise<Draft | undefined>;
+  changeDocument(document: string, mutators: readonly Mutator[]): Promise<Draft | undefined>;
   /** Called with everything a group decided; resolves after fdatasync. */
   commit(drafts: readonly Draft[]): Promise<{ position: number }>;
   /** Resolves when projections cover `position`. */
@@ -169,7 +166,7 @@ export class CommitPipeline {
   async #commitGroup(group: readonly Operation[]): Promise<void> {
     const lastNumber = this.#series.last;
     const drafts: Draft[] = [];
-    const mutators = new Map<string, DocumentMutator[]>();
+    const mutators = new Map<string, Mutator[]>();
     let decided: Decided[];
     try {
       decided = await this.#decideAll(await this.#withoutReplays(group), drafts, mutators);
@@ -237,11 +234,16 @@ export class CommitPipeline {
   async #decideAll(
     operations: readonly Operation[],
     drafts: Draft[],
-    mutators: Map<string, DocumentMutator[]>,
+    mutators: Map<string, Mutator[]>,
   ): Promise<Decided[]> {
     const decided: Decided[] = [];
     let moved: ReadonlyMap<string, number> = new Map();
-    for (const operation of operations) {
+    let gathered = 0;
+    for (const [index, operation] of operations.entries()) {
+      if (gathered >= GROUP_MUTATORS_MAX) {
+        this.#queue.unshift(...operations.slice(index));
+        break;
+      }
       const { submission } = operation;
       const transaction = new GatheredTransaction(this.#ports.now(), submission.till, moved);
       const lastNumber = this.#series.last;
@@ -263,6 +265,7 @@ export class CommitPipeline {
         answer: JSON.stringify(decision.body),
       };
       moved = transaction.movedMilli;
+      gathered += transaction.changes.length;
       drafts.push(...transaction.drafts, { collection: 'local', kind: 'request', body: request });
       for (const { document, mutator } of transaction.changes) {
         const list = mutators.get(document);

@@ -5,6 +5,7 @@
  * transaction is visible to anybody before the group it is in is durable, except to later operations of that group, through `group`.
  * A refused operation leaves nothing behind.
  */
+import type { Mutator } from '@branchline/docs';
 import type { Stamp } from 'hlc-ts';
 import type { TillIdentity } from '../services.ts';
 
@@ -17,9 +18,6 @@ export interface Draft {
   readonly body: unknown;
 }
 
-/** Changes a document's draft in place; from the docs package. Must not throw: what can be refused was refused before. */
-export type DocumentMutator = (draft: never) => void;
-
 /** What an operation tells the till. `body` is JSON. */
 export interface Decision<Answer> {
   readonly status: number;
@@ -30,7 +28,8 @@ export interface Transaction {
   readonly stamp: Stamp;
   readonly till: TillIdentity;
   append(collection: string, kind: string, body: unknown): void;
-  change(document: string, mutator: DocumentMutator): void;
+  /** Mutators must not throw: what can be refused was refused before. */
+  change(document: string, mutator: Mutator): void;
   /** Milli-units this group's earlier operations (and this one) have moved per SKU, on top of the stock rows. */
   readonly movedMilli: ReadonlyMap<string, number>;
   noteMoved(sku: string, deltaMilli: number): void;
@@ -38,7 +37,7 @@ export interface Transaction {
 
 export interface DocumentChange {
   readonly document: string;
-  readonly mutator: DocumentMutator;
+  readonly mutator: Mutator;
 }
 
 export class GatheredTransaction implements Transaction {
@@ -62,7 +61,7 @@ export class GatheredTransaction implements Transaction {
     this.drafts.push({ collection, kind, body });
   }
 
-  change(document: string, mutator: DocumentMutator): void {
+  change(document: string, mutator: Mutator): void {
     this.changes.push({ document, mutator });
   }
 

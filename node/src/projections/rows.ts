@@ -10,7 +10,7 @@
  *
  * Not here: any meaning of keys. Keys sort bytewise in the order they are read; key prefixes are listed in `row-keys.ts`.
  */
-import type { AbstractLevel } from 'abstract-level';
+import type { AbstractBatchOperation, AbstractLevel } from 'abstract-level';
 
 /** Rows gathered in memory before writers are asked to wait for LevelDB. */
 export const DIRTY_ROWS_MAX = 20_000;
@@ -207,7 +207,7 @@ export class Rows {
 
   async #write(rows: Map<string, Value>): Promise<void> {
     const position = this.#position;
-    const operations: Parameters<RowLevel['batch']>[0] = [];
+    const operations: AbstractBatchOperation<RowLevel, string, string>[] = [];
     for (const [key, value] of rows) {
       if (value === undefined) {
         operations.push({ type: 'del', key });

@@ -1,0 +1,86 @@
+/**
+ * The directory of a node and its small files. Feeds live below `journal/` and `index/` and are the store's business.
+ *
+ *     device.key      this device's private key, made here and never sent anywhere          0600
+ *     node.json       tenant and the authority's public key: the trust anchor from enrolment
+ *     authority.key   signs the registry; only where this node keeps the authority          0600
+ *     clock-bound     no stamp above it was ever given out
+ *     control.json    address and token of the running program
+ *
+ * Every file is whole or absent. A private key is never written over.
+ */
+import { join } from 'node:path';
+import { type DeviceKey, exportDeviceKey, generateDeviceKey, importDeviceKey } from '@branchline/feed';
+import { z } from 'zod';
+import { NodeError } from '../errors.ts';
+import { makeDirectory, readIfPresent, writeDurably } from './durable-file.ts';
+
+const anchorFile = z.strictObject({
+  format: z.literal(1),
+  tenant: z.string().min(1),
+  authorityKey: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+/** Whom this device believes about who may what. */
+export interface TrustAnchor {
+  readonly tenant: string;
+  readonly authorityKey: Uint8Array;
+}
+
+export class DataDirectory {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  get journal(): string {
+    return join(this.path, 'journal');
+  }
+
+  get index(): string {
+    return join(this.path, 'index');
+  }
+
+  async make(): Promise<void> {
+    await makeDirectory(this.path);
+  }
+
+  /** The key that is there, or a new one. Made before enrolment, so that a lost answer can be asked for again. */
+  async readOrMakeKey(name: 'device' | 'authority'): Promise<DeviceKey> {
+    const existing = await this.readKey(name);
+    if (existing !== undefined) {
+      return existing;
+    }
+    const key = generateDeviceKey();
+    await writeDurably(join(this.path, `${name}.key`), exportDeviceKey(key));
+    return key;
+  }
+
+  async readKey(name: 'device' | 'authority'): Promise<DeviceKey | undefined> {
+    const bytes = await readIfPresent(join(this.path, `${name}.key`));
+    return bytes === undefined ? undefined : importDeviceKey(bytes);
+  }
+
+  async readAnchor(): Promise<TrustAnchor | undefined> {
+    const path = join(this.path, 'node.json');
+    const bytes = await readIfPresent(path);
+    if (bytes === undefined) {
+      return undefined;
+    }
+    try {
+      const { tenant, authorityKey } = anchorFile.parse(JSON.parse(bytes.toString('utf8')));
+      return { tenant, authorityKey: new Uint8Array(Buffer.from(authorityKey, 'hex')) };
+    } catch (cause) {
+      throw new NodeError('NODE_DATA', `${path} is damaged`, {
+        cause,
+        hint: 'Restore it from a backup, or remove it and start with a new enrolment token.',
+      });
+    }
+  }
+
+  async writeAnchor({ tenant, authorityKey }: TrustAnchor): Promise<void> {
+    const content = { format: 1, tenant, authorityKey: Buffer.from(authorityKey).toString('hex') };
+    await writeDurably(join(this.path, 'node.json'), `${JSON.stringify(content)}\n`);
+  }
+}

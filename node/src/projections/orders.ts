@@ -1,0 +1,158 @@
+/**
+ * Orders of this branch and of every branch whose orders are replicated here, by id, by time and by branch.
+ *
+ * `orderOf` is the one place where an order entry becomes the order a till sees: the answer of a sale, a read years later
+ * and a read on another machine agree because all of them go through it.
+ *
+ * Also finds again how far this device's number series got.
+ */
+import { type EventBody, eventBodies, type Order, type OrderPage, ProblemError } from '@branchline/model';
+import { formatStamp, isoTime, type Stamp, stampMs } from 'hlc-ts';
+import type { ProjectedEntry, Projection } from './projection.ts';
+import { after, rowKeys } from './row-keys.ts';
+import type { Rows } from './rows.ts';
+
+const COLLECTION = /^orders\/([^/]+)$/;
+
+export interface OrdersOptions {
+  readonly rows: Rows;
+  /** This device, whose number series is counted; undefined before enrolment. */
+  readonly writer: string;
+  readonly onAccepted: (order: Order, entry: ProjectedEntry) => void;
+}
+
+export class Orders implements Projection {
+  readonly kinds = ['order'];
+  readonly #options: OrdersOptions;
+  #accepted = 0;
+  #lastCount: number;
+
+  private constructor(options: OrdersOptions, lastCount: number) {
+    this.#options = options;
+    this.#lastCount = lastCount;
+  }
+
+  static async open(options: OrdersOptions): Promise<Orders> {
+    const text = await options.rows.getText(rowKeys.series);
+    const [writer, count] = text?.split(' ') ?? [];
+    // Another writer's count (a new incarnation took over this directory) starts a series of its own.
+    return new Orders(options, writer === options.writer ? Number(count) : 0);
+  }
+
+  /** Count behind the last order number of this device. */
+  get lastCount(): number {
+    return this.#lastCount;
+  }
+
+  /** Orders seen since the start. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  apply(entry: ProjectedEntry): void {
+    const branch = COLLECTION.exec(entry.collection)?.[1];
+    if (branch === undefined) {
+      return;
+    }
+    const trusted = entry.local && !entry.replayed;
+    const body = trusted ? (entry.body as EventBody<'order'>) : eventBodies.order.parse(entry.body);
+    const { rows, writer } = this.#options;
+    const order = orderOf(branch, entry.hlc, body);
+    rows.putText(rowKeys.order(order.id), JSON.stringify(order));
+    rows.putText(rowKeys.orderByTime(order.hlc, order.id), '');
+    rows.putText(rowKeys.branchOrder(branch, order.hlc, order.id), '');
+    if (entry.writer === writer) {
+      this.#lastCount = Math.max(this.#lastCount, numberCount(order.number));
+      rows.putText(rowKeys.series, `${writer} ${this.#lastCount}`);
+    }
+    this.#accepted += 1;
+    this.#options.onAccepted(order, entry);
+  }
+
+  async get(id: string): Promise<Order | undefined> {
+    const text = await this.#options.rows.getText(rowKeys.order(id));
+    return text === undefined ? undefined : JSON.parse(text);
+  }
+
+  async list(query: {
+    readonly after?: string | undefined;
+    readonly limit: number;
+    readonly branch?: string | undefined;
+  }): Promise<OrderPage> {
+    const { rows } = this.#options;
+    const prefix = query.branch === undefined ? 't/' : `u/${query.branch}/`;
+    const start = query.after === undefined ? prefix : `${prefix}${await this.#cursor(query.after)}`;
+    const ids: string[] = [];
+    let cursor = '';
+    for await (const [key] of rows.texts({ after: start, below: after(prefix), limit: query.limit + 1 })) {
+      if (ids.length === query.limit) {
+        return { orders: await this.#read(ids), next: cursor };
+      }
+      cursor = key.slice(prefix.length);
+      ids.push(cursor.slice(cursor.indexOf('/') + 1));
+    }
+    return { orders: await this.#read(ids) };
+  }
+
+  /** `stamp/id`, from a cursor of ours or from the id of an order. */
+  async #cursor(text: string): Promise<string> {
+    if (/^[0-9a-f]{16}\/[0-9a-f-]{36}$/.test(text)) {
+      return text;
+    }
+    const order = await this.get(text);
+    if (order === undefined) {
+      throw new ProblemError('ORDER_NOT_FOUND', `There is no order ${text} to go on after.`);
+    }
+    return `${order.hlc}/${order.id}`;
+  }
+
+  async #read(ids: readonly string[]): Promise<Order[]> {
+    const texts = await this.#options.rows.getTexts(ids.map(rowKeys.order));
+    return texts.flatMap((text) => (text === undefined ? [] : [JSON.parse(text) as Order]));
+  }
+}
+
+/** The order as tills see it. Fields stand in one order for ever: the text of an answer is compared byte by byte. */
+export function orderOf(branch: string, stamp: Stamp, body: EventBody<'order'>): Order {
+  return {
+    id: body.id,
+    number: body.number,
+    hlc: formatStamp(stamp),
+    at: isoTime(stampMs(stamp)),
+    state: 'accepted',
+    branch: branch as Order['branch'],
+    till: body.till,
+    ...(body.cashier === undefined ? {} : { cashier: body.cashier }),
+    totalMinor: body.totalMinor,
+    changeMinor: body.changeMinor,
+    lines: body.lines.map((line) => ({
+      sku: line.sku,
+      name: line.name,
+      quantityMilli: line.quantityMilli,
+      unitPriceMinor: line.unitPriceMinor,
+      discountMinor: line.discountMinor,
+      ...(line.redeemedMinor === undefined ? {} : { redeemedMinor: line.redeemedMinor }),
+      totalMinor: line.totalMinor,
+      vat: line.vat,
+    })),
+    payments: body.payments.map(({ kind, amountMinor }) => ({ kind, amountMinor })),
+    ...(body.vat === undefined
+      ? {}
+      : { vat: body.vat.map(({ vat, totalMinor, vatMinor }) => ({ vat, totalMinor, vatMinor })) }),
+    ...(body.customer === undefined ? {} : { customer: customerOf(body.customer) }),
+    receipt: { id: body.receipt.id, state: 'waiting' },
+    loyalty: { earned: body.loyalty.earned, redeemed: body.loyalty.redeemed },
+  };
+}
+
+function customerOf(customer: NonNullable<EventBody<'order'>['customer']>): NonNullable<Order['customer']> {
+  return {
+    ...(customer.id === undefined ? {} : { id: customer.id }),
+    ...(customer.contact === undefined ? {} : { contact: customer.contact }),
+  };
+}
+
+/** 123 of `B001-000123`. */
+function numberCount(number: string): number {
+  return Number(number.slice(number.lastIndexOf('-') + 1));
+}

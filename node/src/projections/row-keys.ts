@@ -1,0 +1,45 @@
+/**
+ * Keys of the rows in LevelDB, all in one place. They sort bytewise in the order they are read.
+ *
+ *     a/position                     journal position everything below covers
+ *     a/series                       last order number count of this device
+ *     r/<key>                        stored answer of an Idempotency-Key
+ *     o/<order id>                   order as JSON
+ *     t/<stamp>/<order id>           all orders by time          -> order id
+ *     u/<branch>/<stamp>/<order id>  a branch's orders by time   -> order id
+ *     k/<till>                       till token (hash)
+ *     p/<sku>                        product as JSON
+ *     s/<branch>/<sku>               stock of a product as JSON
+ *     c/<region>/<customer id>       customer as JSON
+ *     dn/<doc>                       a document that has changes here
+ *     dm/<doc>!<position>.<n>        change applied to the document and its rows
+ *     dp/<doc>!<position>.<n>        change stored, not applied yet
+ *     ds/<doc>                       snapshot; stands in for the changes that were under dm/ when it was taken
+ *     dq/<doc>!<position>.<n>        change that can never be applied, and why
+ */
+
+/** The first key that no longer begins with `prefix`. */
+export function after(prefix: string): string {
+  return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
+}
+
+/** A number in keys: 13 digits, so that text sorts as numbers do. */
+export function ordinal(value: number): string {
+  return String(value).padStart(13, '0');
+}
+
+export const rowKeys = {
+  series: 'a/series',
+  answer: (key: string) => `r/${key}`,
+  order: (id: string) => `o/${id}`,
+  orderByTime: (stamp: string, id: string) => `t/${stamp}/${id}`,
+  branchOrder: (branch: string, stamp: string, id: string) => `u/${branch}/${stamp}/${id}`,
+  till: (name: string) => `k/${name}`,
+  product: (sku: string) => `p/${sku}`,
+  stock: (branch: string, rest: string) => `s/${branch}/${rest}`,
+  customer: (region: string, id: string) => `c/${region}/${id}`,
+  change: (area: 'dm' | 'dp' | 'dq', doc: string, at: string) => `${area}/${doc}!${at}`,
+  changes: (area: 'dm' | 'dp' | 'dq', doc: string) => `${area}/${doc}!`,
+  document: (doc: string) => `dn/${doc}`,
+  snapshot: (doc: string) => `ds/${doc}`,
+} as const;

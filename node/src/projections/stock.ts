@@ -1,0 +1,129 @@
+/**
+ * Stock of this branch, and of every branch whose stock is replicated here: rows per SKU, folded from cells that changed.
+ *
+ * Movements of this device go to one document per period; the first movement in a period carries everything over (see
+ * `StockPeriods`). Which document that is is decided when the group's change is made, under the name `STOCK`.
+ *
+ * A level is read from the row plus what earlier operations of the same commit group moved, so two counts in one group do not
+ * undo each other.
+ */
+import {
+  type Cell,
+  cellsBySku,
+  type DocName,
+  docPeriod,
+  foldStock,
+  type Movement,
+  moveStock,
+  type StockRow,
+} from '@branchline/docs';
+import type { StockLevel } from '@branchline/model';
+import type { Transaction } from '../commit/transaction.ts';
+import type { PatchCause, RowSink } from './documents.ts';
+import { FoldedRows } from './folded-rows.ts';
+import { rowKeys } from './row-keys.ts';
+import type { Rows } from './rows.ts';
+
+/** What use cases call this device's stock document; the commit decides which one that is. */
+export const STOCK = 'stock';
+/** Stock rows kept in memory; the rest is in LevelDB. A row of this branch is some 300 bytes. */
+export const STOCK_ROWS_HELD_MAX = 20_000;
+
+export interface StockLine {
+  readonly sku: string;
+  readonly quantityMilli: number;
+}
+
+export interface StockOptions {
+  readonly rows: Rows;
+  readonly branch: string;
+  readonly onChanged: (branch: string, row: StockRow, cause: PatchCause) => void;
+}
+
+export class StockBook implements RowSink {
+  readonly #options: StockOptions;
+  readonly #rows: FoldedRows<StockRow>;
+
+  constructor(options: StockOptions) {
+    this.#options = options;
+    this.#rows = new FoldedRows(options.rows, { heldMax: STOCK_ROWS_HELD_MAX });
+  }
+
+  async level(branch: string, sku: string): Promise<StockLevel | undefined> {
+    const row = await this.#rows.get(rowKeys.stock(branch, sku));
+    return row === undefined ? undefined : levelOf(branch, row);
+  }
+
+  async onHandMilli(transaction: Transaction, sku: string): Promise<number> {
+    const row = await this.#rows.get(rowKeys.stock(this.#options.branch, sku));
+    return (row?.onHandMilli ?? 0) + (transaction.movedMilli.get(sku) ?? 0);
+  }
+
+  move(transaction: Transaction, movement: Movement, lines: readonly StockLine[]): void {
+    const bySku = new Map<string, number>();
+    for (const { sku, quantityMilli } of lines) {
+      bySku.set(sku, (bySku.get(sku) ?? 0) + quantityMilli);
+    }
+    for (const [sku, milli] of bySku) {
+      if (milli !== 0) {
+        transaction.change(STOCK, moveStock(sku, movement, milli));
+        transaction.noteMoved(sku, movement === 'sold' || movement === 'sent' ? -milli : milli);
+      }
+    }
+  }
+
+  prepare(doc: DocName, cells: readonly Cell[]): Promise<void> {
+    return this.#rows.prepare(this.#keys(doc, cells));
+  }
+
+  patch(doc: DocName, cells: readonly Cell[], cause: PatchCause): void {
+    const branch = branchOf(doc);
+    const period = docPeriod(doc);
+    for (const [sku, own] of cellsBySku(cells)) {
+      const row = this.#rows.fold(rowKeys.stock(branch, sku), (before) =>
+        foldStock(before, sku, period, own),
+      );
+      this.#options.onChanged(branch, row, cause);
+    }
+  }
+
+  forget(doc: DocName, cells: readonly Cell[]): void {
+    for (const key of this.#keys(doc, cells)) {
+      this.#rows.forget(key);
+    }
+  }
+
+  #keys(doc: DocName, cells: readonly Cell[]): string[] {
+    const branch = branchOf(doc);
+    return Array.from(cellsBySku(cells).keys(), (sku) => rowKeys.stock(branch, sku));
+  }
+}
+
+/** `B001` of `stock/B001/2026-11`. */
+function branchOf(doc: DocName): string {
+  return doc.split('/')[1]!;
+}
+
+/**
+ * What tills see. Received, sold and returned count since each device's last roll-over; what was carried over is in
+ * `adjusted`, so that received − sold + returned + adjusted is always what is on hand.
+ */
+function levelOf(branch: string, row: StockRow): StockLevel {
+  let received = 0;
+  let sold = 0;
+  let returned = 0;
+  for (const { moved } of Object.values(row.writers)) {
+    received += moved.received ?? 0;
+    sold += moved.sold ?? 0;
+    returned += moved.returned ?? 0;
+  }
+  return {
+    sku: row.sku as StockLevel['sku'],
+    branch: branch as StockLevel['branch'],
+    onHandMilli: row.onHandMilli,
+    receivedMilli: received,
+    soldMilli: sold,
+    returnedMilli: returned,
+    adjustedMilli: row.onHandMilli - received + sold - returned,
+  };
+}

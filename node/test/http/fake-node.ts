@@ -1,0 +1,234 @@
+/**
+ * A node for tests of the HTTP edge alone: keeps everything in memory, answers a key twice the same way, and lets a test
+ * say what fails and publish events by hand. The edge together with a real node is tested in `node/test`.
+ */
+import { createHash } from 'node:crypto';
+import {
+  type CustomerPut,
+  formatNumber,
+  type IdempotencyKey,
+  type NodeEvent,
+  type Order,
+  type OrderRequest,
+  ProblemError,
+  type Product,
+  priceOrder,
+  pricingProblem,
+  type ReceiptId,
+  type Sku,
+  type StockMovement,
+  type SyncStatus,
+  uuidV7,
+} from '@branchline/model';
+import type {
+  IdentifiedEvent,
+  MetricSample,
+  NodeServices,
+  TillIdentity,
+  WriteAnswer,
+  WriteRequest,
+} from '../../src/services.ts';
+
+export const cashierToken = 'cashier-token';
+export const managerToken = 'manager-token';
+export const adminToken = 'admin-token';
+
+const branch = 'B001' as Order['branch'];
+
+export class FakeNode implements NodeServices {
+  readonly branch = branch;
+  readonly tenant = 'test';
+  readonly placed: Order[] = [];
+  readonly written: WriteRequest<unknown>[] = [];
+  ready = true;
+  samples: MetricSample[] = [];
+  /** Thrown by the next write. */
+  failure: unknown;
+  missed = false;
+  readonly #answers = new Map<string, { fingerprint: string; answer: WriteAnswer<unknown> }>();
+  readonly #tills = new Map<string, TillIdentity>([
+    [cashierToken, { till: 'T1', role: 'cashier' }],
+    [managerToken, { till: 'M1', role: 'manager' }],
+    [adminToken, { till: 'A1', role: 'admin' }],
+  ]);
+  readonly #held: IdentifiedEvent[] = [];
+  readonly #listeners = new Set<(event: IdentifiedEvent) => void>();
+  readonly #products = new Map<string, Product>([
+    [
+      'TEA 25',
+      {
+        sku: 'TEA 25' as Sku,
+        name: 'Tea',
+        priceMinor: 26196,
+        vat: 'vat22',
+        barcodes: [],
+        retired: false,
+      },
+    ],
+  ]);
+
+  readonly orders = {
+    place: (request: WriteRequest<OrderRequest>) => this.#once(request, () => this.#sell(request)),
+    get: async (id: string) => this.placed.find((order) => order.id === id),
+    list: async (query: { after?: string | undefined; limit: number }) => {
+      const from = query.after === undefined ? 0 : Number(query.after);
+      const orders = this.placed.slice(from, from + query.limit);
+      const end = from + orders.length;
+      return { orders, ...(end < this.placed.length ? { next: String(end) } : {}) };
+    },
+  };
+
+  readonly products = {
+    search: () => [...this.#products.values()],
+    get: (sku: string) => this.#products.get(sku),
+    put: (sku: string, request: WriteRequest<object>) =>
+      this.#once(request, () => ({ ...this.#products.get('TEA 25')!, sku: sku as Sku, ...request.body })),
+    count: 1,
+  };
+
+  readonly stock = {
+    get: async (sku: string) =>
+      sku === 'TEA 25'
+        ? {
+            sku: sku as Sku,
+            branch,
+            onHandMilli: -1000,
+            receivedMilli: 0,
+            soldMilli: 1000,
+            returnedMilli: 0,
+            adjustedMilli: 0,
+          }
+        : undefined,
+    receive: (request: WriteRequest<unknown>) => this.#once(request, () => this.#movement()),
+    count: (request: WriteRequest<unknown>) => this.#once(request, () => this.#movement()),
+  };
+
+  readonly customers = {
+    get: async (id: string) => (id === 'c1' ? this.#customer(id) : undefined),
+    search: async () => [this.#customer('c1')],
+    put: (id: string, request: WriteRequest<CustomerPut>) => this.#once(request, () => this.#customer(id)),
+  };
+
+  readonly tills = {
+    find: (token: string) => this.#tills.get(token),
+    list: () => [...this.#tills.values()].map((till) => ({ ...till, addedAt: '2026-11-22', revoked: false })),
+    add: async (till: string, role: TillIdentity['role']) => {
+      const token = createHash('sha256').update(till).digest('hex');
+      this.#tills.set(token, { till, role });
+      return { till, role, token };
+    },
+    revoke: async (till: string) => {
+      const found = [...this.#tills].find(([, identity]) => identity.till === till);
+      if (found === undefined) {
+        throw new ProblemError('TILL_UNKNOWN', `There is no till ${till}.`);
+      }
+      this.#tills.delete(found[0]);
+    },
+  };
+
+  readonly sync = {
+    mode: 'hybrid' as const,
+    status: (): SyncStatus => ({
+      node: 'n1',
+      branch: 'B001',
+      tenant: 'test',
+      role: 'branch',
+      mode: 'hybrid',
+      enrolled: true,
+      allowedNow: ['Selling works.'],
+      unsentEntries: 3,
+      peers: [],
+      alarms: [],
+      clock: { driftMs: 250 },
+    }),
+    now: async () => ({ peers: [{ peer: 'ws://relay', ok: false, cause: 'not reachable' }] }),
+  };
+
+  readonly events = {
+    subscribe: (afterId: string | undefined, listener: (event: IdentifiedEvent) => void) => {
+      if (afterId !== undefined) {
+        for (const event of this.#held.filter(({ id }) => Number(id) > Number(afterId))) {
+          listener(event);
+        }
+      }
+      this.#listeners.add(listener);
+      return { missed: this.missed, unsubscribe: () => this.#listeners.delete(listener) };
+    },
+  };
+
+  publish(type: NodeEvent['type'], data: NodeEvent['data']): void {
+    const event = { id: String(this.#held.length + 1), type, data };
+    this.#held.push(event);
+    for (const listener of this.#listeners) {
+      listener(event);
+    }
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  readiness() {
+    return { ready: this.ready, reasons: this.ready ? [] : ['The disk is full: free 100 MB and restart.'] };
+  }
+
+  metrics(): readonly MetricSample[] {
+    return this.samples;
+  }
+
+  #once<B, A>(request: WriteRequest<B>, decide: () => A): Promise<WriteAnswer<A>> {
+    const earlier = this.#answers.get(request.key);
+    if (earlier !== undefined) {
+      if (earlier.fingerprint !== request.fingerprint) {
+        throw new ProblemError('IDEMPOTENCY_MISMATCH', 'The key answered another request.');
+      }
+      return Promise.resolve({ ...(earlier.answer as WriteAnswer<A>), replayed: true });
+    }
+    if (this.failure !== undefined) {
+      const failure = this.failure;
+      this.failure = undefined;
+      return Promise.reject(failure);
+    }
+    const answer = { status: 201, body: decide(), replayed: false };
+    this.#answers.set(request.key as IdempotencyKey, { fingerprint: request.fingerprint, answer });
+    this.written.push(request);
+    return Promise.resolve(answer);
+  }
+
+  #sell({ body, till }: WriteRequest<OrderRequest>): Order {
+    const pricing = priceOrder({
+      lines: body.lines.map((line) => ({ vat: 'vat22' as const, unitPriceMinor: 26196, ...line })),
+      payments: body.payments,
+    });
+    if (!pricing.ok) {
+      throw pricingProblem(pricing);
+    }
+    const { lines, totalMinor, changeMinor } = pricing.order;
+    const id = uuidV7<Order['id']>(1, new Uint8Array(10).fill(this.placed.length));
+    const order: Order = {
+      id,
+      number: formatNumber({ branch }, this.placed.length + 1),
+      hlc: '0'.repeat(16),
+      at: '2026-11-22T12:00:00.000Z',
+      state: 'accepted',
+      branch,
+      till: till.till as Order['till'],
+      totalMinor,
+      changeMinor,
+      lines: lines.map(({ redeemedMinor: _, ...line }) => ({ ...line, name: 'Tea' })),
+      payments: body.payments,
+      receipt: { id: id as string as ReceiptId, state: 'waiting' },
+      loyalty: { earned: 0, redeemed: 0 },
+    };
+    this.placed.push(order);
+    return order;
+  }
+
+  #movement(): StockMovement {
+    return { id: uuidV7<StockMovement['id']>(1, new Uint8Array(10)), hlc: '0'.repeat(16), lines: [] };
+  }
+
+  #customer(id: string) {
+    return { id: id as never, retired: false, points: { balance: 10, spendableHere: 4 } };
+  }
+}
