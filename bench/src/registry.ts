@@ -1,0 +1,20 @@
+/** The cases there are, in the order they run when none is named. */
+import type { BenchCase } from './bench-case.ts';
+import { floors } from './cases/floors.ts';
+import { propagate } from './cases/propagate.ts';
+import { sale } from './cases/sale.ts';
+import { BenchError } from './errors.ts';
+
+export const benchCases: readonly BenchCase[] = [floors, sale, propagate];
+
+/** The cases of these names, in the order given; all when there are none. */
+export function chooseCases(names: readonly string[], cases: readonly BenchCase[] = benchCases): BenchCase[] {
+  if (names.length === 0) return [...cases];
+  return names.map((name) => {
+    const found = cases.find((one) => one.name === name);
+    if (found !== undefined) return found;
+    throw new BenchError('BENCH_CASE_UNKNOWN', `there is no case ${JSON.stringify(name)}`, {
+      hint: `Choose among ${cases.map((one) => one.name).join(', ')}.`,
+    });
+  });
+}

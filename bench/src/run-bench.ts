@@ -1,0 +1,95 @@
+/**
+ * Runs cases one after another and writes one report.
+ *
+ * Guarantees: each case has an empty folder of its own, removed afterwards; the report names commit, seed and machine
+ * and holds every raw sample; a case that fails fails the run, so no half-measured report is written.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { arch, cpus, release, totalmem, type } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Clock, isoTime } from 'hlc-ts';
+import type { BenchCase } from './bench-case.ts';
+import { benchCases, chooseCases } from './registry.ts';
+import type { CaseReport, Machine, RunReport } from './report.ts';
+
+export const SEED_DEFAULT = 1;
+/** Where results go unless told otherwise, below the current folder. */
+export const OUT_DIR_DEFAULT = '.branchline/bench';
+
+export interface BenchOptions {
+  readonly clock: Clock;
+  /** Names of cases; all when empty. */
+  readonly cases?: readonly string[];
+  readonly seed?: number;
+  readonly scale?: number;
+  readonly outDir?: string;
+  readonly signal?: AbortSignal;
+  readonly progress?: (words: string) => void;
+  /** The cases to choose from. */
+  readonly registry?: readonly BenchCase[];
+}
+
+export interface BenchResult {
+  readonly report: RunReport;
+  /** Where the report was written. */
+  readonly path: string;
+}
+
+export async function runBench(options: BenchOptions): Promise<BenchResult> {
+  const { clock, seed = SEED_DEFAULT, scale = 1, outDir = OUT_DIR_DEFAULT, progress = () => {} } = options;
+  const signal = options.signal ?? new AbortController().signal;
+  const chosen = chooseCases(options.cases ?? [], options.registry ?? benchCases);
+  const startedAt = isoTime(clock.nowMs());
+  await mkdir(outDir, { recursive: true });
+  const cases: CaseReport[] = [];
+  for (const one of chosen) {
+    signal.throwIfAborted();
+    progress(`${one.name}: ${one.about}`);
+    const workDir = resolve(await mkdtemp(join(outDir, `work-${one.name}-`)));
+    try {
+      const say = (words: string): void => progress(`${one.name}: ${words}`);
+      cases.push(await one.run({ clock, seed, scale, workDir, signal, progress: say }));
+    } finally {
+      await rm(workDir, { recursive: true, force: true, maxRetries: 3 });
+    }
+  }
+  const report: RunReport = {
+    format: 1,
+    commit: commitHere(),
+    seed,
+    startedAt,
+    machine: machineHere(),
+    cases,
+  };
+  const path = join(outDir, `${startedAt.replaceAll(/[:.]/g, '-')}.json`);
+  await writeFile(path, `${JSON.stringify(report)}\n`);
+  return { report, path };
+}
+
+function machineHere(): Machine {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    platform: `${type()} ${release()} ${arch()}`,
+    runtime: `Node.js ${process.version}`,
+  };
+}
+
+/** The commit measured, with `+` when the tree has changes; `unknown` outside a checkout. */
+function commitHere(): string {
+  const git = (...args: string[]): string =>
+    execFileSync('git', args, {
+      cwd: fileURLToPath(new URL('.', import.meta.url)),
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
+  try {
+    const commit = git('rev-parse', 'HEAD').trim();
+    return git('status', '--porcelain', '--untracked-files=no') === '' ? commit : `${commit}+`;
+  } catch {
+    return 'unknown';
+  }
+}
