@@ -1,4 +1,28 @@
+export {
+  Authority,
+  type AuthorityOptions,
+  type InviteRequest,
+  type Issued,
+  type Succession,
+  successionBytes,
+} from './authority.ts';
 export { firstHead, headAfter, headSigned, nextHead, sameHash, signedBytes } from './chain.ts';
+export {
+  type Checkpoint,
+  type CheckpointDoc,
+  type CheckpointOffer,
+  type CheckpointSink,
+  type CheckpointSource,
+  type SignedCheckpoint,
+  signCheckpoint,
+} from './checkpoint-transfer.ts';
+export {
+  type CollectionPattern,
+  familyOf,
+  LOCAL_COLLECTION,
+  matchesPattern,
+  REGISTRY_COLLECTION,
+} from './collections.ts';
 export {
   decodePublicKey,
   type EnrolAnswer,
@@ -20,6 +44,8 @@ export {
   writerOf,
 } from './feed-name.ts';
 export { type Committed, type Draft, FeedWriter, type FeedWriterOptions } from './feed-writer.ts';
+export { type EvidenceLedger, type ForkEvidence, levelEvidence, memoryEvidence } from './fork-evidence.ts';
+export { defaultGrant, type Grant, REGION_DEFAULT, ROLES, type Role } from './grants.ts';
 export {
   type DeviceKey,
   exportDeviceKey,
@@ -29,7 +55,21 @@ export {
   verifySignature,
   writerIdOf,
 } from './identity.ts';
+export {
+  beginIncarnation,
+  INCARNATION_KIND,
+  type IncarnationBody,
+  type IncarnationPlan,
+  onlyOurs,
+  successionRequest,
+} from './incarnation.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
+export { type Admission, type Invitation, type Member, Registry, type Revocation } from './registry.ts';
+export { followRegistry } from './registry-follower.ts';
+export type { ReplicationNews } from './replication-context.ts';
+export type { PeerChannel, ReplicationMessage } from './replication-messages.ts';
+export { Replicator, type ReplicatorOptions } from './replicator.ts';
+export type { FeedProgress, PeerProgress, Session } from './session.ts';
 export type {
   Appended,
   AppendOptions,

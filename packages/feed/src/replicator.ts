@@ -1,0 +1,234 @@
+/**
+ * Replication of one store with any number of peers. One session per connected peer; every session pushes what the store gets,
+ * whoever brought it, so feeds travel on through whoever may read them, as their writers signed them.
+ *
+ * Guarantees: peers with equal entries and grants need one message each way to know it; a peer that was away is sent what it
+ * lacks and nothing else; admission is decided here, from the registry, for readers and for writers, whatever the peer says
+ * or is; a revoked peer's session ends when the revocation arrives; a feed written twice is quarantined with evidence
+ * and the others go on.
+ *
+ * Open the registry's follower (`followRegistry`) before this: a revocation must be known here before its consequences.
+ *
+ * Does not: dial or listen, keep keys, or read documents.
+ */
+import type { Clock } from 'hlc-ts';
+import type { Authority } from './authority.ts';
+import type { CheckpointSink, CheckpointSource } from './checkpoint-transfer.ts';
+import { FeedError } from './errors.ts';
+import { FeedSummary } from './feed-summary.ts';
+import { type EvidenceLedger, type ForkEvidence, memoryEvidence } from './fork-evidence.ts';
+import type { Grant } from './grants.ts';
+import type { Registry } from './registry.ts';
+import type { ReplicationContext, ReplicationNews } from './replication-context.ts';
+import type { PeerChannel, ReplicationMessage, SuccessorMessage } from './replication-messages.ts';
+import type { ReplicationEvent, ReplicationState, ReplicationStep } from './replication-state.ts';
+import { type PeerProgress, Session } from './session.ts';
+import type { FeedName, FeedStore, WriterId } from './types.ts';
+
+/** Peers at once: twice the fleet it is made for. */
+export const SESSIONS_MAX = 512;
+/** Requests passed on for others, remembered so that none goes round. */
+export const PASSED_ON_MAX = 256;
+
+export interface ReplicatorOptions {
+  readonly store: FeedStore;
+  readonly registry: Registry;
+  readonly tenant: string;
+  /** The key this device writes and connects with. */
+  readonly self: WriterId;
+  readonly clock: Clock;
+  /** Where evidence of forks is kept; in memory when left out. */
+  readonly evidence?: EvidenceLedger;
+  readonly checkpoints?: { readonly source?: CheckpointSource; readonly sink?: CheckpointSink };
+  /** Given where the authority's key is: answers devices that ask for a successor key. */
+  readonly authority?: Pick<Authority, 'succeed'>;
+  readonly onNews?: (news: ReplicationNews) => void;
+  /** Tests and simulations look at every step of every session. */
+  readonly onStep?: (before: ReplicationState, event: ReplicationEvent, step: ReplicationStep) => void;
+}
+
+export class Replicator {
+  readonly #options: ReplicatorOptions;
+  readonly #summary: FeedSummary;
+  readonly #evidence: EvidenceLedger;
+  readonly #context: ReplicationContext;
+  readonly #sessions = new Map<WriterId, Session>();
+  readonly #last = new Map<WriterId, PeerProgress>();
+  readonly #forked = new Map<FeedName, ForkEvidence>();
+  readonly #passedOn = new Set<string>();
+  readonly #stops: (() => void)[] = [];
+  #grants = new Map<WriterId, Grant | undefined>();
+  #superseded = false;
+  #closed = false;
+
+  private constructor(options: ReplicatorOptions, evidence: EvidenceLedger, known: readonly ForkEvidence[]) {
+    this.#options = options;
+    this.#evidence = evidence;
+    for (const each of known) this.#forked.set(each.feed, each);
+    const { store, registry } = options;
+    this.#summary = new FeedSummary({
+      store,
+      ceiling: (feed) => registry.ceiling(feed),
+      forked: (feed) => this.#forked.has(feed),
+    });
+    this.#context = {
+      store,
+      registry,
+      clock: options.clock,
+      tenant: options.tenant,
+      self: options.self,
+      summary: this.#summary,
+      source: options.checkpoints?.source,
+      sink: options.checkpoints?.sink,
+      authority: options.authority,
+      isSuperseded: () => this.#superseded,
+      isForked: (feed) => this.#forked.has(feed),
+      forkFound: (peer, found) => this.#forkFound(peer, found),
+      ownForkFound: (peer, feed) => this.#ownForkFound(peer, feed),
+      passOn: (from, message) => this.#passOn(from, message),
+      feedMoved: (feed) => this.#feedMoved(feed),
+      report: (news) => options.onNews?.(news),
+      observe: (before, event, step) => options.onStep?.(before, event, step),
+    };
+  }
+
+  static async open(options: ReplicatorOptions): Promise<Replicator> {
+    const evidence = options.evidence ?? memoryEvidence();
+    const replicator = new Replicator(options, evidence, await evidence.all());
+    replicator.#follow();
+    return replicator;
+  }
+
+  /** Called with an authenticated peer's channel. A peer that connects again replaces its older session. */
+  attach(channel: PeerChannel, peer: WriterId): Session {
+    if (this.#closed) throw new FeedError('STORE_CLOSED', 'replication is closed');
+    this.#sessions.get(peer)?.close('REPLACED');
+    if (this.#sessions.size >= SESSIONS_MAX) {
+      throw new FeedError('FEED_LIMIT', `at most ${SESSIONS_MAX} peers at once`, { retryable: true });
+    }
+    const session = new Session(this.#context, channel, peer);
+    this.#sessions.set(peer, session);
+    this.#grants.set(peer, this.#options.registry.member(peer)?.grant);
+    void session.done.then((code) => this.#detach(session, code));
+    const refusal = this.#refusal(peer);
+    if (refusal) session.close(refusal);
+    else session.start();
+    return session;
+  }
+
+  /** The handshake has asked the registry too; but this is where entries would leak, so it is asked here again. */
+  #refusal(peer: WriterId): string | undefined {
+    const { registry } = this.#options;
+    const member = registry.member(peer);
+    if (member?.revocation) return 'PEER_REVOKED';
+    // A device that was just enrolled has an empty registry, and nothing but the registry is shared until it came.
+    return member || registry.position === 0 ? undefined : 'PEER_UNKNOWN';
+  }
+
+  session(peer: WriterId): Session | undefined {
+    return this.#sessions.get(peer);
+  }
+
+  /** Every peer connected now, and every one that was, as it was when it left. */
+  progress(): readonly PeerProgress[] {
+    const progress = new Map(this.#last);
+    for (const [peer, session] of this.#sessions) progress.set(peer, session.progress());
+    return [...progress.values()];
+  }
+
+  /** Feeds known to have been written twice. */
+  forks(): readonly ForkEvidence[] {
+    return [...this.#forked.values()];
+  }
+
+  /** True once this device must go on under a new key. */
+  get superseded(): boolean {
+    return this.#superseded;
+  }
+
+  /** Called for `sync now`: compares with every connected peer again. */
+  recompare(): void {
+    for (const session of this.#sessions.values()) session.recompare();
+  }
+
+  /** Called to tell every connected peer something; how many heard it. */
+  broadcast(message: ReplicationMessage): number {
+    for (const session of this.#sessions.values()) session.say(message);
+    return this.#sessions.size;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const stop of this.#stops) stop();
+    for (const session of [...this.#sessions.values()]) session.close('CLOSED');
+  }
+
+  #follow(): void {
+    const { store, registry, self } = this.#options;
+    this.#grants.set(self, registry.member(self)?.grant);
+    this.#stops.push(
+      store.watch((appended) => {
+        for (const run of appended.runs) this.#summary.moved(run.feed);
+        for (const run of appended.runs) {
+          for (const session of this.#sessions.values()) session.feedMoved(run.feed);
+        }
+      }),
+      registry.watch(() => this.#registryMoved()),
+    );
+  }
+
+  #registryMoved(): void {
+    const { registry, self } = this.#options;
+    this.#summary.forget();
+    const selfChanged = this.#grantChanged(self);
+    for (const session of [...this.#sessions.values()]) {
+      const peerChanged = this.#grantChanged(session.peer);
+      session.registryMoved(selfChanged || peerChanged);
+    }
+    this.#grants = new Map(
+      [self, ...this.#sessions.keys()].map((writer) => [writer, registry.member(writer)?.grant]),
+    );
+  }
+
+  #grantChanged(writer: WriterId): boolean {
+    return this.#grants.get(writer) !== this.#options.registry.member(writer)?.grant;
+  }
+
+  #feedMoved(feed: FeedName): void {
+    this.#summary.moved(feed);
+    for (const session of this.#sessions.values()) session.feedMoved(feed);
+  }
+
+  async #forkFound(peer: WriterId, evidence: ForkEvidence): Promise<void> {
+    if (this.#forked.has(evidence.feed)) return;
+    this.#forked.set(evidence.feed, evidence);
+    this.#summary.moved(evidence.feed);
+    await this.#evidence.record(evidence);
+    this.#context.report({ type: 'forkFound', peer, evidence });
+  }
+
+  #ownForkFound(peer: WriterId, feed: FeedName): void {
+    if (this.#superseded) return;
+    this.#superseded = true;
+    this.#context.report({ type: 'ownForkFound', peer, feed });
+  }
+
+  /** Towards whoever may be, or may reach, the authority. */
+  #passOn(from: WriterId, message: SuccessorMessage): void {
+    const id = Buffer.from(message.key).toString('hex');
+    if (this.#passedOn.has(id) || this.#passedOn.size >= PASSED_ON_MAX) return;
+    this.#passedOn.add(id);
+    for (const [peer, session] of this.#sessions) {
+      const role = this.#options.registry.member(peer)?.grant.role;
+      if (peer !== from && (role === 'relay' || role === 'hq')) session.say(message);
+    }
+  }
+
+  #detach(session: Session, code: string): void {
+    this.#last.set(session.peer, session.progress());
+    if (this.#sessions.get(session.peer) === session) this.#sessions.delete(session.peer);
+    const { peer, cause } = session;
+    this.#context.report({ type: 'peerLeft', peer, code, ...(cause === undefined ? {} : { cause }) });
+  }
+}
