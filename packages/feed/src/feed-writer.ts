@@ -17,6 +17,10 @@ import type { Collection, Entry, FeedName, FeedStore, Head, Run } from './types.
 
 export const COMMIT_DRAFTS_MAX = 10_000;
 
+/** Bytes and entries after which a run is signed, the last entry included: a run stays below 768 KiB. */
+export const RUN_SIGNED_BYTES = 256 * 1024;
+export const RUN_SIGNED_ENTRIES = 512;
+
 /** What a use case wants to have happened. */
 export interface Draft {
   readonly collection: Collection;
@@ -108,7 +112,9 @@ export class FeedWriter {
       entries.push({ ...each, seq: tip.head.seq + bytes.length });
     }
     const runs: Run[] = [];
-    for (const [feed, bytes] of byFeed) runs.push(this.#sign(feed, bytes));
+    for (const [feed, bytes] of byFeed) {
+      for (const signed of signedTogether(bytes)) runs.push(this.#sign(feed, signed));
+    }
     try {
       const { position } = await this.#store.append({ runs }, { local: true, ...options });
       return { entries, position };
@@ -132,6 +138,20 @@ export class FeedWriter {
     const tip = { head, epoch: 0 };
     this.#tips.set(feed, tip);
     return tip;
+  }
+}
+
+/** A run travels in one frame, so a large commit is signed in several places. */
+function* signedTogether(entries: readonly Uint8Array[]): Generator<readonly Uint8Array[]> {
+  let start = 0;
+  let bytes = 0;
+  for (const [index, entry] of entries.entries()) {
+    bytes += entry.byteLength;
+    const full = bytes >= RUN_SIGNED_BYTES || index + 1 - start >= RUN_SIGNED_ENTRIES;
+    if (!full && index + 1 < entries.length) continue;
+    yield entries.slice(start, index + 1);
+    start = index + 1;
+    bytes = 0;
   }
 }
 
