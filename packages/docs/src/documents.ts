@@ -20,28 +20,16 @@
 import type { Clock } from 'hlc-ts';
 import { LRUCache } from 'lru-cache';
 import { actorOf } from './actor.ts';
-import {
-  type Cell,
-  type CellValue,
-  type CellWriter,
-  checkedKey,
-  checkedValue,
-  type Mutator,
-} from './cell.ts';
-import {
-  type CheckedChange,
-  cellOwner,
-  checkChange,
-  isPanic,
-  messageOf,
-  type QuarantineCode,
-  type Refusal,
-} from './change-check.ts';
+import { type ApplyResult, ApplyRun } from './apply-run.ts';
+import { type Cell, type CellValue, checkedKey, type Mutator } from './cell.ts';
+import { messageOf } from './change-check.ts';
 import { CHANGE_LIMITS } from './chunk-guard.ts';
 import { type DocName, docKind, type WriterId } from './doc-name.ts';
 import { DocError } from './errors.ts';
+import { Intake, type IntakeTarget, type OfferedChange, Panicked } from './intake.ts';
 import { ShardDocument } from './shard-document.ts';
-import { type WaitingChange, WaitingRoom } from './waiting-room.ts';
+import { stage } from './staging.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 /** Documents kept loaded while nobody uses them. */
 export const DOCUMENTS_LOADED_MAX = 96;
@@ -51,18 +39,6 @@ export const OPERATIONS_LOADED_MAX = 1_000_000;
 export const UNSETTLED_CHANGES_MAX = 256;
 /** Changes applied before other work of the event loop gets its turn. */
 export const APPLY_SLICE = 200;
-/** Refused changes remembered per document, so that a reload does not try them again. */
-export const REFUSED_CHANGES_MAX = 1024;
-/** Panics after which nothing of a writer is tried in a document any more. */
-export const PANICS_PER_WRITER_MAX = 3;
-
-/** A change as it stands in a feed. */
-export interface OfferedChange {
-  readonly writer: WriterId;
-  readonly bytes: Uint8Array;
-  /** The offerer's name for it (number of the feed entry), handed back with what waits. */
-  readonly ref?: number;
-}
 
 /** Where documents come from. Implemented by the node over its feeds and stored snapshots. */
 export interface DocumentSource {
@@ -83,25 +59,6 @@ export interface DocumentChange {
   readonly doc: DocName;
   readonly bytes: Uint8Array;
   /** The cells written, as they stand now. */
-  readonly patches: readonly Cell[];
-}
-
-export interface Quarantined extends Refusal {
-  /** Place in the list offered. */
-  readonly index: number;
-  readonly writer: WriterId;
-}
-
-export type ChangeOutcome = 'applied' | 'known' | 'waiting' | 'quarantined';
-
-export interface ApplyResult {
-  /** What became of each offered change, in the order offered. */
-  readonly outcomes: readonly ChangeOutcome[];
-  /** Offered changes that are in the document now (`applied` and `known`). */
-  readonly applied: number;
-  readonly waiting: number;
-  readonly quarantined: readonly Quarantined[];
-  /** Cells that look different now, including those of earlier changes that had waited. */
   readonly patches: readonly Cell[];
 }
 
@@ -131,13 +88,6 @@ interface Loaded {
   room: WaitingRoom;
   /** Must be rebuilt from the source before its next use. */
   stale: boolean;
-  /** Apply changes one by one: a change among them makes Automerge panic. */
-  careful: boolean;
-}
-
-interface Candidate {
-  readonly index: number | undefined;
-  readonly waiting: WaitingChange;
 }
 
 export class Documents {
@@ -154,8 +104,7 @@ export class Documents {
   /** An entry lives in one of the two: in use or holding unsettled changes, or idle and evictable. */
   readonly #busy = new Map<DocName, Loaded>();
   readonly #idle: LRUCache<DocName, Loaded>;
-  readonly #refused = new Map<DocName, Map<string, Refusal>>();
-  readonly #panics = new Map<string, number>();
+  readonly #intake = new Intake(this.counters);
   #lastWriter: WriterId | undefined;
   #closed = false;
 
@@ -332,7 +281,7 @@ export class Documents {
     if (loaded !== undefined) {
       loaded.stale = true;
     }
-    this.#refused.delete(doc);
+    this.#intake.forget(doc);
   }
 
   /** Frees everything idle; what is in use is freed when its user is done. */
@@ -412,7 +361,7 @@ export class Documents {
           if (from > 0) {
             await this.#clock.yield();
           }
-          this.#applySlice(loaded, changes.slice(from, from + APPLY_SLICE), from, run);
+          this.#intake.apply(target(loaded), changes.slice(from, from + APPLY_SLICE), from, run);
         }
         loaded.document.apply(loaded.unsettled);
         loaded.stale = false;
@@ -439,7 +388,7 @@ export class Documents {
         if (panicked) {
           await this.#rebuild(loaded);
         }
-        this.#applySlice(loaded, slice, from, run);
+        this.#intake.apply(target(loaded), slice, from, run);
         if (panicked) {
           run.applied([], loaded.document!.cells());
         }
@@ -450,123 +399,6 @@ export class Documents {
         }
       }
     }
-  }
-
-  #applySlice(loaded: Loaded, offered: readonly OfferedChange[], from: number, run: ApplyRun): void {
-    const document = loaded.document!;
-    const accepted: Candidate[] = [];
-    const acceptedHashes = new Set<string>();
-    const isHere = (hash: string) => acceptedHashes.has(hash) || document.knows(hash);
-    const admit = (candidates: Candidate[]) => {
-      // A stack and not recursion: one arrival may set free a chain of thousands.
-      for (let candidate = candidates.pop(); candidate !== undefined; candidate = candidates.pop()) {
-        const { change } = candidate.waiting;
-        const missing = change.deps.find((dep) => !isHere(dep));
-        if (missing !== undefined) {
-          loaded.room.add(candidate.waiting, missing);
-          run.wait(candidate);
-          continue;
-        }
-        accepted.push(candidate);
-        acceptedHashes.add(change.hash);
-        for (const waiting of loaded.room.release(change.hash)) {
-          candidates.push({ index: run.indexOf(waiting.change.hash), waiting });
-        }
-      }
-    };
-    for (const [at, offer] of offered.entries()) {
-      const index = from + at;
-      const verdict = this.#check(loaded.name, offer);
-      if ('code' in verdict) {
-        run.quarantine(index, offer.writer, verdict);
-        continue;
-      }
-      const waiting = { writer: offer.writer, change: verdict, ref: offer.ref };
-      if (isHere(verdict.hash)) {
-        run.known(index);
-      } else if (loaded.room.has(verdict.hash)) {
-        run.wait({ index, waiting });
-      } else {
-        admit([{ index, waiting }]);
-      }
-    }
-    this.#applyAccepted(loaded, accepted, run);
-    while (loaded.room.isOverfull) {
-      const { change, writer } = loaded.room.evictNewest()!;
-      const reason = `more than ${loaded.room.size} changes wait for predecessors`;
-      run.quarantine(run.indexOf(change.hash), writer, { code: 'CHANGE_WAITING_LIMIT', reason });
-    }
-  }
-
-  #check(doc: DocName, offer: OfferedChange): CheckedChange | Refusal {
-    if ((this.#panics.get(strikeKey(doc, offer.writer)) ?? 0) >= PANICS_PER_WRITER_MAX) {
-      return {
-        code: 'CHANGE_PANIC',
-        reason: `${offer.writer} made Automerge panic too often in this document`,
-      };
-    }
-    const verdict = checkChange(doc, offer.writer, offer.bytes);
-    if (!verdict.ok) {
-      return { code: verdict.code, reason: verdict.reason };
-    }
-    return this.#refused.get(doc)?.get(verdict.change.hash) ?? verdict.change;
-  }
-
-  #applyAccepted(loaded: Loaded, accepted: readonly Candidate[], run: ApplyRun): void {
-    if (accepted.length === 0) {
-      return;
-    }
-    const document = loaded.document!;
-    if (!loaded.careful) {
-      try {
-        run.applied(accepted, document.apply(accepted.map(({ waiting }) => waiting.change.bytes)));
-        this.counters.applies += accepted.length;
-        return;
-      } catch (error) {
-        if (isPanic(error)) {
-          loaded.careful = true;
-          throw new Panicked();
-        }
-        // Automerge refused the group as a whole; find out which of them it does not take.
-      }
-    }
-    for (const candidate of accepted) {
-      this.#applyOne(loaded, candidate, run);
-    }
-  }
-
-  #applyOne(loaded: Loaded, candidate: Candidate, run: ApplyRun): void {
-    const { waiting } = candidate;
-    const document = loaded.document!;
-    const missing = waiting.change.deps.find((dep) => !document.knows(dep));
-    if (missing !== undefined) {
-      loaded.room.add(waiting, missing);
-      run.wait(candidate);
-      return;
-    }
-    try {
-      run.applied([candidate], document.apply([waiting.change.bytes]));
-      this.counters.applies += 1;
-    } catch (error) {
-      const code = refusalCode(error);
-      const refusal = { code, reason: messageOf(error) };
-      this.#rememberRefused(loaded.name, waiting.change.hash, refusal);
-      if (code === 'CHANGE_PANIC') {
-        this.counters.panics += 1;
-        const key = strikeKey(loaded.name, waiting.writer);
-        this.#panics.set(key, (this.#panics.get(key) ?? 0) + 1);
-        throw new Panicked();
-      }
-      run.quarantine(candidate.index, waiting.writer, refusal);
-    }
-  }
-
-  #rememberRefused(doc: DocName, hash: string, refusal: Refusal): void {
-    const refused = this.#refused.get(doc) ?? new Map<string, Refusal>();
-    if (refused.size < REFUSED_CHANGES_MAX) {
-      refused.set(hash, refusal);
-    }
-    this.#refused.set(doc, refused);
   }
 }
 
@@ -579,107 +411,11 @@ function newlyLoaded(name: DocName): Loaded {
     unsettled: [],
     room: new WaitingRoom(),
     stale: true,
-    careful: false,
   };
 }
 
 function nothing(): void {}
 
-/** The loaded document may be half changed: rebuild it. Never leaves this file. */
-class Panicked extends Error {}
-
-/** Book-keeping of one `apply`: what became of each offered change. */
-class ApplyRun {
-  readonly quarantined: Quarantined[] = [];
-  readonly #outcomes: ChangeOutcome[];
-  readonly #waitingIndex = new Map<string, number>();
-  readonly #patches = new Map<string, Cell>();
-
-  constructor(count: number) {
-    this.#outcomes = new Array<ChangeOutcome>(count).fill('waiting');
-  }
-
-  known(index: number): void {
-    this.#outcomes[index] = 'known';
-  }
-
-  wait({ index, waiting }: Candidate): void {
-    if (index !== undefined) {
-      this.#outcomes[index] = 'waiting';
-      this.#waitingIndex.set(waiting.change.hash, index);
-    }
-  }
-
-  /** Place in this run's list of a change that had to wait, undefined when it was offered in an earlier run. */
-  indexOf(hash: string): number | undefined {
-    return this.#waitingIndex.get(hash);
-  }
-
-  applied(candidates: readonly Candidate[], patches: readonly Cell[]): void {
-    for (const { index } of candidates) {
-      if (index !== undefined) {
-        this.#outcomes[index] = 'applied';
-      }
-    }
-    for (const patch of patches) {
-      this.#patches.set(patch.key, patch);
-    }
-  }
-
-  quarantine(index: number | undefined, writer: WriterId, refusal: Refusal): void {
-    if (index !== undefined) {
-      this.#outcomes[index] = 'quarantined';
-      this.quarantined.push({ index, writer, code: refusal.code, reason: refusal.reason });
-    }
-  }
-
-  result(): ApplyResult {
-    const count = (outcome: ChangeOutcome) => this.#outcomes.filter((o) => o === outcome).length;
-    return {
-      outcomes: this.#outcomes,
-      applied: count('applied') + count('known'),
-      waiting: count('waiting'),
-      quarantined: this.quarantined,
-      patches: [...this.#patches.values()],
-    };
-  }
-}
-
-/** Runs the mutators over an overlay; the document is touched only when all of them went through. */
-function stage(
-  doc: DocName,
-  writer: WriterId,
-  document: ShardDocument,
-  mutators: readonly Mutator[],
-): Map<string, CellValue> {
-  const staged = new Map<string, CellValue>();
-  const cells: CellWriter = {
-    writer,
-    get: (key) => (staged.has(key) ? staged.get(key) : document.get(key)),
-    set: (key, value) => {
-      const owner = cellOwner(doc, checkedKey(key));
-      if (owner !== undefined && owner !== writer) {
-        throw new DocError('DOC_CELL', `${key} belongs to ${owner}; ${writer} may not write it`);
-      }
-      staged.set(key, checkedValue(key, value));
-      if (staged.size > CHANGE_LIMITS.rowsMax) {
-        throw new DocError('DOC_LIMIT', `one change may write ${CHANGE_LIMITS.rowsMax} cells`);
-      }
-    },
-  };
-  for (const mutate of mutators) {
-    mutate(cells);
-  }
-  return staged;
-}
-
-function refusalCode(error: unknown): QuarantineCode {
-  if (isPanic(error)) {
-    return 'CHANGE_PANIC';
-  }
-  return messageOf(error).includes('duplicate seq') ? 'CHANGE_SEQ' : 'CHANGE_REFUSED';
-}
-
-function strikeKey(doc: DocName, writer: WriterId): string {
-  return `${doc} ${writer}`;
+function target(loaded: Loaded): IntakeTarget {
+  return { name: loaded.name, document: loaded.document!, room: loaded.room };
 }

@@ -1,4 +1,5 @@
 export { ACTOR_BYTES, type ActorId, actorOf } from './actor.ts';
+export type { ApplyResult, ChangeOutcome, Quarantined } from './apply-run.ts';
 export {
   availableAt,
   cellsBySku,
@@ -15,7 +16,9 @@ export {
 } from './catalog.ts';
 export { type Cell, type CellValue, type CellWriter, cellKey, keySegments, type Mutator } from './cell.ts';
 export type { QuarantineCode } from './change-check.ts';
+export { buildCheckpoint, type CheckpointDoc, type OpenedSnapshot, openSnapshot } from './checkpoint.ts';
 export { CHANGE_LIMITS, SNAPSHOT_LIMITS } from './chunk-guard.ts';
+export { CustomerIndex } from './customer-index.ts';
 export {
   catalogDoc,
   type DocKind,
@@ -33,18 +36,15 @@ export {
   type WriterId,
 } from './doc-name.ts';
 export {
-  type ApplyResult,
-  type ChangeOutcome,
   type ConflictingValue,
   type DocumentChange,
   type DocumentCounters,
   type DocumentSource,
   Documents,
-  type OfferedChange,
-  type Quarantined,
   type StoredDocument,
 } from './documents.ts';
 export { DocError, type DocErrorCode } from './errors.ts';
+export type { OfferedChange } from './intake.ts';
 export {
   type CustomerEdit,
   type CustomerRow,
@@ -53,5 +53,6 @@ export {
   movePoints,
   type PointMovement,
 } from './loyalty.ts';
+export { ProductIndex } from './product-index.ts';
 export { countStock, foldStock, type Movement, moveStock, type StockRow } from './stock.ts';
 export { StockPeriods } from './stock-periods.ts';

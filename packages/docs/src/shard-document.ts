@@ -10,7 +10,7 @@
  */
 import * as Automerge from '@automerge/automerge';
 import type { ActorId } from './actor.ts';
-import { type Cell, type CellValue, isCellValue, keyRow } from './cell.ts';
+import { type Cell, type CellValue, isCellKey, isCellValue, keyRow } from './cell.ts';
 import { BUCKETS, bucketOf, type DocKind } from './doc-name.ts';
 import { bucketKey, bucketObject, genesisChange } from './genesis.ts';
 
@@ -139,16 +139,33 @@ export class ShardDocument {
     return { changes: numChanges, operations: numOps };
   }
 
-  /** True when the maps readers see are the ones the genesis made, and nothing else hangs at the root. */
-  isWellFormed(): boolean {
-    const keys = this.#handle.keys('_root');
+  /** What stands here besides cells in the buckets of the genesis, in words; undefined when nothing does. */
+  stray(): string | undefined {
+    const keys = this.#handle.keys('_root').sort();
     if (keys.length !== BUCKETS[this.kind]) {
-      return false;
+      return `the root holds ${keys.length} keys, the genesis makes ${BUCKETS[this.kind]}`;
     }
-    return keys.every((key, index) => {
-      const found = this.#handle.getAll('_root', key);
-      return key === bucketKey(index) && found.length === 1 && found[0]?.[1] === bucketObject(index);
-    });
+    for (const [bucket, key] of keys.entries()) {
+      const [found, rival] = this.#handle.getAll('_root', key);
+      if (key !== bucketKey(bucket) || found?.[1] !== bucketObject(bucket) || rival !== undefined) {
+        return `bucket ${key} is not the one the genesis made`;
+      }
+    }
+    for (const { action, path, ...patch } of this.#handle.diff([], this.#handle.getHeads())) {
+      const [bucket, key] = path;
+      if (path.length === 1) {
+        continue;
+      }
+      const value = 'value' in patch ? patch.value : null;
+      const isWrite = action === 'conflict' || (action === 'put' && isStoredScalar(value));
+      if (!isWrite || path.length > 2 || !isCellKey(key)) {
+        return `${path.join(' › ').slice(0, 120)} is not a cell`;
+      }
+      if (bucketKey(bucketOf(this.kind, keyRow(key))) !== bucket) {
+        return `cell ${key} stands in bucket ${bucket}, where no reader looks`;
+      }
+    }
+    return undefined;
   }
 
   free(): void {
@@ -187,8 +204,11 @@ function datatypeOf(value: CellValue): 'str' | 'int' | 'boolean' | 'null' {
 
 /** Text arrives as Automerge's immutable string; anything a cell cannot hold reads as null. */
 function plainValue(raw: unknown): CellValue {
-  if (raw instanceof Automerge.ImmutableString) {
-    return raw.val;
-  }
-  return isCellValue(raw) && typeof raw !== 'string' ? raw : null;
+  const plain = raw instanceof Automerge.ImmutableString ? raw.val : raw;
+  return isStoredScalar(raw) && isCellValue(plain) ? plain : null;
+}
+
+/** A plain string is Automerge text: collaborative, one operation per character, and not ours. */
+function isStoredScalar(raw: unknown): boolean {
+  return raw instanceof Automerge.ImmutableString || (typeof raw !== 'string' && isCellValue(raw));
 }

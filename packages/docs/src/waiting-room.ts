@@ -23,6 +23,7 @@ export interface WaitingChange {
 export class WaitingRoom {
   readonly #byMissing = new Map<string, WaitingChange[]>();
   readonly #byHash = new Map<string, WaitingChange>();
+  readonly #seqs = new Set<string>();
   #bytes = 0;
 
   get size(): number {
@@ -37,6 +38,11 @@ export class WaitingRoom {
     return this.#byHash.has(hash);
   }
 
+  /** True when another change under this sequence number came before and waits: the later one is a reuse. */
+  hasSeq(actor: string, seq: number): boolean {
+    return this.#seqs.has(`${actor} ${seq}`);
+  }
+
   /** Lets a change wait for one predecessor; the others are looked at when that one has come. */
   add(waiting: WaitingChange, missing: string): void {
     const queue = this.#byMissing.get(missing);
@@ -45,17 +51,18 @@ export class WaitingRoom {
     } else {
       queue.push(waiting);
     }
-    this.#byHash.set(waiting.change.hash, waiting);
-    this.#bytes += waiting.change.bytes.length;
+    const { hash, actor, seq, bytes } = waiting.change;
+    this.#byHash.set(hash, waiting);
+    this.#seqs.add(`${actor} ${seq}`);
+    this.#bytes += bytes.length;
   }
 
   /** Everything that waited for `hash`, which has come. */
   release(hash: string): WaitingChange[] {
     const released = this.#byMissing.get(hash) ?? [];
     this.#byMissing.delete(hash);
-    for (const { change } of released) {
-      this.#byHash.delete(change.hash);
-      this.#bytes -= change.bytes.length;
+    for (const waiting of released) {
+      this.#forget(waiting);
     }
     return released;
   }
@@ -66,8 +73,7 @@ export class WaitingRoom {
     if (newest === undefined) {
       return undefined;
     }
-    this.#byHash.delete(newest.change.hash);
-    this.#bytes -= newest.change.bytes.length;
+    this.#forget(newest);
     for (const [missing, queue] of this.#byMissing) {
       const rest = queue.filter((waiting) => waiting !== newest);
       if (rest.length === 0) {
@@ -82,5 +88,11 @@ export class WaitingRoom {
   /** In order of arrival. */
   list(): WaitingChange[] {
     return [...this.#byHash.values()];
+  }
+
+  #forget({ change }: WaitingChange): void {
+    this.#byHash.delete(change.hash);
+    this.#seqs.delete(`${change.actor} ${change.seq}`);
+    this.#bytes -= change.bytes.length;
   }
 }

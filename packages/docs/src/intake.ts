@@ -1,0 +1,201 @@
+/**
+ * Intake: the way of other writers' changes into one loaded document.
+ *
+ * offered → checked (`checkChange`) → known? waiting? → predecessors here? → applied as one group (seven times faster than one
+ * by one). A group Automerge refuses is taken apart to find the change it does not take; one that makes it panic
+ * leaves the document suspect, which is told by throwing `Panicked`: the caller rebuilds and offers again, and the
+ * intake, now careful, applies one by one and remembers the culprit. A writer whose changes panic again and again is not
+ * tried any more in that document.
+ *
+ * Everything it remembers can be forgotten safely: it would be found out again.
+ */
+import type { ApplyRun, Candidate } from './apply-run.ts';
+import {
+  type CheckedChange,
+  checkChange,
+  isPanic,
+  messageOf,
+  type QuarantineCode,
+  type Refusal,
+} from './change-check.ts';
+import type { DocName, WriterId } from './doc-name.ts';
+import type { ShardDocument } from './shard-document.ts';
+import type { WaitingRoom } from './waiting-room.ts';
+
+/** Refused changes remembered per document, so that a reload does not try them again. */
+export const REFUSED_CHANGES_MAX = 1024;
+/** Panics after which nothing of a writer is tried in a document any more. */
+export const PANICS_PER_WRITER_MAX = 3;
+
+/** A change as it stands in a feed. */
+export interface OfferedChange {
+  readonly writer: WriterId;
+  readonly bytes: Uint8Array;
+  /** The offerer's name for it (number of the feed entry), handed back with what waits. */
+  readonly ref?: number;
+}
+
+/** The document changes go into, and what already waits before it. */
+export interface IntakeTarget {
+  readonly name: DocName;
+  readonly document: ShardDocument;
+  readonly room: WaitingRoom;
+}
+
+/** The document may be half changed: rebuild it and offer again. */
+export class Panicked extends Error {}
+
+export interface IntakeCounters {
+  applies: number;
+  panics: number;
+}
+
+export class Intake {
+  readonly #counters: IntakeCounters;
+  readonly #refused = new Map<DocName, Map<string, Refusal>>();
+  readonly #strikes = new Map<string, number>();
+  /** Documents in which a change made Automerge panic: changes go in one by one. */
+  readonly #careful = new Set<DocName>();
+
+  constructor(counters: IntakeCounters) {
+    this.#counters = counters;
+  }
+
+  /** Tries refused changes of a document again, e.g. after it was replaced by a checkpoint. */
+  forget(doc: DocName): void {
+    this.#refused.delete(doc);
+  }
+
+  /** `offered` begins at place `from` of the run. Throws `Panicked` and nothing else. */
+  apply(target: IntakeTarget, offered: readonly OfferedChange[], from: number, run: ApplyRun): void {
+    const { name, document, room } = target;
+    const accepted: Candidate[] = [];
+    const acceptedHashes = new Set<string>();
+    const isHere = (hash: string) => acceptedHashes.has(hash) || document.knows(hash);
+    const admit = (candidates: Candidate[]) => {
+      // A stack and not recursion: one arrival may set free a chain of thousands.
+      for (let candidate = candidates.pop(); candidate !== undefined; candidate = candidates.pop()) {
+        const { change } = candidate.waiting;
+        const missing = change.deps.find((dep) => !isHere(dep));
+        if (missing !== undefined) {
+          room.add(candidate.waiting, missing);
+          run.wait(candidate);
+          continue;
+        }
+        accepted.push(candidate);
+        acceptedHashes.add(change.hash);
+        for (const waiting of room.release(change.hash)) {
+          candidates.push({ index: run.indexOf(waiting.change.hash), waiting });
+        }
+      }
+    };
+    for (const [at, offer] of offered.entries()) {
+      const index = from + at;
+      const verdict = this.#check(name, offer);
+      if ('code' in verdict) {
+        run.quarantine(index, offer.writer, verdict);
+        continue;
+      }
+      const waiting = { writer: offer.writer, change: verdict, ref: offer.ref };
+      if (isHere(verdict.hash)) {
+        run.known(index);
+      } else if (room.has(verdict.hash)) {
+        run.wait({ index, waiting });
+      } else if (room.hasSeq(verdict.actor, verdict.seq)) {
+        // Which of the two gets in must not depend on when their predecessors arrive.
+        const reason = `sequence number ${verdict.seq} was used before`;
+        run.quarantine(index, offer.writer, { code: 'CHANGE_SEQ', reason });
+      } else {
+        admit([{ index, waiting }]);
+      }
+    }
+    this.#applyAccepted(target, accepted, run);
+    while (room.isOverfull) {
+      const { change, writer } = room.evictNewest()!;
+      const reason = `more than ${room.size} changes wait for predecessors`;
+      run.quarantine(run.indexOf(change.hash), writer, { code: 'CHANGE_WAITING_LIMIT', reason });
+    }
+  }
+
+  #check(doc: DocName, offer: OfferedChange): CheckedChange | Refusal {
+    if ((this.#strikes.get(strikeKey(doc, offer.writer)) ?? 0) >= PANICS_PER_WRITER_MAX) {
+      return {
+        code: 'CHANGE_PANIC',
+        reason: `${offer.writer} made Automerge panic too often in this document`,
+      };
+    }
+    const verdict = checkChange(doc, offer.writer, offer.bytes);
+    if (!verdict.ok) {
+      return { code: verdict.code, reason: verdict.reason };
+    }
+    return this.#refused.get(doc)?.get(verdict.change.hash) ?? verdict.change;
+  }
+
+  #applyAccepted(target: IntakeTarget, accepted: readonly Candidate[], run: ApplyRun): void {
+    if (accepted.length === 0) {
+      return;
+    }
+    const document = target.document;
+    if (!this.#careful.has(target.name)) {
+      try {
+        run.applied(accepted, document.apply(accepted.map(({ waiting }) => waiting.change.bytes)));
+        this.#counters.applies += accepted.length;
+        return;
+      } catch (error) {
+        if (isPanic(error)) {
+          this.#careful.add(target.name);
+          throw new Panicked();
+        }
+        // Automerge refused the group as a whole; find out which of them it does not take.
+      }
+    }
+    for (const candidate of accepted) {
+      this.#applyOne(target, candidate, run);
+    }
+  }
+
+  #applyOne(target: IntakeTarget, candidate: Candidate, run: ApplyRun): void {
+    const { waiting } = candidate;
+    const document = target.document;
+    const missing = waiting.change.deps.find((dep) => !document.knows(dep));
+    if (missing !== undefined) {
+      target.room.add(waiting, missing);
+      run.wait(candidate);
+      return;
+    }
+    try {
+      run.applied([candidate], document.apply([waiting.change.bytes]));
+      this.#counters.applies += 1;
+    } catch (error) {
+      const code = refusalCode(error);
+      const refusal = { code, reason: messageOf(error) };
+      this.#rememberRefused(target.name, waiting.change.hash, refusal);
+      if (code === 'CHANGE_PANIC') {
+        this.#counters.panics += 1;
+        const key = strikeKey(target.name, waiting.writer);
+        this.#strikes.set(key, (this.#strikes.get(key) ?? 0) + 1);
+        throw new Panicked();
+      }
+      run.quarantine(candidate.index, waiting.writer, refusal);
+    }
+  }
+
+  #rememberRefused(doc: DocName, hash: string, refusal: Refusal): void {
+    const refused = this.#refused.get(doc) ?? new Map<string, Refusal>();
+    if (refused.size < REFUSED_CHANGES_MAX) {
+      refused.set(hash, refusal);
+    }
+    this.#refused.set(doc, refused);
+  }
+}
+
+function refusalCode(error: unknown): QuarantineCode {
+  if (isPanic(error)) {
+    return 'CHANGE_PANIC';
+  }
+  return messageOf(error).includes('duplicate seq') ? 'CHANGE_SEQ' : 'CHANGE_REFUSED';
+}
+
+function strikeKey(doc: DocName, writer: WriterId): string {
+  return `${doc} ${writer}`;
+}
