@@ -197,7 +197,11 @@ export class FakeNode implements NodeServices {
 
   #sell({ body, till }: WriteRequest<OrderRequest>): Order {
     const pricing = priceOrder({
-      lines: body.lines.map((line) => ({ vat: 'vat22' as const, unitPriceMinor: 26196, ...line })),
+      lines: body.lines.map(({ vat = 'vat22', unitPriceMinor = 26196, ...line }) => ({
+        ...line,
+        vat,
+        unitPriceMinor,
+      })),
       payments: body.payments,
     });
     if (!pricing.ok) {

@@ -1,0 +1,146 @@
+/**
+ * The API document: what is mounted is what is written, answers fit their schemas, the page works without a network. And the
+ * operator's pages: health, readiness, metrics.
+ */
+import { problemCodes } from '@branchline/model';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { expressPath } from '../../src/http/route.ts';
+import { jsonRoutes } from '../../src/http/routes.ts';
+import { adminToken } from './fake-node.ts';
+import { Loopback, sale } from './loopback.ts';
+
+const test = suite('http document');
+
+interface Layer {
+  readonly route?: { readonly path: string; readonly methods: Readonly<Record<string, boolean>> };
+}
+
+test('routes mounted in express ⇔ operations in the document', async () => {
+  await using shop = await Loopback.open();
+  const mounted = (shop.app.handler.router as unknown as { stack: Layer[] }).stack
+    .flatMap(({ route }) => (route === undefined ? [] : [route]))
+    // A route of very many methods is the refusal of all those a path does not have; the pages are for people.
+    .filter(({ path, methods }) => Object.keys(methods).length < 5 && !/^\/(docs.*)?$/.test(path))
+    .flatMap(({ path, methods }) => Object.keys(methods).map((method) => `${method} ${path}`));
+  const documented = Object.entries(shop.app.document.paths).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => `${method} ${expressPath(path)}`),
+  );
+  assert.equal(mounted.sort(), documented.sort());
+  assert.ok(documented.length >= 20);
+});
+
+test('every reference of the document resolves, every operation has an id of its own', async () => {
+  await using shop = await Loopback.open();
+  const reply = await shop.call('GET', '/openapi.json', { token: null });
+  assert.is(reply.json.openapi, '3.1.0');
+  for (const [, name] of reply.text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)) {
+    assert.ok(reply.json.components.schemas[name!], name);
+  }
+  const ids = [...reply.text.matchAll(/"operationId":"(\w+)"/g)].map((match) => match[1]);
+  assert.is(new Set(ids).size, ids.length);
+  assert.is(reply.json.components.schemas.OrderRequest.additionalProperties, false);
+  assert.is(reply.json.components.schemas.OrderRequest.properties.lines.maxItems, 500);
+  const place = reply.json.paths['/v1/orders'].post;
+  assert.is(place.parameters[0].name, 'Idempotency-Key');
+  assert.match(place.responses[409].description, 'IDEMPOTENCY_MISMATCH');
+  assert.match(place.responses[503].description, 'STORE_POISONED');
+  assert.equal(
+    reply.json.paths['/v1/orders'].get.parameters.map((one: { name: string }) => one.name),
+    ['after', 'limit', 'branch'],
+  );
+});
+
+test('problem codes in the document exist', async () => {
+  await using shop = await Loopback.open();
+  const codes = JSON.stringify(shop.app.document.paths).match(/"description":"([A-Z_]+(, )?)+"/g) ?? [];
+  const known = new Set<string>(problemCodes);
+  for (const text of codes) {
+    for (const code of text.slice('"description":"'.length, -1).split(', ')) {
+      assert.ok(known.has(code), code);
+    }
+  }
+});
+
+test('every read and write answers what its schema says', async () => {
+  await using shop = await Loopback.open();
+  const bodies: Record<string, unknown> = {
+    placeOrder: sale,
+    changeProduct: { priceMinor: 5 },
+    receiveGoods: { lines: [{ sku: 'TEA 25', quantityMilli: 1 }] },
+    countStock: { lines: [{ sku: 'TEA 25', countedMilli: 1 }] },
+    changeCustomer: { name: 'Ann' },
+    syncNow: {},
+    addTill: { till: 'T7', role: 'cashier' },
+    revokeTill: {},
+  };
+  const sold = await shop.call('POST', '/v1/orders', { headers: { 'idempotency-key': '0' }, body: sale });
+  for (const route of jsonRoutes) {
+    assert.is(route.kind, 'json');
+    const path = route.path
+      .replace('/orders/{id}', `/orders/${sold.json.id}`)
+      .replace('{sku}', 'TEA%2025')
+      .replace('{id}', 'c1')
+      .replace('{till}', 'T7');
+    const reply = await shop.call(route.method.toUpperCase(), path, {
+      token: adminToken,
+      headers: { 'idempotency-key': route.name },
+      ...(route.method === 'get' ? {} : { body: bodies[route.name] }),
+    });
+    const schema = route.kind === 'json' ? route.answers[reply.status] : undefined;
+    assert.ok(schema, `${route.name} answered ${reply.status} ${reply.text}`);
+    schema.parse(reply.json);
+  }
+});
+
+test('alive is not ready: 503 says in words why nothing can be sold', async () => {
+  await using shop = await Loopback.open();
+  assert.equal((await shop.call('GET', '/healthz', { token: null })).json, { alive: true });
+  assert.is((await shop.call('GET', '/readyz', { token: null })).status, 200);
+  shop.node.ready = false;
+  const reply = await shop.call('GET', '/readyz', { token: null });
+  assert.is(reply.status, 503);
+  assert.match(reply.json.reasons[0], 'disk is full');
+  assert.is((await shop.call('GET', '/healthz', { token: null })).status, 200);
+});
+
+test('metrics: the edge, the services, the names of the replaced system', async () => {
+  await using shop = await Loopback.open();
+  shop.node.samples = [
+    { name: 'branchline_orders_total', help: 'Orders', type: 'counter', value: 7 },
+    { name: 'branchline_peer_missing', help: 'Lag', type: 'gauge', value: 2, labels: { peer: 'relay' } },
+  ];
+  await shop.call('POST', '/v1/orders', { headers: { 'idempotency-key': 'k' }, body: sale });
+  await shop.call('GET', '/v1/orders', { token: 'wrong' });
+  await shop.call('GET', '/metrics', { token: null });
+  const { text, headers } = await shop.call('GET', '/metrics', { token: null });
+  assert.match(String(headers['content-type']), 'text/plain');
+  assert.match(text, 'kkt_hlc_drift_seconds 0.25');
+  assert.match(text, 'branchline_orders_total 7');
+  assert.match(text, 'branchline_peer_missing{peer="relay"} 2');
+  assert.match(text, 'branchline_http_request_seconds_count{route="placeOrder",status="201"} 1');
+  assert.match(text, 'branchline_http_problems_total{code="UNAUTHENTICATED"} 1');
+  shop.node.samples = [{ name: 'branchline_orders_total', help: 'Orders', type: 'counter', value: 9 }];
+  const later = (await shop.call('GET', '/metrics', { token: null })).text;
+  assert.match(later, 'branchline_orders_total 9');
+});
+
+test('the page at /docs asks nobody but this node', async () => {
+  await using shop = await Loopback.open();
+  const page = await shop.call('GET', '/docs', { token: null });
+  assert.is(page.status, 200);
+  assert.match(String(page.headers['content-security-policy']), "default-src 'none'");
+  assert.not.match(page.text, /https?:\/\//);
+  const files = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1]!);
+  assert.is(files.length, 4);
+  for (const file of files) {
+    const reply = await shop.call('GET', file, { token: null });
+    assert.is(reply.status, 200, file);
+    assert.ok(reply.text.length > 100);
+  }
+  const home = await shop.call('GET', '/', { token: null });
+  assert.is(home.status, 302);
+  assert.is(home.headers.location, '/docs');
+});
+
+test.run();
