@@ -105,7 +105,10 @@ export class MemoryTransport implements Transport {
     const { random } = this.#network;
     const { lossRate, duplicateRate } = this.#network.faultsOf(this.local, this.remote);
     const copies = (random() < lossRate ? 0 : 1) + (random() < duplicateRate ? 1 : 0);
-    for (let copy = 0; copy < copies; copy += 1) this.#carry({ type: 'message', message: message.slice() });
+    for (let copy = 0; copy < copies; copy += 1) {
+      // Not `slice`: on a Buffer that is a view of the same bytes.
+      this.#carry({ type: 'message', message: new Uint8Array(message) });
+    }
   }
 
   admitted(): void {}

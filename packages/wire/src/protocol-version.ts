@@ -22,7 +22,7 @@ export interface ProtocolLine {
 export const PROTOCOL_HISTORY: readonly ProtocolLine[] = [
   {
     version: 1,
-    fingerprint: '',
+    fingerprint: 'be430203bafd9ff3',
     why: 'hello/auth, digests and vectors, entries, checkpoints, acks after fsync',
   },
 ];
