@@ -1,6 +1,6 @@
-import { Backoff, randomInteger, seededRandom, systemRandom } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Backoff, randomInteger, seededRandom, systemRandom } from '../src/index.ts';
 
 const test = suite('backoff and random');
 

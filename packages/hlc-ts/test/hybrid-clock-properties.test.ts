@@ -4,6 +4,8 @@
  */
 
 import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
 import {
   HybridClock,
   MAX_AHEAD_MS_DEFAULT,
@@ -12,9 +14,7 @@ import {
   type Stamp,
   stampMs,
   ZERO_STAMP,
-} from 'hlc-ts';
-import { suite } from 'uvu';
-import * as assert from 'uvu/assert';
+} from '../src/index.ts';
 import { HangingBound } from './support/hanging-bound.ts';
 
 const DAY_MS = 86_400_000;

@@ -2,6 +2,8 @@
  * The guarantees of the hybrid clock, and one named test for each fault that published clocks have had.
  */
 
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
 import {
   BLOCK_MS,
   type ClockWarning,
@@ -17,9 +19,7 @@ import {
   stampMs,
   WARNINGS_MAX,
   ZERO_STAMP,
-} from 'hlc-ts';
-import { suite } from 'uvu';
-import * as assert from 'uvu/assert';
+} from '../src/index.ts';
 import { HangingBound } from './support/hanging-bound.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,7 +1,8 @@
 /** The example of the README, call by call. */
-import { formatStamp, HybridClock, ManualClock, makeStamp, memoryBound } from 'hlc-ts';
+
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { formatStamp, HybridClock, ManualClock, makeStamp, memoryBound } from '../src/index.ts';
 
 const test = suite('hlc-ts readme');
 

@@ -1,4 +1,6 @@
 import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
 import {
   COUNTER_MAX,
   compareStamps,
@@ -14,9 +16,7 @@ import {
   stampCounter,
   stampMs,
   ZERO_STAMP,
-} from 'hlc-ts';
-import { suite } from 'uvu';
-import * as assert from 'uvu/assert';
+} from '../src/index.ts';
 
 const test = suite('stamp');
 

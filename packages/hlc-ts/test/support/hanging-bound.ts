@@ -2,7 +2,7 @@
  * A bound store with a disk that can be made to hang or to fail, and that says what is really saved. After `crash` the
  * process that had it open writes no more; the next one opens the same disk with `load`.
  */
-import { type Stamp, type UpperBoundStore, ZERO_STAMP } from 'hlc-ts';
+import { type Stamp, type UpperBoundStore, ZERO_STAMP } from '../../src/index.ts';
 
 export class HangingBound implements UpperBoundStore {
   saved: Stamp;
