@@ -1,9 +1,10 @@
 /** The floors at a hundredth of their size: programs start, answer, stop, and every sample is counted. */
-import { benchCases, runBench } from '@branchline/bench';
+
 import { systemClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TempDir } from '../../test/support/temp-dir.ts';
+import { benchCases, runBench } from '../src/index.ts';
 
 const test = suite('floors');
 

@@ -1,10 +1,10 @@
 /** The harness itself: cases, folders, report, table. Nothing here looks at how long anything took. */
 import { access, readFile } from 'node:fs/promises';
-import { type BenchCase, BenchError, benchCases, formatReport, runBench } from '@branchline/bench';
 import { ManualClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TempDir } from '../../test/support/temp-dir.ts';
+import { type BenchCase, BenchError, benchCases, formatReport, runBench } from '../src/index.ts';
 
 const test = suite('bench harness');
 const clock = new ManualClock(1_763_823_240_000);

@@ -1,6 +1,6 @@
-import { summarize } from '@branchline/bench';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { summarize } from '../src/index.ts';
 
 const test = suite('statistics');
 

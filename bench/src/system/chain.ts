@@ -84,19 +84,22 @@ async function openChain(
     const address = ['--relay', relayUrl, '--token', token, '--listen', '127.0.0.1:0'];
     const program = await start('node', '--data', dataDir, ...address);
     const url = String(program.first.url);
-    const control = JSON.parse(await readFile(join(dataDir, 'control.json'), 'utf8')) as { token: string };
-    const added: string[] = [];
-    for (let till = 1; till <= tills; till += 1) {
-      const body = { till: `T${till}`, role: 'manager' };
-      added.push(
-        (await post<{ token: string }>(agent, new URL('/v1/tills', url), control.token, body)).token,
-      );
-    }
-    return { url, pid: program.pid, dataDir, tokens: added };
+    return { url, pid: program.pid, dataDir, tokens: await addTills(agent, url, dataDir, tills) };
   };
   const [hq, branch] = [await node('HQ'), await node('B001')];
   agent.destroy();
   return { relay, hq, branch };
+}
+
+/** Tills with a manager's rights, made by the operator of the running node: its own token lies beside its data. */
+async function addTills(agent: Agent, url: string, dataDir: string, tills: number): Promise<string[]> {
+  const control = JSON.parse(await readFile(join(dataDir, 'control.json'), 'utf8')) as { token: string };
+  const tokens: string[] = [];
+  for (let till = 1; till <= tills; till += 1) {
+    const body = { till: `T${till}`, role: 'manager' };
+    tokens.push((await post<{ token: string }>(agent, new URL('/v1/tills', url), control.token, body)).token);
+  }
+  return tokens;
 }
 
 /** Puts the optician's catalog into HQ and waits until the branch has all of it. */
