@@ -1,1 +1,22 @@
-export {};
+export {
+  BRANCHES_PER_CALL_MAX,
+  type BranchRequests,
+  type BranchToken,
+  parseBranchRequests,
+} from './branches.ts';
+export {
+  type RelayConfig,
+  type RelayConfigInput,
+  type RelayConfigSources,
+  readRelayConfig,
+} from './config.ts';
+export { RelayError, type RelayErrorCode } from './errors.ts';
+export type { NumberedEvent, RelayEvent } from './event-log.ts';
+export type { DeviceRow, DeviceState, FeedLag } from './fleet.ts';
+export type { RelaySummary } from './http/app.ts';
+export { type Initialised, initRelay } from './init.ts';
+export type { NodeReport } from './node-report.ts';
+export type { RelayPorts } from './ports.ts';
+export { REPLICATE_PATH, Relay } from './relay.ts';
+export { RelayCore } from './relay-core.ts';
+export { SOFTWARE, VERSION } from './version.ts';

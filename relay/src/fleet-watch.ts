@@ -1,0 +1,125 @@
+/**
+ * The fleet page kept current: computes rows when they are asked for, and tells listeners once a second which rows changed.
+ *
+ * Costs nothing while nobody listens. Which feeds a device may read is computed once per change of the registry or of the set
+ * of feeds, not per row: 200 devices and 600 feeds are 120 000 grant checks.
+ */
+import {
+  collectionOf,
+  type FeedName,
+  type FeedStore,
+  type Member,
+  type Registry,
+  type WriterId,
+  writerOf,
+} from '@branchline/feed';
+import type { Clock } from 'hlc-ts';
+import { DurableMarks } from './durable-marks.ts';
+import type { EventLog } from './event-log.ts';
+import { type DeviceRow, type FeedLag, fleetRows } from './fleet.ts';
+import type { Sessions } from './sessions.ts';
+
+/** The page is never older than this. */
+export const FLEET_EVERY_MS = 1_000;
+
+export interface FleetWatchOptions {
+  readonly registry: Registry;
+  readonly store: FeedStore;
+  readonly sessions: Pick<Sessions, 'contact' | 'reported' | 'held'>;
+  readonly events: EventLog;
+  readonly clock: Clock;
+  /** Whether anybody follows the events. */
+  readonly hasListeners: () => boolean;
+}
+
+export class FleetWatch {
+  readonly #options: FleetWatchOptions;
+  readonly #marks: DurableMarks;
+  readonly #readable = new Map<WriterId, { key: string; feeds: readonly FeedName[] }>();
+  readonly #told = new Map<string, string>();
+  readonly #stopWatching: () => void;
+
+  constructor(options: FleetWatchOptions) {
+    this.#options = options;
+    this.#marks = new DurableMarks(options.clock.nowMs());
+    this.#stopWatching = options.store.watch((appended) => this.#marks.add(appended, options.clock.nowMs()));
+  }
+
+  rows(): readonly DeviceRow[] {
+    const { registry, sessions } = this.#options;
+    return fleetRows({
+      registry,
+      contact: (writer) => sessions.contact(writer),
+      reported: (writer) => sessions.reported(writer),
+      lag: (member) => this.#lag(member),
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, events, hasListeners } = this.#options;
+    while (!signal.aborted) {
+      await clock.sleep(FLEET_EVERY_MS, { signal }).catch(() => undefined);
+      if (signal.aborted || !hasListeners()) {
+        continue;
+      }
+      const changed = this.rows().filter((row) => this.#isNews(row));
+      if (changed.length > 0) {
+        events.add({ type: 'fleetChanged', devices: changed });
+      }
+    }
+    this.#stopWatching();
+  }
+
+  /** Being in contact goes on every moment and is no news. */
+  #isNews(row: DeviceRow): boolean {
+    const key = `${row.branch}/${row.writer ?? row.inviteExpiresAt}`;
+    const text = JSON.stringify({ ...row, lastContact: row.online ? null : row.lastContact });
+    if (this.#told.get(key) === text) {
+      return false;
+    }
+    this.#told.set(key, text);
+    return true;
+  }
+
+  #lag(member: Member): FeedLag[] {
+    const { store, clock, sessions } = this.#options;
+    const nowMs = clock.nowMs();
+    const lags: FeedLag[] = [];
+    const held = sessions.held(member.writer);
+    for (const feed of this.#feedsFor(member)) {
+      const seq = store.feeds().get(feed)?.head.seq ?? 0;
+      const there = held?.get(feed) ?? 0;
+      if (there < seq) {
+        const waitingMs = nowMs - this.#marks.durableMs(feed, there + 1);
+        lags.push({
+          feed,
+          missingThere: seq - there,
+          missingHere: 0,
+          seconds: Math.max(0, waitingMs / 1000),
+        });
+      }
+    }
+    for (const [feed, seq] of sessions.reported(member.writer)?.report.heads ?? []) {
+      const here = store.feeds().get(feed as FeedName)?.head.seq ?? 0;
+      if (writerOf(feed as FeedName) === member.writer && here < seq) {
+        lags.push({ feed: feed as FeedName, missingThere: 0, missingHere: seq - here, seconds: 0 });
+      }
+    }
+    return lags;
+  }
+
+  /** Feeds of others that the device may read. */
+  #feedsFor({ writer }: Member): readonly FeedName[] {
+    const { registry, store } = this.#options;
+    const key = `${registry.position}/${store.feeds().size}`;
+    const known = this.#readable.get(writer);
+    if (known?.key === key) {
+      return known.feeds;
+    }
+    const feeds = [...store.feeds().keys()].filter(
+      (feed) => writerOf(feed) !== writer && registry.mayRead(writer, collectionOf(feed)),
+    );
+    this.#readable.set(writer, { key, feeds });
+    return feeds;
+  }
+}

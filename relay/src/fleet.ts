@@ -1,0 +1,172 @@
+/**
+ * The fleet page: one row per device, made from what the registry says (who there is), what connections say (who is here),
+ * what sessions say (who lacks what) and what nodes report about themselves (disk, clock, backlog).
+ *
+ * Lag is exact in entries, from feed vectors. Its seconds are measured on this relay's clock alone, from the moment an
+ * entry became durable here (`durable-marks.ts`), so a branch with a wrong clock cannot make it negative or huge. What a
+ * branch has and we lack we only know from its last report.
+ *
+ * Does not: decide anything. Nothing here is needed for replication.
+ */
+import type { FeedName, Member, Registry, WriterId } from '@branchline/feed';
+import { isoTime } from 'hlc-ts';
+import type { NodeReport } from './node-report.ts';
+
+/** What a device lacks of one feed. */
+export interface FeedLag {
+  readonly feed: FeedName;
+  /** Entries held here that the device has not acknowledged. */
+  readonly missingThere: number;
+  /** Entries the device reported that are not here yet. */
+  readonly missingHere: number;
+  /** How long the oldest entry missing there has been durable here. */
+  readonly seconds: number;
+}
+
+export interface Contact {
+  readonly online: boolean;
+  /** Last moment the device was connected, ms of this relay's clock. */
+  readonly lastContactMs: number;
+  readonly connectedSinceMs?: number;
+  readonly software: string;
+  readonly remote: string;
+  readonly roundTripMs?: number;
+  /** Why it is gone. */
+  readonly lastCode?: string;
+}
+
+export type DeviceState = 'invited' | 'enrolled' | 'online' | 'offline' | 'revoked';
+
+export interface DeviceRow {
+  readonly branch: string;
+  readonly role: string;
+  readonly writer: string | null;
+  readonly nodeLetter: string;
+  readonly incarnation: number;
+  readonly state: DeviceState;
+  readonly online: boolean;
+  readonly lastContact: string | null;
+  readonly version: string | null;
+  readonly remote: string | null;
+  readonly roundTripMs: number | null;
+  readonly lag: {
+    readonly entriesThere: number;
+    readonly entriesHere: number;
+    readonly seconds: number;
+    readonly feeds: readonly FeedLag[];
+  };
+  readonly clockOffsetMs: number | null;
+  readonly disk: { readonly freeBytes: number; readonly totalBytes: number } | null;
+  readonly oldestUndeliveredFiscalSeconds: number | null;
+  readonly fnDaysLeft: number | null;
+  /** When the device last reported about itself. */
+  readonly reportedAt: string | null;
+  readonly inviteExpiresAt: string | null;
+}
+
+export interface Reported {
+  readonly report: NodeReport;
+  readonly receivedMs: number;
+}
+
+export interface FleetSources {
+  readonly registry: Registry;
+  readonly contact: (writer: WriterId) => Contact | undefined;
+  readonly reported: (writer: WriterId) => Reported | undefined;
+  /** What the device lacks of what it may read, and what we lack of its feeds. */
+  readonly lag: (member: Member) => readonly FeedLag[];
+}
+
+/** Every device, branches first come first in code order; invitations nobody used yet are rows too. */
+export function fleetRows(sources: FleetSources): DeviceRow[] {
+  const rows = sources.registry.members().map((member) => deviceRow(member, sources));
+  for (const invitation of sources.registry.invitations()) {
+    if (invitation.usedBy === undefined && invitation.replaces === undefined) {
+      rows.push({
+        ...NOTHING_KNOWN,
+        branch: invitation.grant.branch,
+        role: invitation.grant.role,
+        state: 'invited',
+        inviteExpiresAt: isoTime(invitation.expiresMs),
+      });
+    }
+  }
+  return rows.sort((a, b) => compareText(a.branch, b.branch) || compareText(a.nodeLetter, b.nodeLetter));
+}
+
+const NOTHING_KNOWN = {
+  writer: null,
+  nodeLetter: '',
+  incarnation: 1,
+  online: false,
+  lastContact: null,
+  version: null,
+  remote: null,
+  roundTripMs: null,
+  lag: { entriesThere: 0, entriesHere: 0, seconds: 0, feeds: [] },
+  clockOffsetMs: null,
+  disk: null,
+  oldestUndeliveredFiscalSeconds: null,
+  fnDaysLeft: null,
+  reportedAt: null,
+  inviteExpiresAt: null,
+} as const;
+
+function deviceRow(member: Member, sources: FleetSources): DeviceRow {
+  const contact = sources.contact(member.writer);
+  const reported = sources.reported(member.writer);
+  const feeds = member.revocation === undefined ? sources.lag(member) : [];
+  return {
+    ...NOTHING_KNOWN,
+    branch: member.grant.branch,
+    role: member.grant.role,
+    writer: member.writer,
+    nodeLetter: member.grant.nodeLetter,
+    incarnation: member.grant.incarnation,
+    state: stateOf(member, contact),
+    online: contact?.online ?? false,
+    lastContact: contact === undefined ? null : isoTime(contact.lastContactMs),
+    version: contact?.software ?? null,
+    remote: contact?.remote ?? null,
+    roundTripMs: contact?.roundTripMs ?? null,
+    lag: {
+      entriesThere: sum(feeds.map((feed) => feed.missingThere)),
+      entriesHere: sum(feeds.map((feed) => feed.missingHere)),
+      seconds: Math.max(0, ...feeds.map((feed) => feed.seconds)),
+      feeds: feeds.filter((feed) => feed.missingThere > 0 || feed.missingHere > 0),
+    },
+    ...reportedFields(reported),
+  };
+}
+
+function stateOf(member: Member, contact: Contact | undefined): DeviceState {
+  if (member.revocation !== undefined) {
+    return 'revoked';
+  }
+  if (contact === undefined) {
+    return 'enrolled';
+  }
+  return contact.online ? 'online' : 'offline';
+}
+
+function reportedFields(reported: Reported | undefined): Partial<DeviceRow> {
+  if (reported === undefined) {
+    return {};
+  }
+  const { report, receivedMs } = reported;
+  return {
+    clockOffsetMs: report.nowMs === undefined ? null : Math.round(report.nowMs - receivedMs),
+    disk: report.disk ?? null,
+    oldestUndeliveredFiscalSeconds: report.oldestUndeliveredFiscalSeconds ?? null,
+    fnDaysLeft: report.fnDaysLeft ?? null,
+    reportedAt: isoTime(receivedMs),
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,98 @@
+/**
+ * The relay's HTTP side, composed: health, metrics, enrolment, the operator's calls, the fleet page and its live events,
+ * the console. Replication itself is the WebSocket at `/v1/replicate` and not here.
+ *
+ * Guarantees: every refusal is a problem document with a code; bodies are bounded; nothing of the fleet is told without the
+ * admin token. `/healthz`, `/readyz` and `/metrics` are open, and count without naming.
+ */
+import type { EnrolAnswer, WriterId } from '@branchline/feed';
+import express, { type Express } from 'express';
+import { type Clock, isoTime } from 'hlc-ts';
+import type { Logger } from 'pino';
+import type { Branches } from '../branches.ts';
+import { RelayError } from '../errors.ts';
+import type { DeviceRow } from '../fleet.ts';
+import type { Metrics } from '../metrics.ts';
+import { type AdminTokens, requireAdmin } from './admission.ts';
+import { BODY_BYTES_MAX } from './body.ts';
+import { branchRoutes } from './branch-routes.ts';
+import { consoleRoutes } from './console-page.ts';
+import { type ControlActions, controlRoutes } from './control-routes.ts';
+import type { EventStream } from './event-stream.ts';
+import { sendProblems } from './problem.ts';
+
+export interface RelaySummary {
+  readonly tenant: string;
+  readonly authority: string;
+  readonly writer: string;
+  readonly version: string;
+  readonly url: string;
+  readonly startedAt: string;
+  readonly position: number;
+  readonly feeds: number;
+  readonly connections: number;
+  readonly disk: { readonly freeBytes: number; readonly totalBytes: number };
+  readonly refusals: Readonly<Record<string, number>>;
+}
+
+export interface AppOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly tokens: AdminTokens;
+  readonly branches: Branches;
+  readonly enrolAnswerFor: (writer: WriterId) => Promise<EnrolAnswer>;
+  readonly control: ControlActions;
+  readonly rows: () => readonly DeviceRow[];
+  readonly summary: () => Promise<RelaySummary>;
+  readonly events: EventStream;
+  readonly metrics: Metrics;
+  /** Why the relay cannot work, or undefined. */
+  readonly fault: () => string | undefined;
+}
+
+export function relayApp(options: AppOptions): Express {
+  const { clock, log, tokens, events, metrics, rows, summary, fault } = options;
+  const admin = requireAdmin(tokens);
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use((_request, response, next) => {
+    response.set({ 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' });
+    next();
+  });
+
+  const health = (answer: 'alive' | 'ready'): express.RequestHandler => {
+    return (_request, response) => {
+      const words = fault();
+      response.status(words === undefined ? 200 : 503).json({ status: words ?? answer });
+    };
+  };
+  app.get('/healthz', health('alive'));
+  app.get('/readyz', health('ready'));
+  app.get('/metrics', async (_request, response) => {
+    response.type(metrics.contentType).send(await metrics.text());
+  });
+  app.use(consoleRoutes());
+
+  app.use(express.json({ limit: BODY_BYTES_MAX, strict: true }));
+  app.get('/v1/fleet', admin, async (_request, response) => {
+    response.json({ at: isoTime(clock.nowMs()), relay: await summary(), branches: rows() });
+  });
+  app.get('/v1/events', admin, (request, response) => events.serve(request, response));
+  app.use(
+    branchRoutes({
+      branches: options.branches,
+      enrolAnswerFor: options.enrolAnswerFor,
+      rows,
+      admin,
+      limit: tokens.limit,
+    }),
+  );
+  app.use(controlRoutes(options.control, admin));
+
+  app.use((request) => {
+    throw new RelayError('NOT_FOUND', `there is no ${request.method} ${request.path}`);
+  });
+  app.use(sendProblems(log));
+  return app;
+}

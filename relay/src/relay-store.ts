@@ -1,0 +1,90 @@
+/**
+ * The durable part of a relay, opened and closed as one: clock, index database, journal store, registry.
+ *
+ * Opening order matters: the registry follows the store from its first entry, and the store asks the registry for keys, so the
+ * key resolver is the registry's and the registry exists first. Closing is the reverse, and closes what was opened when a
+ * later step fails.
+ */
+import { type FeedStore, followRegistry, JournalStore, NodeDisk, Registry } from '@branchline/feed';
+import { HybridClock, type Stamp } from 'hlc-ts';
+import { Level } from 'level';
+import type { DataFolder } from './data-folder.ts';
+import type { RelayPorts } from './ports.ts';
+
+export interface TenantIdentity {
+  readonly tenant: string;
+  readonly authorityKey: Uint8Array;
+}
+
+export class RelayStore {
+  readonly store: FeedStore;
+  readonly registry: Registry;
+  readonly level: Level;
+  readonly #clock: HybridClock;
+  readonly #closers: (() => Promise<unknown> | unknown)[];
+
+  private constructor(parts: {
+    store: FeedStore;
+    registry: Registry;
+    level: Level;
+    clock: HybridClock;
+    closers: (() => Promise<unknown> | unknown)[];
+  }) {
+    this.store = parts.store;
+    this.registry = parts.registry;
+    this.level = parts.level;
+    this.#clock = parts.clock;
+    this.#closers = parts.closers;
+  }
+
+  static async open(ports: RelayPorts, folder: DataFolder, identity: TenantIdentity): Promise<RelayStore> {
+    const closers: (() => Promise<unknown> | unknown)[] = [];
+    try {
+      const clock = await HybridClock.open({ clock: ports.clock, bound: folder.clockBound() });
+      closers.push(() => clock.close());
+      const level = new Level(folder.index);
+      await level.open();
+      closers.push(() => level.close());
+      const registry = new Registry(identity.authorityKey);
+      const store = await JournalStore.open({
+        disk: new NodeDisk(),
+        dir: folder.journal,
+        level: level.sublevel('feed'),
+        tenant: identity.tenant,
+        keys: registry.keyOf,
+        clock: ports.clock,
+      });
+      closers.push(() => store.close());
+      closers.push(await followRegistry(store, registry));
+      return new RelayStore({ store, registry, level, clock, closers });
+    } catch (error) {
+      await closeAll(closers);
+      throw error;
+    }
+  }
+
+  readonly now = (): Stamp => this.#clock.now();
+
+  observe(stamp: Stamp): void {
+    this.#clock.observe(stamp);
+  }
+
+  async close(): Promise<void> {
+    await closeAll(this.#closers);
+  }
+}
+
+/** In reverse; every one is tried, the first error is thrown. */
+async function closeAll(closers: (() => Promise<unknown> | unknown)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
+    try {
+      await close();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) {
+    throw errors[0];
+  }
+}
