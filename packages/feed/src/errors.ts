@@ -92,3 +92,13 @@ export function poisonedError(cause: unknown): FeedError {
     },
   );
 }
+
+/** Something on the disk is not as it was written. Nothing is served before somebody has decided. */
+export function corruptError(what: string, details: { hint?: string; cause?: unknown } = {}): FeedError {
+  return new FeedError('STORE_CORRUPT', what, {
+    hint:
+      'keep a copy of the data directory, run `branchline verify` to see the first broken entry, ' +
+      'then restore a backup with `branchline restore`: peers return what is missing',
+    ...details,
+  });
+}

@@ -23,6 +23,7 @@ export {
   matchesPattern,
   REGISTRY_COLLECTION,
 } from './collections.ts';
+export type { Disk, DiskFile, OpenMode } from './disk.ts';
 export {
   decodePublicKey,
   type EnrolAnswer,
@@ -63,7 +64,9 @@ export {
   onlyOurs,
   successionRequest,
 } from './incarnation.ts';
+export { JournalStore, type JournalStoreOptions, type Opening } from './journal-store.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
+export { NodeDisk } from './node-disk.ts';
 export { type Admission, type Invitation, type Member, Registry, type Revocation } from './registry.ts';
 export { followRegistry } from './registry-follower.ts';
 export type { ReplicationNews } from './replication-context.ts';
@@ -84,3 +87,4 @@ export type {
   Run,
   WriterId,
 } from './types.ts';
+export { type Broken, type Verified, type VerifyOptions, verifyStore } from './verify.ts';

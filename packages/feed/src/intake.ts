@@ -18,8 +18,9 @@ import { type KeyResolver, SIGNATURE_BYTES } from './identity.ts';
 import type { Commit, FeedName, FeedState, Head, PublicKey, Run } from './types.ts';
 
 export const COMMIT_RUNS_MAX = 1024;
-/** Entries and signatures of one commit, counted as bytes of the entries. One commit is one journal record. */
+/** Bytes of all entries of a commit, each with its length field. One commit is one journal record. */
 export const COMMIT_BYTES_MAX = 16 * 1024 * 1024;
+const ENTRY_LENGTH_BYTES = 4;
 export const RUN_ENTRIES_MAX = 65_535;
 export const SEQ_MAX = 2 ** 48 - 1;
 
@@ -198,7 +199,7 @@ function checkCommit(commit: Commit): void {
   }
   let bytes = 0;
   for (const run of commit.runs) {
-    for (const entry of run.entries) bytes += entry.byteLength;
+    for (const entry of run.entries) bytes += entry.byteLength + ENTRY_LENGTH_BYTES;
   }
   if (bytes > COMMIT_BYTES_MAX) {
     throw new FeedError('FEED_LIMIT', `a commit has at most ${COMMIT_BYTES_MAX} bytes, got ${bytes}`);
