@@ -95,9 +95,9 @@ export async function openSide(
   };
   try {
     side.connection = await Connection.open({
-      admit: admitAll,
-      attach: record,
       ...(side.options as ConnectionOptions<string>),
+      admit: side.options.admit ?? admitAll,
+      attach: side.options.attach ?? record,
       ...options,
     });
   } catch (error) {
