@@ -25,6 +25,7 @@
  * Does not: sign, verify, keep frames, or set timers: effects say what the shell (connection.ts) does.
  */
 import { assert } from './assert.ts';
+import type { Ending } from './ending.ts';
 import type { ByeFrame, CreditFrame, PingFrame, PongFrame, RejectFrame } from './frames.ts';
 import type { Role } from './handshake.ts';
 
@@ -41,15 +42,6 @@ export const GRANT_BYTES = 524_288;
 export const OVERDRAFT_BYTES = 262_144;
 /** Pings, pongs and credits heard in one keepalive span: ten times what 10 MB/s needs. */
 export const CONTROL_FRAMES_MAX = 4_096;
-
-/** How a connection ended. */
-export interface Ending {
-  readonly code: string;
-  readonly by: 'us' | 'peer' | 'transport';
-  /** A `reject`: one side will not talk to the other. */
-  readonly refused: boolean;
-  readonly hint?: string;
-}
 
 export interface OpenState {
   readonly phase: 'open';

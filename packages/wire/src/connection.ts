@@ -22,16 +22,17 @@ import {
   encodeFrame,
   stampSequence,
 } from './codec.ts';
+import type { ConnectionCounters, ConnectionOptions, Peer } from './connection-options.ts';
 import {
   type ConnectionEffect,
   type ConnectionEvent,
   type ConnectionState,
-  type Ending,
   maySend,
   nextTickMs,
   startConnection,
   stepConnection,
 } from './connection-state.ts';
+import { type Closed, closedError, openError } from './ending.ts';
 import { WireError, type WireErrorCode } from './errors.ts';
 import {
   CODE_LENGTH_MAX,
@@ -41,74 +42,14 @@ import {
   type MessageFrame,
   NONCE_BYTES,
 } from './frames.ts';
-import { handshakeBytes, judgeHello, type Role, verifyHandshake } from './handshake.ts';
+import { HandshakeTranscript, judgeHello, verifyHandshake } from './handshake.ts';
+import { Inbox } from './inbox.ts';
 import { PROTOCOL_VERSION } from './protocol-version.ts';
 import { SendQueue } from './send-queue.ts';
 import type { Transport } from './transport.ts';
 
 /** Bytes the socket may hold: the window, the overdraft and room for control frames. More means nobody reads. */
 export const TRANSPORT_BUFFERED_MAX = 4_194_304;
-
-/** The device key, as this package needs it: structurally feed's `DeviceKey`. */
-export interface Identity {
-  /** Raw Ed25519 public key, 32 bytes. */
-  readonly publicKey: Uint8Array;
-  sign(bytes: Uint8Array): Uint8Array;
-}
-
-/** Who is at the other end, as proved (key) and as it says (the rest). */
-export interface Peer {
-  readonly key: Uint8Array;
-  readonly version: number;
-  readonly tenant: string;
-  readonly software: string;
-  readonly features: readonly string[];
-}
-
-export type Admission<Info> =
-  | { readonly ok: true; readonly info: Info }
-  | { readonly ok: false; readonly code: string; readonly hint?: string };
-
-/** Takes one message; the next is not delivered, and no credit granted, until the promise settles. */
-export type FrameReceiver = (frame: MessageFrame) => Promise<void> | void;
-
-export interface ConnectionOptions<Info> {
-  readonly transport: Transport;
-  readonly role: Role;
-  readonly identity: Identity;
-  readonly tenant: string;
-  readonly clock: Clock;
-  readonly randomBytes: (length: number) => Uint8Array;
-  /** Called once with the peer's hello, before it has proved its key: is this device known, and not revoked? */
-  readonly admit: (peer: Peer) => Admission<Info>;
-  /** Called once, when the peer is proved, before any message is delivered: returns what takes the messages. */
-  readonly attach: (connection: Connection<Info>) => FrameReceiver;
-  /** What the handshake is bound to; the transport's own when left out. */
-  readonly channel?: string;
-  /** Name and version of this program, told to the peer. */
-  readonly software?: string;
-  readonly features?: readonly string[];
-  /** Gives up the handshake, or closes the open connection with `GOING_AWAY`. */
-  readonly signal?: AbortSignal;
-}
-
-/** How a connection ended; `code` is from a `bye` or `reject`, or a WireError code. */
-export interface Closed extends Ending {
-  /** The error behind it, when there is one: what was wrong with a frame, or what the receiver threw. */
-  readonly cause?: unknown;
-}
-
-export interface ConnectionCounters {
-  readonly framesIn: number;
-  readonly framesOut: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-}
-
-interface Delivery {
-  readonly frame: MessageFrame;
-  readonly cost: number;
-}
 
 interface Deferred<T> {
   readonly promise: Promise<T>;
@@ -121,7 +62,12 @@ export class Connection<Info = unknown> {
   readonly #clock: Clock;
   readonly #transport: Transport;
   readonly #hello: HelloFrame;
+  readonly #transcript: HandshakeTranscript;
   readonly #queue = new SendQueue();
+  readonly #inbox = new Inbox({
+    onConsumed: (cost) => this.#apply({ type: 'consumed', cost }),
+    onFailed: (cause) => this.#fail('LOCAL_FAILURE', cause),
+  });
   readonly #opened: Deferred<Connection<Info>> = deferred();
   readonly #closed: Deferred<Closed> = deferred();
   readonly #counters = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0 };
@@ -130,11 +76,6 @@ export class Connection<Info = unknown> {
   #timer: Timer | undefined;
   #peer: Peer | undefined;
   #info: Info | undefined;
-  #ownHelloBytes: Uint8Array = new Uint8Array();
-  #peerHelloBytes: Uint8Array = new Uint8Array();
-  #receiver: FrameReceiver | undefined;
-  #inbox: Delivery[] = [];
-  #isDelivering = false;
   #roundTripMs: number | undefined;
   #cause: unknown;
 
@@ -151,6 +92,7 @@ export class Connection<Info = unknown> {
       software: options.software ?? 'branchline',
       features: options.features ?? [],
     };
+    this.#transcript = new HandshakeTranscript(options.role, options.channel ?? options.transport.channel);
     this.#state = { phase: 'greeting', role: options.role, deadlineMs: 0 };
   }
 
@@ -260,7 +202,7 @@ export class Connection<Info = unknown> {
   #enterPhase(): void {
     const { phase } = this.#state;
     if (phase === 'draining' || phase === 'closed') {
-      this.#inbox = [];
+      this.#inbox.stop();
       this.#queue.fail(closedError());
       this.#opened.reject(openError(this.#state.ending, this.#cause));
     }
@@ -288,12 +230,12 @@ export class Connection<Info = unknown> {
     switch (effect.type) {
       case 'send-hello': {
         const { message } = encodeFrame(this.#hello);
-        this.#ownHelloBytes = bodyOf(message);
+        this.#transcript.ownHello = bodyOf(message);
         this.#transmit(message);
         break;
       }
       case 'send-auth': {
-        const signature = this.#options.identity.sign(this.#signedBytes(this.#options.role));
+        const signature = this.#options.identity.sign(this.#transcript.ownProof());
         this.#transmit(encodeFrame({ type: 'auth', signature }).message);
         break;
       }
@@ -304,7 +246,7 @@ export class Connection<Info = unknown> {
         this.#attach();
         break;
       case 'deliver':
-        void this.#deliver();
+        void this.#inbox.deliver();
         break;
       case 'flush':
         this.#queue.flush(
@@ -328,7 +270,7 @@ export class Connection<Info = unknown> {
 
   #attach(): void {
     this.#transport.admitted();
-    this.#receiver = this.#options.attach(this);
+    this.#inbox.attach(this.#options.attach(this));
     this.#opened.resolve(this);
   }
 
@@ -365,7 +307,8 @@ export class Connection<Info = unknown> {
         break;
       case 'auth': {
         const isDue = this.#state.phase === 'proving';
-        this.#apply({ type: 'auth', valid: isDue && this.#isProof(frame.signature) });
+        const valid = isDue && verifyHandshake(this.peer.key, this.#transcript.peerProof(), frame.signature);
+        this.#apply({ type: 'auth', valid });
         break;
       }
       case 'reject':
@@ -376,7 +319,7 @@ export class Connection<Info = unknown> {
         this.#apply(frame);
         break;
       default:
-        if (this.#state.phase === 'open') this.#inbox.push({ frame, cost });
+        if (this.#state.phase === 'open') this.#inbox.put(frame, cost);
         this.#apply({ type: 'message', cost });
     }
   }
@@ -388,7 +331,7 @@ export class Connection<Info = unknown> {
     }
     const { key, version, tenant, software, features } = frame;
     this.#peer = { key, version, tenant, software, features };
-    this.#peerHelloBytes = body;
+    this.#transcript.peerHello = body;
     const refusal = judgeHello(this.#hello, frame) ?? this.#admit(this.#peer);
     this.#apply({ type: 'hello', refusal });
   }
@@ -401,42 +344,6 @@ export class Connection<Info = unknown> {
     }
     const { code, hint } = admission;
     return hint === undefined ? { code } : { code, hint };
-  }
-
-  #isProof(signature: Uint8Array): boolean {
-    const signer: Role = this.#options.role === 'dial' ? 'listen' : 'dial';
-    return verifyHandshake(this.peer.key, this.#signedBytes(signer), signature);
-  }
-
-  #signedBytes(signer: Role): Uint8Array {
-    const isDialer = this.#options.role === 'dial';
-    return handshakeBytes(signer, {
-      dialHello: isDialer ? this.#ownHelloBytes : this.#peerHelloBytes,
-      listenHello: isDialer ? this.#peerHelloBytes : this.#ownHelloBytes,
-      channel: this.#options.channel ?? this.#transport.channel,
-    });
-  }
-
-  /** The one loop that calls the receiver. */
-  async #deliver(): Promise<void> {
-    if (this.#isDelivering) return;
-    this.#isDelivering = true;
-    try {
-      while (this.#inbox.length > 0) {
-        const batch = this.#inbox;
-        this.#inbox = [];
-        for (const { frame, cost } of batch) {
-          if (this.#state.phase !== 'open') return;
-          const pending = this.#receiver?.(frame);
-          if (pending !== undefined) await pending;
-          this.#apply({ type: 'consumed', cost });
-        }
-      }
-    } catch (cause) {
-      this.#fail('LOCAL_FAILURE', cause);
-    } finally {
-      this.#isDelivering = false;
-    }
   }
 
   #sendMessage(encoded: EncodedFrame, urgent: boolean): void {
@@ -474,26 +381,4 @@ function deferred<T>(): Deferred<T> {
   // Whoever is interested attaches a handler; an ending nobody waits for is no crash.
   promise.catch(() => undefined);
   return { promise, resolve, reject };
-}
-
-function closedError(): WireError {
-  return new WireError('CONNECTION_CLOSED', 'the connection has ended', { retryable: true });
-}
-
-/** Why `open` failed, from how the connection ended. */
-function openError(ending: Ending, cause: unknown): WireError {
-  const hint = ending.hint === undefined ? {} : { hint: ending.hint };
-  if (ending.refused) {
-    const code = ending.by === 'peer' ? 'REFUSED_BY_PEER' : 'PEER_REFUSED';
-    const message = ending.by === 'peer' ? 'the peer refused us' : 'we refused the peer';
-    return new WireError(code, `${message}: ${ending.code}`, { refusal: ending.code, ...hint });
-  }
-  if (ending.by === 'us') {
-    return new WireError(ending.code as WireErrorCode, `the handshake ended: ${ending.code}`, {
-      retryable: true,
-      cause,
-    });
-  }
-  const code = ending.by === 'transport' ? 'TRANSPORT_LOST' : 'CONNECTION_CLOSED';
-  return new WireError(code, `the handshake ended: ${ending.code}`, { retryable: true });
 }

@@ -14,7 +14,8 @@
  * Does not: choose whom to dial, or decide what is said.
  */
 import { Backoff, type BackoffOptions, type Clock, type Random } from 'hlc-ts';
-import type { Closed, Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { Closed } from './ending.ts';
 import { WireError } from './errors.ts';
 
 export const BACKOFF_DEFAULT: BackoffOptions = { baseMs: 1_000, capMs: 60_000 };

@@ -46,6 +46,37 @@ function field(content: Uint8Array): [Uint8Array, Uint8Array] {
   return [length, content];
 }
 
+/** The handshake of one connection, as one end sees it: both hellos are filled in as they cross the network. */
+export class HandshakeTranscript {
+  ownHello: Uint8Array = new Uint8Array();
+  peerHello: Uint8Array = new Uint8Array();
+  readonly #role: Role;
+  readonly #channel: string;
+
+  constructor(role: Role, channel: string) {
+    this.#role = role;
+    this.#channel = channel;
+  }
+
+  /** What this end signs. */
+  ownProof(): Uint8Array {
+    return handshakeBytes(this.#role, this.#both());
+  }
+
+  /** What the other end must have signed. */
+  peerProof(): Uint8Array {
+    return handshakeBytes(this.#role === 'dial' ? 'listen' : 'dial', this.#both());
+  }
+
+  #both(): Transcript {
+    const { ownHello, peerHello } = this;
+    const channel = this.#channel;
+    return this.#role === 'dial'
+      ? { dialHello: ownHello, listenHello: peerHello, channel }
+      : { dialHello: peerHello, listenHello: ownHello, channel };
+  }
+}
+
 /** False for a wrong signature and for a key that is no Ed25519 key. */
 export function verifyHandshake(key: Uint8Array, signed: Uint8Array, signature: Uint8Array): boolean {
   try {

@@ -1,19 +1,19 @@
-export {
-  type Admission,
-  type Closed,
-  Connection,
-  type ConnectionCounters,
-  type ConnectionOptions,
-  type FrameReceiver,
-  type Identity,
-  type Peer,
-} from './connection.ts';
+export { Connection } from './connection.ts';
+export type {
+  Admission,
+  ConnectionCounters,
+  ConnectionOptions,
+  FrameReceiver,
+  Identity,
+  Peer,
+} from './connection-options.ts';
 export {
   BACKOFF_DEFAULT,
   Dialer,
   type DialerOptions,
   type DialerStatus,
 } from './dialer.ts';
+export type { Closed } from './ending.ts';
 export { WireError, type WireErrorCode } from './errors.ts';
 export {
   type AckFrame,

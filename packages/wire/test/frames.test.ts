@@ -1,7 +1,20 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ackSchema, ENTRIES_PER_FRAME_MAX, entriesSchema, type Frame, parseFrame } from '../src/frames.ts';
+import { decodeFrame, encodeFrame } from '../src/codec.ts';
+import {
+  ackSchema,
+  CHECKPOINT_PARTS_MAX,
+  CODE_LENGTH_MAX,
+  DIGESTS_PER_FRAME_MAX,
+  ENTRIES_PER_FRAME_MAX,
+  entriesSchema,
+  FEATURES_MAX,
+  FEEDS_PER_FRAME_MAX,
+  type Frame,
+  parseFrame,
+  TEXT_LENGTH_MAX,
+} from '../src/frames.ts';
 import {
   PROTOCOL_HISTORY,
   PROTOCOL_VERSION,
@@ -32,6 +45,36 @@ test('a field too many, too few or of another type refuses the frame', () => {
       assert.is(parseFrame({ ...frame, [field]: null }), undefined, `${frame.type}.${field} = null`);
     }
   }
+});
+
+test('every list has a longest length, and one more refuses the frame', () => {
+  const at = (type: Frame['type']): object => examples.find((frame) => frame.type === type)!;
+  const limits: [object, string, unknown, number][] = [
+    [at('hello'), 'features', 'x', FEATURES_MAX],
+    [at('have'), 'digests', ['a', new Uint8Array(16)], DIGESTS_PER_FRAME_MAX],
+    [at('vector'), 'feeds', ['a', 1, new Uint8Array(8)], FEEDS_PER_FRAME_MAX],
+    [at('checkpoint'), 'vector', ['a', 1, new Uint8Array(32)], FEEDS_PER_FRAME_MAX],
+    [at('entries'), 'entries', new Uint8Array(1), ENTRIES_PER_FRAME_MAX],
+  ];
+  for (const [frame, field, item, max] of limits) {
+    const filled = (length: number): object => ({ ...frame, [field]: new Array(length).fill(item) });
+    assert.ok(parseFrame(filled(max)), `${field}: ${max}`);
+    assert.is(parseFrame(filled(max + 1)), undefined, `${field}: ${max + 1}`);
+  }
+  assert.ok(parseFrame({ ...at('alarm'), detail: 'x'.repeat(TEXT_LENGTH_MAX) }));
+  assert.is(parseFrame({ ...at('alarm'), detail: 'x'.repeat(TEXT_LENGTH_MAX + 1) }), undefined);
+  assert.is(parseFrame({ ...at('alarm'), code: 'x'.repeat(CODE_LENGTH_MAX + 1) }), undefined);
+  assert.is(parseFrame({ ...at('checkpoint'), parts: CHECKPOINT_PARTS_MAX + 1 }), undefined);
+});
+
+test('the widest vector passes the gate that stands before the decoder', () => {
+  const feeds = Array.from({ length: FEEDS_PER_FRAME_MAX }, (_, index) => [
+    `orders/B${index}/w`,
+    index,
+    new Uint8Array(8),
+  ]);
+  const frame = { type: 'vector', collection: 'orders', feeds } as unknown as Frame;
+  assert.equal(decodeFrame(encodeFrame(frame).message).frame, frame);
 });
 
 test('what is no object is no frame', () => {
