@@ -6,7 +6,8 @@ import { type Stamp, type UpperBoundStore, ZERO_STAMP } from '../../src/index.ts
 
 export class HangingBound implements UpperBoundStore {
   saved: Stamp;
-  saves = 0;
+  /** Every bound that reached the disk, in order. */
+  readonly history: Stamp[] = [];
   #held: (() => void)[] | undefined;
   #failure: Error | undefined;
 
@@ -52,7 +53,7 @@ export class HangingBound implements UpperBoundStore {
     if (held !== undefined) await new Promise<void>((resolve) => held.push(resolve));
     if (!alive()) return;
     if (this.#failure !== undefined) throw this.#failure;
-    this.saves += 1;
+    this.history.push(bound);
     this.saved = bound;
   }
 }
