@@ -1,0 +1,204 @@
+/**
+ * The SDK of a till: typed calls to the node of its branch.
+ *
+ * Guarantees: every write has one Idempotency-Key, made once and used by all attempts, so a sale repeated after a lost answer is
+ * the same sale; refusals are the model's `ProblemError` with stable codes; waiting, randomness and the network come in through
+ * ports. It keeps nothing: a till that must survive its own restart in the middle of a sale makes the key first (`newKey`),
+ * writes it down with the order, and repeats the call with it.
+ */
+import {
+  type Customer,
+  type CustomerPut,
+  type IdempotencyKey,
+  type NodeEvent,
+  type Order,
+  type OrderPage,
+  type OrderRequestInput,
+  type Product,
+  type ProductPut,
+  type StockCountRequest,
+  type StockLevel,
+  type StockMovement,
+  type StockReceiptRequest,
+  type SyncNowAnswer,
+  type SyncStatus,
+  uuidV7,
+} from '@branchline/model';
+import { type EventOptions, nodeEvents } from './event-feed.ts';
+import type { ClientClock, ClientFetch, ClientRandom } from './ports.ts';
+import { type Operation, type RequestPorts, requestWithRetry } from './retrying-request.ts';
+
+export interface TillClientOptions {
+  /** Address of the node, e.g. `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly token: string;
+  /** `systemClock()` of hlc-ts. */
+  readonly clock: ClientClock;
+  /** `systemRandom()` of hlc-ts; only for jitter. */
+  readonly random: ClientRandom;
+  readonly fetch?: ClientFetch;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WriteOptions extends CallOptions {
+  /** A key made before, to repeat an operation whose outcome is not known. */
+  readonly key?: string | undefined;
+}
+
+export interface OrderOptions extends WriteOptions {
+  /** Seconds to wait for the fiscal receipt before the order is answered without it. */
+  readonly waitSeconds?: number | undefined;
+}
+
+/** What a write did: the answer, whether it is an earlier one, and the key it has. */
+export interface Written<T> {
+  readonly answer: T;
+  readonly replayed: boolean;
+  readonly key: string;
+}
+
+/** A branded field may be given as plain text: the node checks it. */
+type Plain<T> = T extends string
+  ? string extends T
+    ? T
+    : T extends `${infer _}`
+      ? T
+      : string
+  : T extends readonly (infer Item)[]
+    ? readonly Plain<Item>[]
+    : T extends object
+      ? { [K in keyof T]: Plain<T[K]> }
+      : T;
+
+export class TillClient {
+  readonly #ports: RequestPorts;
+
+  constructor(options: TillClientOptions) {
+    const { url, token, clock, random } = options;
+    const fetchPort: ClientFetch = options.fetch ?? ((target, init) => fetch(target, init));
+    this.#ports = { url: url.replace(/\/+$/, ''), token, clock, random, fetch: fetchPort };
+  }
+
+  /** A key for one operation: unique, sorting by time. */
+  newKey(): IdempotencyKey {
+    return uuidV7<IdempotencyKey>(this.#ports.clock.nowMs(), crypto.getRandomValues(new Uint8Array(10)));
+  }
+
+  placeOrder(order: PlainOrder, options: OrderOptions = {}): Promise<Written<Order>> {
+    const prefer = options.waitSeconds === undefined ? {} : { prefer: `wait=${options.waitSeconds}` };
+    return this.#write('POST', '/v1/orders', order, options, prefer);
+  }
+
+  order(id: string, options: CallOptions = {}): Promise<Order> {
+    return this.#read(`/v1/orders/${encodeURIComponent(id)}`, options);
+  }
+
+  orders(
+    query: { after?: string | undefined; limit?: number | undefined; branch?: string | undefined } = {},
+    options: CallOptions = {},
+  ): Promise<OrderPage> {
+    return this.#read(`/v1/orders${queryText(query)}`, options);
+  }
+
+  async products(
+    query: { q?: string | undefined; barcode?: string | undefined; limit?: number | undefined },
+    options: CallOptions = {},
+  ): Promise<readonly Product[]> {
+    return (await this.#read<{ products: Product[] }>(`/v1/products${queryText(query)}`, options)).products;
+  }
+
+  product(sku: string, options: CallOptions = {}): Promise<Product> {
+    return this.#read(`/v1/products/${encodeURIComponent(sku)}`, options);
+  }
+
+  changeProduct(
+    sku: string,
+    change: Plain<ProductPut>,
+    options: WriteOptions = {},
+  ): Promise<Written<Product>> {
+    return this.#write('PUT', `/v1/products/${encodeURIComponent(sku)}`, change, options);
+  }
+
+  stock(sku: string, options: CallOptions & { branch?: string | undefined } = {}): Promise<StockLevel> {
+    return this.#read(
+      `/v1/stock/${encodeURIComponent(sku)}${queryText({ branch: options.branch })}`,
+      options,
+    );
+  }
+
+  receiveGoods(
+    receipt: Plain<StockReceiptRequest>,
+    options: WriteOptions = {},
+  ): Promise<Written<StockMovement>> {
+    return this.#write('POST', '/v1/stock/receipts', receipt, options);
+  }
+
+  countStock(count: Plain<StockCountRequest>, options: WriteOptions = {}): Promise<Written<StockMovement>> {
+    return this.#write('POST', '/v1/stock/counts', count, options);
+  }
+
+  customer(id: string, options: CallOptions = {}): Promise<Customer> {
+    return this.#read(`/v1/customers/${encodeURIComponent(id)}`, options);
+  }
+
+  async customers(
+    query: { q: string; limit?: number | undefined },
+    options: CallOptions = {},
+  ): Promise<readonly Customer[]> {
+    return (await this.#read<{ customers: Customer[] }>(`/v1/customers${queryText(query)}`, options))
+      .customers;
+  }
+
+  changeCustomer(
+    id: string,
+    change: Plain<CustomerPut>,
+    options: WriteOptions = {},
+  ): Promise<Written<Customer>> {
+    return this.#write('PUT', `/v1/customers/${encodeURIComponent(id)}`, change, options);
+  }
+
+  sync(options: CallOptions = {}): Promise<SyncStatus> {
+    return this.#read('/v1/sync', options);
+  }
+
+  /** Tried once: asking again is the caller's decision. */
+  async syncNow(options: CallOptions = {}): Promise<SyncNowAnswer> {
+    const operation = { method: 'POST', path: '/v1/sync/now', body: {}, attempts: 1, ...options } as const;
+    return (await requestWithRetry(this.#ports, operation)).json as SyncNowAnswer;
+  }
+
+  /** Events without end; see event-feed.ts. */
+  events(options: EventOptions = {}): AsyncGenerator<NodeEvent, void> {
+    return nodeEvents(this.#ports, options);
+  }
+
+  async #read<T>(path: string, options: CallOptions): Promise<T> {
+    const answer = await requestWithRetry(this.#ports, { method: 'GET', path, signal: options.signal });
+    return answer.json as T;
+  }
+
+  async #write<T>(
+    method: 'POST' | 'PUT',
+    path: string,
+    body: unknown,
+    options: WriteOptions,
+    extra: Partial<Operation> = {},
+  ): Promise<Written<T>> {
+    const key = options.key ?? this.newKey();
+    const operation = { method, path, body, key, signal: options.signal, ...extra };
+    const { json, replayed } = await requestWithRetry(this.#ports, operation);
+    return { answer: json as T, replayed, key };
+  }
+}
+
+export type PlainOrder = Plain<OrderRequestInput>;
+
+function queryText(query: Readonly<Record<string, string | number | undefined>>): string {
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
+  );
+  return given.length === 0 ? '' : `?${given.join('&')}`;
+}
