@@ -24,7 +24,10 @@ export interface ApplyResult {
   readonly applied: number;
   readonly waiting: number;
   readonly quarantined: readonly Quarantined[];
-  /** Cells that look different now, including those of earlier changes that had waited. */
+  /**
+   * The cells written by the offered changes that are in the document, and by earlier ones that had waited for them, as they
+   * stand now. Changes already known are included: a document may have been loaded, with them in it, before they were offered.
+   */
   readonly patches: readonly Cell[];
 }
 
@@ -38,14 +41,16 @@ export class ApplyRun {
   readonly quarantined: Quarantined[] = [];
   readonly #outcomes: ChangeOutcome[];
   readonly #waitingIndex = new Map<string, number>();
+  readonly #touched = new Set<string>();
   readonly #patches = new Map<string, Cell>();
 
   constructor(count: number) {
     this.#outcomes = new Array<ChangeOutcome>(count).fill('waiting');
   }
 
-  known(index: number): void {
+  known(index: number, keys: readonly string[]): void {
     this.#outcomes[index] = 'known';
+    this.touch(keys);
   }
 
   wait({ index, waiting }: Candidate): void {
@@ -60,15 +65,29 @@ export class ApplyRun {
     return this.#waitingIndex.get(hash);
   }
 
-  applied(candidates: readonly Candidate[], patches: readonly Cell[]): void {
-    for (const { index } of candidates) {
-      if (index !== undefined) {
-        this.#outcomes[index] = 'applied';
+  applied({ index, waiting }: Candidate): void {
+    if (index !== undefined) {
+      this.#outcomes[index] = 'applied';
+    }
+    this.touch(waiting.change.keys);
+  }
+
+  /** These cells may look different now. */
+  touch(keys: Iterable<string>): void {
+    for (const key of keys) {
+      this.#touched.add(key);
+    }
+  }
+
+  /** Reads the touched cells; called at the end of each slice, because the document may be evicted before the next. */
+  collect(read: (key: string) => Cell | undefined): void {
+    for (const key of this.#touched) {
+      const cell = read(key);
+      if (cell !== undefined) {
+        this.#patches.set(key, cell);
       }
     }
-    for (const patch of patches) {
-      this.#patches.set(patch.key, patch);
-    }
+    this.#touched.clear();
   }
 
   quarantine(index: number | undefined, writer: WriterId, refusal: Refusal): void {

@@ -45,6 +45,8 @@ export interface CheckedChange {
   readonly actor: ActorId;
   readonly seq: number;
   readonly deps: readonly string[];
+  /** Cells it writes. */
+  readonly keys: readonly string[];
   readonly bytes: Uint8Array;
 }
 
@@ -79,7 +81,8 @@ export function checkChange(doc: DocName, writer: WriterId, bytes: Uint8Array): 
     }
   }
   const { hash, seq, deps } = decoded;
-  return { ok: true, change: { hash, actor, seq, deps, bytes } };
+  const keys = decoded.ops.map((op) => op.key);
+  return { ok: true, change: { hash, actor, seq, deps, keys, bytes } };
 }
 
 /** A Rust panic inside Automerge, as opposed to a clean refusal. */

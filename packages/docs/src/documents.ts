@@ -32,9 +32,9 @@ import { stage } from './staging.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** Documents kept loaded while nobody uses them. */
-export const DOCUMENTS_LOADED_MAX = 96;
+export const DOCUMENTS_LOADED_MAX = 64;
 /** Automerge operations kept loaded while nobody uses them, summed over documents (about 100 bytes each). */
-export const OPERATIONS_LOADED_MAX = 1_000_000;
+export const OPERATIONS_LOADED_MAX = 400_000;
 /** Changes of one document made here and not yet reported durable. */
 export const UNSETTLED_CHANGES_MAX = 256;
 /** Changes applied before other work of the event loop gets its turn. */
@@ -376,7 +376,7 @@ export class Documents {
     }
   }
 
-  /** After a panic the document may be half changed: it is rebuilt, and every cell counts as patched. */
+  /** After a panic the document may be half changed: it is rebuilt, and the slice offered again. */
   async #applySurely(
     loaded: Loaded,
     slice: readonly OfferedChange[],
@@ -389,9 +389,8 @@ export class Documents {
           await this.#rebuild(loaded);
         }
         this.#intake.apply(target(loaded), slice, from, run);
-        if (panicked) {
-          run.applied([], loaded.document!.cells());
-        }
+        run.touch(this.#intake.takeOwed(loaded.name));
+        run.collect((key) => loaded.document!.cell(key));
         return;
       } catch (error) {
         if (!(error instanceof Panicked)) {

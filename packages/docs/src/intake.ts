@@ -7,7 +7,8 @@
  * intake, now careful, applies one by one and remembers the culprit. A writer whose changes panic again and again is not
  * tried any more in that document.
  *
- * Everything it remembers can be forgotten safely: it would be found out again.
+ * What it remembers of refusals can be forgotten safely: it would be found out again. What waited is remembered beyond the
+ * eviction of its document, because its patches are owed to whoever keeps the rows.
  */
 import type { ApplyRun, Candidate } from './apply-run.ts';
 import {
@@ -54,6 +55,9 @@ export class Intake {
   readonly #counters: IntakeCounters;
   readonly #refused = new Map<DocName, Map<string, Refusal>>();
   readonly #strikes = new Map<string, number>();
+  /** Cells of changes that wait, or waited when their document was evicted; and those that landed since, yet unreported. */
+  readonly #waited = new Map<DocName, Map<string, readonly string[]>>();
+  readonly #owed = new Map<DocName, readonly string[]>();
   /** Documents in which a change made Automerge panic: changes go in one by one. */
   readonly #careful = new Set<DocName>();
 
@@ -64,6 +68,13 @@ export class Intake {
   /** Tries refused changes of a document again, e.g. after it was replaced by a checkpoint. */
   forget(doc: DocName): void {
     this.#refused.delete(doc);
+  }
+
+  /** Cells of earlier offered changes that had to wait and are in the document now, told once. */
+  takeOwed(doc: DocName): readonly string[] {
+    const owed = this.#owed.get(doc) ?? [];
+    this.#owed.delete(doc);
+    return owed;
   }
 
   /** `offered` begins at place `from` of the run. Throws `Panicked` and nothing else. */
@@ -78,8 +89,7 @@ export class Intake {
         const { change } = candidate.waiting;
         const missing = change.deps.find((dep) => !isHere(dep));
         if (missing !== undefined) {
-          room.add(candidate.waiting, missing);
-          run.wait(candidate);
+          this.#wait(target, candidate, missing, run);
           continue;
         }
         accepted.push(candidate);
@@ -98,7 +108,7 @@ export class Intake {
       }
       const waiting = { writer: offer.writer, change: verdict, ref: offer.ref };
       if (isHere(verdict.hash)) {
-        run.known(index);
+        run.known(index, verdict.keys);
       } else if (room.has(verdict.hash)) {
         run.wait({ index, waiting });
       } else if (room.hasSeq(verdict.actor, verdict.seq)) {
@@ -112,6 +122,7 @@ export class Intake {
     this.#applyAccepted(target, accepted, run);
     while (room.isOverfull) {
       const { change, writer } = room.evictNewest()!;
+      this.#waited.get(name)?.delete(change.hash);
       const reason = `more than ${room.size} changes wait for predecessors`;
       run.quarantine(run.indexOf(change.hash), writer, { code: 'CHANGE_WAITING_LIMIT', reason });
     }
@@ -138,8 +149,10 @@ export class Intake {
     const document = target.document;
     if (!this.#careful.has(target.name)) {
       try {
-        run.applied(accepted, document.apply(accepted.map(({ waiting }) => waiting.change.bytes)));
-        this.#counters.applies += accepted.length;
+        document.apply(accepted.map(({ waiting }) => waiting.change.bytes));
+        for (const candidate of accepted) {
+          this.#landed(target.name, candidate, run);
+        }
         return;
       } catch (error) {
         if (isPanic(error)) {
@@ -159,13 +172,12 @@ export class Intake {
     const document = target.document;
     const missing = waiting.change.deps.find((dep) => !document.knows(dep));
     if (missing !== undefined) {
-      target.room.add(waiting, missing);
-      run.wait(candidate);
+      this.#wait(target, candidate, missing, run);
       return;
     }
     try {
-      run.applied([candidate], document.apply([waiting.change.bytes]));
-      this.#counters.applies += 1;
+      document.apply([waiting.change.bytes]);
+      this.#landed(target.name, candidate, run);
     } catch (error) {
       const code = refusalCode(error);
       const refusal = { code, reason: messageOf(error) };
@@ -180,13 +192,33 @@ export class Intake {
     }
   }
 
+  #wait({ name, room }: IntakeTarget, candidate: Candidate, missing: string, run: ApplyRun): void {
+    room.add(candidate.waiting, missing);
+    run.wait(candidate);
+    mapOf(this.#waited, name).set(candidate.waiting.change.hash, candidate.waiting.change.keys);
+  }
+
+  #landed(doc: DocName, candidate: Candidate, run: ApplyRun): void {
+    const { hash, keys } = candidate.waiting.change;
+    this.#counters.applies += 1;
+    run.applied(candidate);
+    if (this.#waited.get(doc)?.delete(hash) === true) {
+      this.#owed.set(doc, [...(this.#owed.get(doc) ?? []), ...keys]);
+    }
+  }
+
   #rememberRefused(doc: DocName, hash: string, refusal: Refusal): void {
-    const refused = this.#refused.get(doc) ?? new Map<string, Refusal>();
+    const refused = mapOf(this.#refused, doc);
     if (refused.size < REFUSED_CHANGES_MAX) {
       refused.set(hash, refusal);
     }
-    this.#refused.set(doc, refused);
   }
+}
+
+function mapOf<V>(maps: Map<DocName, Map<string, V>>, doc: DocName): Map<string, V> {
+  const map = maps.get(doc) ?? new Map<string, V>();
+  maps.set(doc, map);
+  return map;
 }
 
 function refusalCode(error: unknown): QuarantineCode {

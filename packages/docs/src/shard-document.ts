@@ -45,7 +45,6 @@ export class ShardDocument {
     } else {
       handle.loadIncremental(snapshot);
     }
-    handle.updateDiffCursor();
     return new ShardDocument(kind, handle);
   }
 
@@ -55,7 +54,6 @@ export class ShardDocument {
       return;
     }
     const copy = this.#handle.clone(actor);
-    copy.updateDiffCursor();
     this.#handle.free();
     this.#handle = copy;
   }
@@ -63,11 +61,7 @@ export class ShardDocument {
   get(key: string): CellValue | undefined {
     const bucket = bucketObject(bucketOf(this.kind, keyRow(key)));
     const found = this.#handle.getWithType(bucket, key);
-    if (found === null || found === undefined) {
-      return undefined;
-    }
-    const value = found[0] === 'null' ? null : found[1];
-    return isCellValue(value) ? value : null;
+    return found === null || found === undefined ? undefined : scalarOf(found);
   }
 
   /** Writes the cells as one change; undefined when every cell already stood so. */
@@ -80,28 +74,37 @@ export class ShardDocument {
       return undefined;
     }
     this.#handle.commit(null, timeS);
-    this.#handle.updateDiffCursor();
     return this.#handle.getLastLocalChange() ?? undefined;
   }
 
-  /** Applies checked changes and tells which cells look different now. */
-  apply(changes: readonly Uint8Array[]): Cell[] {
-    this.#handle.applyChanges([...changes]);
-    return this.#patchedCells(this.#handle.diffIncremental());
+  /** Applies checked changes whose predecessors are here. */
+  apply(changes: readonly Uint8Array[]): void {
+    if (changes.length > 0) {
+      this.#handle.applyChanges([...changes]);
+    }
   }
 
   knows(hash: string): boolean {
     return this.#handle.getChangeMetaByHash(hash) !== null;
   }
 
-  /** Which of these changes are not here. */
-  missing(hashes: readonly string[]): string[] {
-    return hashes.filter((hash) => !this.knows(hash));
+  /** A cell as readers see it; undefined when it was never written. */
+  cell(key: string): Cell | undefined {
+    const versions = this.#handle.getAll(bucketObject(bucketOf(this.kind, keyRow(key))), key);
+    const winner = versions.at(-1);
+    return winner && { key, value: scalarOf(winner), conflict: versions.length > 1 };
   }
 
   /** Every cell as readers see it. */
   cells(): Cell[] {
-    return this.#patchedCells(this.#handle.diff([], this.#handle.getHeads()));
+    const cells: Cell[] = [];
+    for (const patch of this.#handle.diff([], this.#handle.getHeads())) {
+      const key = patch.path[1];
+      if (patch.action === 'put' && patch.path.length === 2 && typeof key === 'string') {
+        cells.push({ key, value: plainValue(patch.value), conflict: patch.conflict === true });
+      }
+    }
+    return cells;
   }
 
   /** All values standing concurrently in a cell; the last one is the winner every reader sees. */
@@ -116,9 +119,8 @@ export class ShardDocument {
       const [operation, actor] = String(entry[2]).split('@') as [string, string];
       const counter = Number(operation);
       const meta = metas.find((m) => m.actor === actor && m.startOp <= counter && counter <= m.maxOp);
-      const value = entry[0] === 'null' ? null : entry[1];
       return {
-        value: isCellValue(value) ? value : null,
+        value: scalarOf(entry),
         actor,
         change: meta?.hash ?? '',
         timeS: Number(meta?.time ?? 0),
@@ -171,23 +173,14 @@ export class ShardDocument {
   free(): void {
     this.#handle.free();
   }
-
-  #patchedCells(patches: readonly Automerge.Patch[]): Cell[] {
-    const cells: Cell[] = [];
-    for (const patch of patches) {
-      const key = patch.path[1];
-      if (patch.path.length !== 2 || typeof key !== 'string') {
-        continue;
-      }
-      if (patch.action === 'put') {
-        cells.push({ key, value: plainValue(patch.value), conflict: patch.conflict === true });
-      } else if (patch.action === 'conflict') {
-        cells.push({ key, value: this.get(key) ?? null, conflict: true });
-      }
-    }
-    return cells;
-  }
 }
+
+/** The handle answers `[datatype, value, …]`; text objects and whatever else a cell cannot hold read as null. */
+function scalarOf([datatype, value]: readonly [string, unknown, ...unknown[]]): CellValue {
+  return SCALARS.has(datatype) && isCellValue(value) ? value : null;
+}
+
+const SCALARS = new Set(['str', 'int', 'uint', 'boolean']);
 
 function datatypeOf(value: CellValue): 'str' | 'int' | 'boolean' | 'null' {
   switch (typeof value) {
