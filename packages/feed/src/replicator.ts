@@ -59,6 +59,7 @@ export class Replicator {
   readonly #stops: (() => void)[] = [];
   #grants = new Map<WriterId, Grant | undefined>();
   #superseded = false;
+  #registryPending = false;
   #closed = false;
 
   private constructor(options: ReplicatorOptions, evidence: EvidenceLedger, known: readonly ForkEvidence[]) {
@@ -174,8 +175,18 @@ export class Replicator {
           for (const session of this.#sessions.values()) session.feedMoved(run.feed);
         }
       }),
-      registry.watch(() => this.#registryMoved()),
+      registry.watch(() => this.#registryWillMove()),
     );
+  }
+
+  /** Once per commit, when every watcher of the store has heard of it. */
+  #registryWillMove(): void {
+    if (this.#registryPending) return;
+    this.#registryPending = true;
+    void Promise.resolve().then(() => {
+      this.#registryPending = false;
+      if (!this.#closed) this.#registryMoved();
+    });
   }
 
   #registryMoved(): void {
