@@ -18,7 +18,7 @@ import { HostCheck } from './host-check.ts';
 import { HttpMetrics } from './http-metrics.ts';
 import { TILL_REQUESTS_BURST, TILL_REQUESTS_PER_SECOND } from './limits.ts';
 import { type OpenApiDocument, openApiDocument } from './openapi.ts';
-import { problemOf, sendProblem } from './problem-answer.ts';
+import { problemOf, refuseRequest } from './problem-answer.ts';
 import { RateLimit } from './rate-limit.ts';
 import { expressPath, type RawRoute, type Route } from './route.ts';
 import { type HttpReport, RouteRunner } from './route-runner.ts';
@@ -90,8 +90,7 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
     const problem = problemOf(error);
     metrics.countProblem(problem.code);
     report({ code: problem.code, route: 'none', cause: problem.cause });
-    // The body was not read: the connection cannot carry another request.
-    sendProblem(response, problem, request.readableEnded ? {} : { Connection: 'close' });
+    refuseRequest(request, response, problem);
   });
 
   return {

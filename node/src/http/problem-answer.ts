@@ -5,9 +5,10 @@
  * nobody knows) or `INVALID_REQUEST`, naming the fields. Anything else is `INTERNAL`: the caller learns no message, no path and no
  * stack; the log does.
  */
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ProblemCode, ProblemError, problemTable } from '@branchline/model';
 import type { z } from 'zod';
+import { discardRest, hasUnreadBody } from './request-body.ts';
 
 /** Complaints listed in one document. */
 export const COMPLAINTS_MAX = 20;
@@ -51,15 +52,17 @@ export function schemaProblem(where: string, error: z.ZodError): ProblemError {
   });
 }
 
-export function sendProblem(
+/** Answers with the problem. An unread body is thrown away and ends the connection. */
+export function refuseRequest(
+  request: IncomingMessage,
   response: ServerResponse,
   problem: ProblemError,
-  headers: Record<string, string> = {},
 ): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
+  const unread = hasUnreadBody(request);
   const text = JSON.stringify(problem.toProblem());
   response.writeHead(problem.status, {
     'Content-Type': 'application/problem+json',
@@ -68,7 +71,10 @@ export function sendProblem(
     'X-Content-Type-Options': 'nosniff',
     ...(problem.code === 'UNAUTHENTICATED' ? { 'WWW-Authenticate': 'Bearer realm="till"' } : {}),
     ...(problem.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(problem.retryAfterSeconds) }),
-    ...headers,
+    ...(unread ? { Connection: 'close' } : {}),
   });
   response.end(text);
+  if (unread) {
+    discardRest(request);
+  }
 }

@@ -84,6 +84,13 @@ export function fingerprintOf(method: string, url: string, body: Buffer): string
   return createHash('sha256').update(`${method} ${url}\n`).update(body).digest('hex');
 }
 
+/** True when a body was announced and not read to its end: the connection cannot carry another request. */
+export function hasUnreadBody(request: IncomingMessage): boolean {
+  const declared = request.headers['content-length'];
+  const announced = request.headers['transfer-encoding'] !== undefined || (declared ?? '0') !== '0';
+  return announced && !request.readableEnded;
+}
+
 /** Called after a refusal: lets the rest of the body run out, or cuts the socket when there is too much of it. */
 export function discardRest(request: IncomingMessage): void {
   if (request.readableEnded || request.destroyed) {

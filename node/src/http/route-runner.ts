@@ -12,9 +12,9 @@ import type { z } from 'zod';
 import type { NodeServices, TillIdentity, WriteAnswer, WriteRequest } from '../services.ts';
 import type { HttpMetrics, RouteMeter } from './http-metrics.ts';
 import { REQUESTS_IN_FLIGHT_MAX } from './limits.ts';
-import { problemOf, schemaProblem, sendProblem } from './problem-answer.ts';
+import { problemOf, refuseRequest, schemaProblem } from './problem-answer.ts';
 import type { RateLimit } from './rate-limit.ts';
-import { discardRest, fingerprintOf, parseJson, readBody } from './request-body.ts';
+import { fingerprintOf, parseJson, readBody } from './request-body.ts';
 import type { Call, JsonRoute, RawRoute, Route } from './route.ts';
 import { requireRole, type TillAuth } from './till-auth.ts';
 
@@ -71,6 +71,8 @@ export class RouteRunner {
       till = this.#admit(route, request, startedMs);
       if (route.kind === 'json') {
         await this.#runJson(route, request, response, till ?? NOBODY);
+      } else if (request.method === 'HEAD') {
+        response.writeHead(200, { 'Content-Type': route.contentType }).end();
       } else {
         await route.serve(request, response, till);
       }
@@ -133,12 +135,7 @@ export class RouteRunner {
     const problem = problemOf(error);
     this.#ports.metrics.countProblem(problem.code);
     this.#ports.report({ code: problem.code, route: route.name, till: till?.till, cause: problem.cause });
-    const unread = !request.readableEnded;
-    // What is left of the body would be taken for the next request: answer, then end the connection.
-    sendProblem(response, problem, unread ? { Connection: 'close' } : {});
-    if (unread) {
-      discardRest(request);
-    }
+    refuseRequest(request, response, problem);
   }
 }
 

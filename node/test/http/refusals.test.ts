@@ -204,6 +204,26 @@ test('a failure inside the node says INTERNAL and nothing of its cause; the log 
   assert.is(poisoned.json.retryable, true);
 });
 
+test('a refusal keeps the connection, unless a body was left unread', async () => {
+  await using shop = await Loopback.open();
+  const keep = { connection: 'keep-alive' };
+  const missing = await shop.call('GET', '/v1/orders/nope', { headers: keep });
+  assert.is(missing.headers.connection, 'keep-alive');
+  const stranger = await shop.call('POST', '/v1/orders', {
+    token: null,
+    headers: { ...key, ...keep },
+    body: sale,
+  });
+  refused(stranger, 401, 'UNAUTHENTICATED');
+  assert.is(stranger.headers.connection, 'close');
+});
+
+test('HEAD of the event stream opens no stream', async () => {
+  await using shop = await Loopback.open();
+  assert.is((await shop.call('HEAD', '/v1/events')).status, 200);
+  assert.is(shop.app.streams, 0);
+});
+
 test('headers over HEADER_BYTES_MAX and broken HTTP get a problem document and a closed socket', async () => {
   await using shop = await Loopback.open();
   const large = await shop.raw(`GET / HTTP/1.1\r\nX: ${'a'.repeat(HEADER_BYTES_MAX)}\r\n\r\n`);
