@@ -24,6 +24,7 @@ export const FLEET_EVERY_MS = 1_000;
 
 export interface FleetWatchOptions {
   readonly registry: Registry;
+  readonly self: WriterId;
   readonly store: FeedStore;
   readonly sessions: Pick<Sessions, 'contact' | 'reported' | 'held'>;
   readonly events: EventLog;
@@ -46,9 +47,10 @@ export class FleetWatch {
   }
 
   rows(): readonly DeviceRow[] {
-    const { registry, sessions } = this.#options;
+    const { registry, self, sessions } = this.#options;
     return fleetRows({
       registry,
+      self,
       contact: (writer) => sessions.contact(writer),
       reported: (writer) => sessions.reported(writer),
       lag: (member) => this.#lag(member),

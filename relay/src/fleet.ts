@@ -71,6 +71,8 @@ export interface Reported {
 
 export interface FleetSources {
   readonly registry: Registry;
+  /** This relay's own device, which is no row: what it knows of itself is the summary. */
+  readonly self: WriterId;
   readonly contact: (writer: WriterId) => Contact | undefined;
   readonly reported: (writer: WriterId) => Reported | undefined;
   /** What the device lacks of what it may read, and what we lack of its feeds. */
@@ -79,7 +81,10 @@ export interface FleetSources {
 
 /** Every device, branches first come first in code order; invitations nobody used yet are rows too. */
 export function fleetRows(sources: FleetSources): DeviceRow[] {
-  const rows = sources.registry.members().map((member) => deviceRow(member, sources));
+  const rows = sources.registry
+    .members()
+    .filter(({ writer }) => writer !== sources.self)
+    .map((member) => deviceRow(member, sources));
   for (const invitation of sources.registry.invitations()) {
     if (invitation.usedBy === undefined && invitation.replaces === undefined) {
       rows.push({

@@ -97,6 +97,7 @@ export class RelayCore {
     const known = await this.contacts.read();
     return fleetRows({
       registry: this.registry,
+      self: this.key.writer,
       contact: (writer) => known.get(writer)?.contact,
       reported: () => undefined,
       lag: () => [],

@@ -119,7 +119,7 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
     remembered: await core.contacts.read(),
   });
   const hasListeners = (): boolean => stream.listeners > 0;
-  const fleet = new FleetWatch({ registry, store, sessions, events, clock, hasListeners });
+  const fleet = new FleetWatch({ registry, self: key.writer, store, sessions, events, clock, hasListeners });
   const acceptor = acceptWebSockets({
     path: REPLICATE_PATH,
     clock,

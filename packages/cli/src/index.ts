@@ -1,1 +1,3 @@
-export {};
+export { CliError, type CliErrorCode } from './errors.ts';
+export type { CliPorts, TextSink } from './ports.ts';
+export { runProgram } from './program.ts';

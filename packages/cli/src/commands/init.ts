@@ -1,0 +1,26 @@
+/** S-4: makes a tenant and its authority's key. The admin token is printed this once. */
+import { Command } from 'commander';
+import type { CommandContext } from '../command-context.ts';
+import { silentLog } from '../log.ts';
+
+export function initCommand(context: CommandContext): Command {
+  return new Command('init')
+    .description("create a tenant and the relay's authority key")
+    .requiredOption('--data <dir>', 'folder to make')
+    .requiredOption('--tenant <name>', 'name of the company')
+    .action(async (options: { data: string; tenant: string }, command: Command) => {
+      const { initRelay } = await import('@branchline/relay');
+      const { clock, random } = context.ports;
+      const made = await initRelay({ clock, random, log: silentLog() }, options);
+      context
+        .output(command)
+        .result({ data: options.data, ...made }, () =>
+          [
+            `Tenant ${made.tenant} is ready in ${options.data}.`,
+            `Admin token (shown once, keep it): ${made.adminToken}`,
+            `Authority ${made.authority}; back up ${options.data}/authority.key, or keep it offline.`,
+            `Next: branchline relay --data ${options.data} --listen HOST:PORT`,
+          ].join('\n'),
+        );
+    });
+}

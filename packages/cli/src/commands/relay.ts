@@ -1,0 +1,39 @@
+/** S-5: runs a relay until it is told to stop, or until its disk fails. */
+import { Command, Option } from 'commander';
+import type { CommandContext } from '../command-context.ts';
+import { readJsonFile } from '../json-file.ts';
+import { programLog } from '../log.ts';
+import { runUntilStopped } from '../run-until-stopped.ts';
+
+interface RelayOptions {
+  readonly config?: string;
+  readonly data?: string;
+  readonly listen?: string;
+  readonly publicUrl?: string;
+  readonly untilStdinEnds?: boolean;
+  readonly log?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+}
+
+export function relayCommand(context: CommandContext): Command {
+  return new Command('relay')
+    .description('run a relay')
+    .option('--config <file>', 'JSON file with the settings below')
+    .option('--data <dir>', 'folder made by init')
+    .option('--listen <host:port>', 'where devices and operators reach it (127.0.0.1:8090)')
+    .option('--public-url <url>', 'address written into the config files of branches')
+    .option('--log <level>', 'debug, info, warn, error or silent (info)')
+    .addOption(new Option('--until-stdin-ends', 'stop when whoever started this is gone').hideHelp())
+    .action(async ({ config: file, untilStdinEnds = false, ...flags }: RelayOptions, command: Command) => {
+      const { readRelayConfig, Relay } = await import('@branchline/relay');
+      const { clock, random, environment, stderr } = context.ports;
+      const config = readRelayConfig({
+        ...(file === undefined ? {} : { file: { name: file, content: await readJsonFile(file) } }),
+        environment,
+        flags,
+      });
+      const log = programLog({ stderr }, config.log, 'relay');
+      const relay = await Relay.open({ clock, random, log }, config);
+      context.output(command).event({ event: 'listening', url: relay.url, tenant: relay.tenant });
+      await runUntilStopped(relay, { context, log, untilStdinEnds });
+    });
+}

@@ -1,0 +1,60 @@
+/** S-9: how the node or relay on this machine is: lag, backlog, clock, disk, and why. */
+import type { Command } from 'commander';
+import { type CommandContext, dataCommand } from '../command-context.ts';
+import { ageWords, bytesWords, table } from '../output.ts';
+import { type ProgramState, readProgramState } from '../program-state.ts';
+import { RunningProgram } from '../running-program.ts';
+
+export function statusCommand(context: CommandContext): Command {
+  return dataCommand('status', 'this node or relay: lag, backlog, clock, disk', context).action(
+    async ({ data }: { data: string }, command: Command) => {
+      const program = await RunningProgram.require(data);
+      const state = await readProgramState(program);
+      const { url, pid } = program;
+      context
+        .output(command)
+        .result({ url, pid, ...state }, () => `${url}, process ${pid}\n${stateWords(state)}`);
+    },
+  );
+}
+
+function stateWords(state: ProgramState): string {
+  const ready = state.ready.ready ? 'ready' : `NOT READY: ${state.ready.reasons.join('; ')}`;
+  return state.kind === 'relay' ? relayWords(state, ready) : nodeWords(state, ready);
+}
+
+function relayWords({ fleet: { relay, branches } }: ProgramState & { kind: 'relay' }, ready: string): string {
+  const rows = branches.map((row) => [
+    `${row.branch}${row.nodeLetter}`,
+    row.state,
+    row.lastContact ?? '-',
+    String(row.lag.entriesThere),
+    String(row.lag.entriesHere),
+    row.lag.seconds > 0 ? ageWords(row.lag.seconds) : '-',
+  ]);
+  return [
+    `relay of ${relay.tenant}, ${ready}; ${relay.feeds} feeds, ${relay.connections} connections, ` +
+      `${bytesWords(relay.disk.freeBytes)} free`,
+    table(['branch', 'state', 'last contact', 'not there', 'not here', 'behind'], rows),
+  ].join('\n');
+}
+
+function nodeWords({ sync }: ProgramState & { kind: 'node' }, ready: string): string {
+  const unsent =
+    sync.unsentEntries === 0
+      ? 'nothing waits to be sent'
+      : `${sync.unsentEntries} entries wait, the oldest for ${ageWords((sync.oldestUnsentAgeMs ?? 0) / 1000)}`;
+  const rows = sync.peers.map((peer) => [
+    peer.peer,
+    peer.state,
+    peer.lastContactAt ?? '-',
+    String(peer.missingThere),
+    String(peer.missingHere),
+    peer.cause,
+  ]);
+  return [
+    `node ${sync.node} of ${sync.branch} (${sync.tenant}), ${ready}; mode ${sync.mode}; ${unsent}`,
+    table(['peer', 'state', 'last contact', 'not there', 'not here', 'cause'], rows),
+    ...sync.alarms.map((alarm) => `ALARM ${alarm.at} ${alarm.code}: ${alarm.detail}`),
+  ].join('\n');
+}

@@ -1,0 +1,94 @@
+/**
+ * Copies of a data folder: an online backup, and its way back.
+ *
+ * Segments only grow at their end, and a record is whole or it is a torn tail, which every opening drops: so a plain copy,
+ * oldest segment first, is a consistent prefix of a journal in use. The clock's bound is copied last, so that it lies above every
+ * stamp copied. The index is not copied; it is rebuilt. A backup holds private keys and is as secret as they are.
+ *
+ * Nothing is ever written over: the target must be new or empty.
+ */
+import { constants } from 'node:fs';
+import { copyFile, mkdir, open, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CliError } from './errors.ts';
+
+const PRIVATE_FOLDER_MODE = 0o700;
+/** Describe a process, not the data. */
+const NOT_COPIED = /^(LOCK|ballast.*|control\.json)$|\.new$/;
+
+export interface Copied {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export async function copyData(
+  from: string,
+  to: string,
+  onProgress: (done: number, of: number) => void,
+): Promise<Copied> {
+  await makeEmptyFolder(to);
+  const names = await readdir(from, { withFileTypes: true });
+  const small = names.filter((entry) => entry.isFile()).map((entry) => entry.name);
+  const segments = (await readdir(join(from, 'journal'))).sort().map((name) => join('journal', name));
+  const order = [
+    ...small.filter((name) => name !== 'clock-bound'),
+    ...segments,
+    ...small.filter((name) => name === 'clock-bound'),
+  ].filter((path) => !NOT_COPIED.test(path.replace(/^journal\//, '')));
+  let files = 0;
+  let bytes = 0;
+  for (const [at, path] of order.entries()) {
+    const copied = await copyIfPresent(join(from, path), join(to, path));
+    files += copied === undefined ? 0 : 1;
+    bytes += copied ?? 0;
+    onProgress(at + 1, order.length);
+  }
+  await syncFolder(join(to, 'journal'));
+  await syncFolder(to);
+  return { files, bytes };
+}
+
+async function makeEmptyFolder(to: string): Promise<void> {
+  try {
+    await mkdir(to, { recursive: true, mode: PRIVATE_FOLDER_MODE });
+    if ((await readdir(to)).length > 0) {
+      throw new CliError('FILE_UNWRITABLE', `${to} is not empty`, { hint: 'Name a new folder.' });
+    }
+    await mkdir(join(to, 'journal'), { mode: PRIVATE_FOLDER_MODE });
+  } catch (cause) {
+    if (cause instanceof CliError) {
+      throw cause;
+    }
+    throw new CliError('FILE_UNWRITABLE', `cannot make ${to}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function copyIfPresent(from: string, to: string): Promise<number | undefined> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_EXCL);
+  } catch (error) {
+    // Compaction may have dropped a segment since it was listed; what it held lives on in others.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return undefined;
+    }
+    throw new CliError('FILE_UNWRITABLE', `cannot copy ${from}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  const file = await open(to, 'r');
+  try {
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  return (await stat(to)).size;
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
