@@ -53,6 +53,8 @@ const table = {
     'The token belongs to another till',
     'Send the name of the token’s own till, or none.',
   ),
+  TOKEN_UNKNOWN: row(403, 'No enrolment token of this chain', 'Make a new one with `branchline branch add`.'),
+  TOKEN_EXPIRED: row(403, 'The enrolment token is too old', 'Make a new one with `branchline branch add`.'),
   NOT_FOUND: row(404, 'There is no such resource', 'See /docs for the paths of this API.'),
   ORDER_NOT_FOUND: row(
     404,
@@ -73,6 +75,11 @@ const table = {
     'Use a new key for a new operation; repeat the first one only with an unchanged body.',
   ),
   TILL_EXISTS: row(409, 'There is a till of that name', 'Revoke it first, or choose another name.'),
+  TOKEN_USED: row(
+    409,
+    'The enrolment token was used already',
+    'Make a new one with `branchline branch add`.',
+  ),
   SYNC_OFFLINE: row(409, 'This node is set never to dial', 'Change its operation mode to sync.'),
   BODY_TOO_LARGE: row(413, 'The body is too large', 'Keep a request within 100 KB.'),
   UNSUPPORTED_MEDIA_TYPE: row(
