@@ -22,6 +22,7 @@ import { problemOf, refuseRequest } from './problem-answer.ts';
 import { RateLimit } from './rate-limit.ts';
 import { expressPath, type RawRoute, type Route } from './route.ts';
 import { type HttpReport, RouteRunner } from './route-runner.ts';
+import { enrolRoute } from './routes/enrol.ts';
 import { jsonRoutes } from './routes.ts';
 import { bearerToken, TillAuth } from './till-auth.ts';
 
@@ -67,7 +68,12 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
     metrics,
     report,
   });
-  const routes: Route[] = [...jsonRoutes, eventsRoute(streams, auth), metricsRoute(metrics)];
+  const routes: Route[] = [
+    ...jsonRoutes,
+    ...(services.enrol === undefined ? [] : [enrolRoute(services.enrol)]),
+    eventsRoute(streams, auth),
+    metricsRoute(metrics),
+  ];
   routes.push(openApiRoute(() => document));
   const document = openApiDocument(routes, options.version);
 

@@ -22,7 +22,6 @@ export class HttpMetrics {
   readonly #services: NodeServices;
   readonly #seconds: Histogram;
   readonly #problems: Counter;
-  readonly #drift: Gauge;
   readonly #reported = new Map<string, Gauge | Counter>();
 
   constructor(services: NodeServices, options: { process: boolean }) {
@@ -39,11 +38,6 @@ export class HttpMetrics {
       name: 'branchline_http_problems_total',
       help: 'Refused and failed requests by problem code',
       labelNames: ['code'],
-      registers,
-    });
-    this.#drift = new Gauge({
-      name: 'kkt_hlc_drift_seconds',
-      help: 'How far the hybrid clock runs ahead of the wall clock',
       registers,
     });
     if (options.process) {
@@ -75,7 +69,6 @@ export class HttpMetrics {
   }
 
   async text(): Promise<string> {
-    this.#drift.set(this.#services.sync.status().clock.driftMs / 1000);
     const samples = this.#services.metrics();
     for (const metric of new Set(samples.map((sample) => this.#metricOf(sample)))) {
       metric?.reset();

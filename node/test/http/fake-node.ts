@@ -45,6 +45,7 @@ export class FakeNode implements NodeServices {
   /** Thrown by the next write. */
   failure: unknown;
   missed = false;
+  enrol?: NonNullable<NodeServices['enrol']>;
   readonly #answers = new Map<string, { fingerprint: string; answer: WriteAnswer<unknown> }>();
   readonly #tills = new Map<string, TillIdentity>([
     [cashierToken, { till: 'T1', role: 'cashier' }],

@@ -32,13 +32,14 @@ export const sale = {
 };
 
 export class Loopback {
-  readonly node = new FakeNode();
+  readonly node: FakeNode;
   readonly clock = new ManualClock(1_700_000_000_000);
   readonly incidents: { code: string; cause?: unknown }[] = [];
   readonly app: HttpApp;
   #server: HttpServer | undefined;
 
-  private constructor(options: Partial<HttpAppOptions>) {
+  private constructor(options: Partial<HttpAppOptions>, node: FakeNode) {
+    this.node = node;
     this.app = createHttpApp(this.node, {
       clock: this.clock,
       version: '0.0.0',
@@ -47,8 +48,8 @@ export class Loopback {
     });
   }
 
-  static async open(options: Partial<HttpAppOptions> = {}): Promise<Loopback> {
-    const self = new Loopback(options);
+  static async open(options: Partial<HttpAppOptions> = {}, node = new FakeNode()): Promise<Loopback> {
+    const self = new Loopback(options, node);
     self.#server = await HttpServer.open({
       handler: self.app.handler,
       host: '127.0.0.1',

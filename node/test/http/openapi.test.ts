@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { expressPath } from '../../src/http/route.ts';
 import { jsonRoutes } from '../../src/http/routes.ts';
-import { adminToken } from './fake-node.ts';
+import { adminToken, FakeNode } from './fake-node.ts';
 import { Loopback, sale } from './loopback.ts';
 
 const test = suite('http document');
@@ -93,6 +93,31 @@ test('every read and write answers what its schema says', async () => {
   }
 });
 
+test('a node that keeps the authority enrols devices by token alone; others have no such path', async () => {
+  await using shop = await Loopback.open();
+  const body = { token: 't'.repeat(43), publicKey: 'k'.repeat(43) };
+  assert.is((await shop.call('POST', '/v1/enrol', { token: null, body })).status, 404);
+  const keeper = new FakeNode();
+  const registry = { tenant: 'test', authority: 'a'.repeat(43), writer: 'w', registry: [] };
+  keeper.enrol = async (request) => {
+    if (request.token !== body.token) {
+      throw Object.assign(new Error('not issued here'), { code: 'TOKEN_UNKNOWN' });
+    }
+    return registry;
+  };
+  await using head = await Loopback.open({}, keeper);
+  const reply = await head.call('POST', '/v1/enrol', { token: null, body });
+  assert.is(reply.status, 201);
+  assert.equal(reply.json, registry);
+  const wrong = await head.call('POST', '/v1/enrol', {
+    token: null,
+    body: { ...body, token: 'x'.repeat(43) },
+  });
+  assert.is(wrong.status, 403);
+  assert.is(wrong.json.code, 'TOKEN_UNKNOWN');
+  assert.ok(head.app.document.paths['/v1/enrol']);
+});
+
 test('alive is not ready: 503 says in words why nothing can be sold', async () => {
   await using shop = await Loopback.open();
   assert.equal((await shop.call('GET', '/healthz', { token: null })).json, { alive: true });
@@ -108,6 +133,7 @@ test('metrics: the edge, the services, the names of the replaced system', async 
   await using shop = await Loopback.open();
   shop.node.samples = [
     { name: 'branchline_orders_total', help: 'Orders', type: 'counter', value: 7 },
+    { name: 'kkt_hlc_drift_seconds', help: 'Drift', type: 'gauge', value: 0.25 },
     { name: 'branchline_peer_missing', help: 'Lag', type: 'gauge', value: 2, labels: { peer: 'relay' } },
   ];
   await shop.call('POST', '/v1/orders', { headers: { 'idempotency-key': 'k' }, body: sale });
