@@ -12,7 +12,7 @@
  *       fingerprint is refused. The stored answer is in the same commit as the effect.
  *   P3  Operations of a group run one after another; each sees what earlier ones of the group decided.
  *   P4  A refused operation leaves nothing behind: no entry, no number, no document change.
- *   P5  If a document was advanced and the commit failed, memory and disk disagree: the pipeline is poisoned, answers
+ *   P5  If nobody knows whether a commit was written, memory and disk may disagree: the pipeline is poisoned, answers
  *       STORE_POISONED to everyone waiting, and tells the node, whose process ends and restarts from the journal.
  *
  * While one group is syncing the next gathers. Groups never overlap: what a use case reads is always durable state.
@@ -20,6 +20,7 @@
 import type { Mutator } from '@branchline/docs';
 import { ProblemError } from '@branchline/model';
 import type { Stamp } from 'hlc-ts';
+import { NodeError } from '../errors.ts';
 import type { TillIdentity, WriteAnswer } from '../services.ts';
 import type { NumberSeries } from './number-series.ts';
 import { type Decision, type Draft, GatheredTransaction, type Transaction } from './transaction.ts';
@@ -32,13 +33,19 @@ export const GROUP_MUTATORS_MAX = 4096;
 export const QUEUE_OPERATIONS_MAX = 1024;
 
 export interface PipelinePorts {
-  now(): Stamp;
+  readonly now: () => Stamp;
   /** Stored answers by key, one read for the whole group. */
   findAnswers(keys: readonly string[]): Promise<(StoredAnswer | undefined)[]>;
   /** Applies the mutators as one Automerge change of this device; undefined when they changed nothing. */
   changeDocument(document: string, mutators: readonly Mutator[]): Promise<Draft | undefined>;
-  /** Called with everything a group decided; resolves after fdatasync. */
+  /** Called with everything a group decided, in order of stamps; resolves after fdatasync. */
   commit(drafts: readonly Draft[]): Promise<{ position: number }>;
+  /** Called when nothing of these drafts was or will be written: forgets the document changes among them. */
+  abandon(drafts: readonly Draft[]): void;
+  /** The refusal behind a commit error that is known to have written nothing (a full disk); undefined = nobody knows. */
+  refusalOf(cause: unknown): ProblemError | undefined;
+  /** Why nothing may be written now, if so: revoked, superseded. */
+  closedFor(): ProblemError | undefined;
   /** Resolves when projections cover `position`. */
   projected(position: number): Promise<void>;
   /** Called once, with the reason; the node stops serving. */
@@ -129,8 +136,9 @@ export class CommitPipeline {
       this.#replays += 1;
       return { ...answer, replayed: true };
     }
-    if (this.#stopped !== undefined) {
-      throw this.#stopped;
+    const closed = this.#stopped ?? this.#ports.closedFor();
+    if (closed !== undefined) {
+      throw closed;
     }
     if (this.#queue.length >= QUEUE_OPERATIONS_MAX) {
       throw new ProblemError('OVERLOADED', `${QUEUE_OPERATIONS_MAX} operations are waiting.`, {
@@ -179,30 +187,28 @@ export class CommitPipeline {
     if (decided.length === 0) {
       return;
     }
-    let advanced = false;
     try {
       for (const [document, list] of mutators) {
         const draft = await this.#ports.changeDocument(document, list);
         if (draft !== undefined) {
-          advanced = true;
           drafts.push(draft);
         }
       }
     } catch (cause) {
       this.#ports.unexpected(cause);
-      if (advanced) {
-        this.#poison(group, cause);
-      } else {
-        this.#series.rewind(lastNumber);
-        rejectAll(group, internal(cause));
-      }
+      this.#giveUp(group, drafts, lastNumber, internal(cause));
       return;
     }
     try {
       const { position } = await this.#ports.commit(drafts);
       await this.#ports.projected(position);
     } catch (cause) {
-      this.#poison(group, cause);
+      const refusal = this.#ports.refusalOf(cause);
+      if (refusal === undefined) {
+        this.#poison(group, cause);
+      } else {
+        this.#giveUp(group, drafts, lastNumber, refusal);
+      }
       return;
     }
     this.#groups += 1;
@@ -245,7 +251,7 @@ export class CommitPipeline {
         break;
       }
       const { submission } = operation;
-      const transaction = new GatheredTransaction(this.#ports.now(), submission.till, moved);
+      const transaction = new GatheredTransaction(this.#ports.now, submission.till, moved);
       const lastNumber = this.#series.last;
       let decision: Decision<unknown>;
       try {
@@ -266,7 +272,8 @@ export class CommitPipeline {
       };
       moved = transaction.movedMilli;
       gathered += transaction.changes.length;
-      drafts.push(...transaction.drafts, { collection: 'local', kind: 'request', body: request });
+      drafts.push(...transaction.drafts);
+      drafts.push({ collection: 'local', kind: 'request', body: request, stamp: this.#ports.now() });
       for (const { document, mutator } of transaction.changes) {
         const list = mutators.get(document);
         if (list === undefined) {
@@ -281,11 +288,23 @@ export class CommitPipeline {
   }
 
   #refusal(error: unknown): Error {
-    if (error instanceof ProblemError) {
+    if (error instanceof ProblemError || error instanceof NodeError) {
       return error;
     }
     this.#ports.unexpected(error);
     return internal(error);
+  }
+
+  /** Nothing was written: as if the group had never been. */
+  #giveUp(
+    group: readonly Operation[],
+    drafts: readonly Draft[],
+    lastNumber: number,
+    refusal: ProblemError,
+  ): void {
+    this.#ports.abandon(drafts);
+    this.#series.rewind(lastNumber);
+    rejectAll(group, refusal);
   }
 
   #poison(group: readonly Operation[], cause: unknown): void {

@@ -16,6 +16,8 @@ export interface Draft {
   readonly collection: string;
   readonly kind: string;
   readonly body: unknown;
+  /** The entry's stamp, taken when the operation appended it, so that its answer can name it. */
+  readonly stamp: Stamp;
 }
 
 /** What an operation tells the till. `body` is JSON. */
@@ -25,6 +27,7 @@ export interface Decision<Answer> {
 }
 
 export interface Transaction {
+  /** Stamp of the first entry appended. */
   readonly stamp: Stamp;
   readonly till: TillIdentity;
   append(collection: string, kind: string, body: unknown): void;
@@ -45,11 +48,13 @@ export class GatheredTransaction implements Transaction {
   readonly till: TillIdentity;
   readonly drafts: Draft[] = [];
   readonly changes: DocumentChange[] = [];
+  readonly #now: () => Stamp;
   readonly #groupMoved: ReadonlyMap<string, number>;
   #moved: Map<string, number> | undefined;
 
-  constructor(stamp: Stamp, till: TillIdentity, groupMoved: ReadonlyMap<string, number>) {
-    this.stamp = stamp;
+  constructor(now: () => Stamp, till: TillIdentity, groupMoved: ReadonlyMap<string, number>) {
+    this.#now = now;
+    this.stamp = now();
     this.till = till;
     this.#groupMoved = groupMoved;
   }
@@ -58,7 +63,8 @@ export class GatheredTransaction implements Transaction {
     if (this.drafts.length >= TRANSACTION_DRAFTS_MAX) {
       throw new RangeError(`an operation may append ${TRANSACTION_DRAFTS_MAX} entries`);
     }
-    this.drafts.push({ collection, kind, body });
+    const stamp = this.drafts.length === 0 ? this.stamp : this.#now();
+    this.drafts.push({ collection, kind, body, stamp });
   }
 
   change(document: string, mutator: Mutator): void {

@@ -25,7 +25,7 @@ import {
   type StoredDocument,
 } from '@branchline/docs';
 import type { WriterId } from '@branchline/feed';
-import type { Clock } from 'hlc-ts';
+import { type Clock, type Stamp, stampMs } from 'hlc-ts';
 import type { Draft } from '../commit/transaction.ts';
 import type { ProjectedEntry, Projection } from './projection.ts';
 import { after, ordinal, rowKeys } from './row-keys.ts';
@@ -127,17 +127,23 @@ export class Shards implements Projection {
   // ------------------------------------------------------------------------------------------- this device's changes
 
   /** Called by the commit pipeline: one change out of the group's mutators, on top of everything known. */
-  async change(name: string, mutators: readonly Mutator[], timeMs: number): Promise<Draft | undefined> {
-    const doc = name as DocName;
+  async change(doc: DocName, mutators: readonly Mutator[], stamp: Stamp): Promise<Draft | undefined> {
     if (this.#pending.has(doc)) {
       await this.#materialise(doc);
     }
-    const change = await this.documents.change(doc, this.#options.writer, mutators, { timeMs });
+    const change = await this.documents.change(doc, this.#options.writer, mutators, {
+      timeMs: stampMs(stamp),
+    });
     if (change === undefined) {
       return undefined;
     }
     await this.#sinkOf(doc).prepare(doc, change.patches);
-    const draft = { collection: docCollection(doc), kind: 'change', body: { doc, change: change.bytes } };
+    const draft = {
+      collection: docCollection(doc),
+      kind: 'change',
+      body: { doc, change: change.bytes },
+      stamp,
+    };
     this.#made.set(doc, [...(this.#made.get(doc) ?? []), { change, draft }]);
     return draft;
   }
@@ -201,6 +207,15 @@ export class Shards implements Projection {
     }
     this.#sinceSnapshot.set(doc, changes.length);
     return { snapshot: await rows.getBytes(rowKeys.snapshot(doc)), changes };
+  }
+
+  /** Sorted heads of a document after everything stored here was applied. */
+  async heads(name: string): Promise<string[]> {
+    const doc = parseDocName(name);
+    if (this.#pending.has(doc)) {
+      await this.#materialise(doc);
+    }
+    return await this.documents.heads(doc);
   }
 
   // ------------------------------------------------------------------------------------------------------- when idle

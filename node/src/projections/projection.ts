@@ -53,6 +53,8 @@ export interface ProjectorOptions {
   readonly rows: Rows;
   readonly projections: readonly Projection[];
   readonly clock: Clock;
+  /** Called with the latest stamp of every replicated run. */
+  readonly onRemote: (stamp: Stamp) => void;
   /** Called once per feed with an entry that could not be read. */
   readonly onUnreadable: (feed: FeedName, seq: number, cause: unknown) => void;
 }
@@ -130,6 +132,7 @@ export class Projector {
     for (const run of appended.runs) {
       const collection = collectionOf(run.feed);
       const writer = writerOf(run.feed);
+      let stamp: Stamp | undefined;
       for (let at = 0; at < run.entries.length; at++) {
         const seq = run.from + at;
         try {
@@ -149,10 +152,14 @@ export class Projector {
             projection.apply(entry);
           }
           this.#entries += 1;
+          stamp = hlc;
         } catch (cause) {
           this.#passOver(run.feed, seq, cause);
         }
         index += 1;
+      }
+      if (stamp !== undefined && !appended.local) {
+        this.#options.onRemote(stamp);
       }
     }
     rows.cover(appended.position);

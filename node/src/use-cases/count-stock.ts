@@ -11,8 +11,8 @@ import {
   ProblemError,
   QUANTITY_MILLI_MAX,
   type StockCountRequest,
+  type StockDocumentId,
   type StockMovement,
-  type type type StockDocumentId,
   uuidV7,
 } from '@branchline/model';
 import { formatStamp, stampMs } from 'hlc-ts';

@@ -6,9 +6,9 @@
  */
 import {
   type EventBody,
+  type StockDocumentId,
   type StockMovement,
   type StockReceiptRequest,
-  type type type StockDocumentId,
   uuidV7,
 } from '@branchline/model';
 import { formatStamp, stampMs } from 'hlc-ts';

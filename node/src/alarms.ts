@@ -1,0 +1,67 @@
+/**
+ * What an operator must hear about, until it is over: by code, in words, bounded.
+ *
+ * Raising an alarm that stands already only counts it. Alarms live in memory: their causes are durable (a forked feed, a
+ * quarantined change) or will be met again.
+ */
+import { isoTime } from 'hlc-ts';
+
+/** Alarms kept; the oldest goes first, counters do not. */
+export const ALARMS_MAX = 256;
+
+export interface Alarm {
+  readonly code: string;
+  readonly detail: string;
+  readonly at: string;
+}
+
+export class Alarms {
+  readonly #alarms = new Map<string, Alarm>();
+  readonly #nowMs: () => number;
+  readonly #onRaised: (alarm: Alarm) => void;
+  #raised = 0;
+
+  constructor(options: { readonly nowMs: () => number; readonly onRaised: (alarm: Alarm) => void }) {
+    this.#nowMs = options.nowMs;
+    this.#onRaised = options.onRaised;
+  }
+
+  raise(code: string, detail: string): void {
+    this.#raised += 1;
+    const id = `${code} ${detail}`;
+    if (this.#alarms.has(id)) {
+      return;
+    }
+    const alarm = { code, detail, at: isoTime(this.#nowMs()) };
+    this.#alarms.set(id, alarm);
+    if (this.#alarms.size > ALARMS_MAX) {
+      const oldest = this.#alarms.keys().next();
+      if (oldest.done !== true) {
+        this.#alarms.delete(oldest.value);
+      }
+    }
+    this.#onRaised(alarm);
+  }
+
+  /** Every alarm of this code is over. */
+  clear(code: string): void {
+    for (const [id, alarm] of this.#alarms) {
+      if (alarm.code === code) {
+        this.#alarms.delete(id);
+      }
+    }
+  }
+
+  has(code: string): boolean {
+    return [...this.#alarms.values()].some((alarm) => alarm.code === code);
+  }
+
+  list(): readonly Alarm[] {
+    return [...this.#alarms.values()];
+  }
+
+  /** How often alarms were raised since the start. */
+  get raised(): number {
+    return this.#raised;
+  }
+}

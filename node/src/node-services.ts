@@ -1,0 +1,244 @@
+/** `NodeServices` over the parts of a node: each call goes to one use case or one projection, nothing is decided here. */
+import type { EnrolAnswer, EnrolRequest, Replicator } from '@branchline/feed';
+import { type CustomerId, ProblemError, type Sku } from '@branchline/model';
+import type { Clock, HybridClock } from 'hlc-ts';
+import type { Alarms } from './alarms.ts';
+import type { CommitPipeline } from './commit/commit-pipeline.ts';
+import type { StockDocument } from './commit/stock-document.ts';
+import type { Decision, Transaction } from './commit/transaction.ts';
+import type { EventLog } from './event-log.ts';
+import type { Failure, NodeSettings } from './node.ts';
+import type { NodePorts } from './ports.ts';
+import type { CustomerBook } from './projections/customers.ts';
+import type { Shards } from './projections/documents.ts';
+import type { Orders } from './projections/orders.ts';
+import type { Products } from './projections/products.ts';
+import type { Projector } from './projections/projection.ts';
+import type { Rows } from './projections/rows.ts';
+import type { StockBook } from './projections/stock.ts';
+import type { Tills } from './projections/tills.ts';
+import type { MetricSample, NodeServices } from './services.ts';
+import type { Reason } from './state-of-device.ts';
+import type { Peers } from './sync/peers.ts';
+import type { Safety } from './sync/safety.ts';
+import { syncStatus } from './sync/sync-status.ts';
+import { addTill } from './use-cases/add-till.ts';
+import { changeCustomer } from './use-cases/change-customer.ts';
+import { changeProduct } from './use-cases/change-product.ts';
+import { countStock } from './use-cases/count-stock.ts';
+import { receiveGoods } from './use-cases/receive-goods.ts';
+import { revokeTill } from './use-cases/revoke-till.ts';
+import { sell } from './use-cases/sell.ts';
+import type { Trade } from './use-cases/trade.ts';
+
+export interface NodeParts {
+  readonly ports: NodePorts;
+  readonly settings: NodeSettings;
+  readonly clock: Clock;
+  readonly branch: string;
+  readonly tenant: string;
+  readonly hlc: HybridClock;
+  readonly events: EventLog;
+  readonly alarms: Alarms;
+  readonly rows: Rows;
+  readonly products: Products;
+  readonly stock: StockBook;
+  readonly customers: CustomerBook;
+  readonly tills: Tills;
+  readonly orders: Orders;
+  readonly shards: Shards;
+  readonly stockDocument: StockDocument;
+  readonly projector: Projector;
+  readonly pipeline: CommitPipeline;
+  readonly trade: Trade;
+  readonly replicator: Replicator;
+  readonly peers: Peers;
+  readonly safety: Safety;
+  readonly failure: Failure;
+  closing: boolean;
+  reasons(): readonly Reason[];
+  report(): Promise<unknown>;
+  submitOwn<Answer>(
+    what: string,
+    decide: (transaction: Transaction) => Decision<Answer> | Promise<Decision<Answer>>,
+  ): Promise<Answer>;
+  readonly enrol: ((request: EnrolRequest) => Promise<EnrolAnswer>) | undefined;
+}
+
+export function makeServices(parts: NodeParts): NodeServices {
+  const { pipeline, trade, products, orders, customers, stock, tills, registry } = {
+    ...parts,
+    registry: parts.ports.registry,
+  };
+  return {
+    branch: parts.branch,
+    tenant: parts.tenant,
+    orders: {
+      place: (request) => pipeline.submit(request, (transaction) => sell(trade, transaction, request.body)),
+      get: (id) => orders.get(id),
+      list: (query) => orders.list(query),
+    },
+    products: {
+      search: (query) => products.search(query),
+      get: (sku) => products.get(sku),
+      put: (sku, request) =>
+        pipeline.submit(request, (transaction) =>
+          changeProduct(trade, transaction, sku as Sku, request.body),
+        ),
+      get count() {
+        return products.count;
+      },
+    },
+    stock: {
+      get: async (sku, branch = parts.branch) => {
+        const self = parts.ports.key.writer;
+        if (branch !== parts.branch && !registry.mayRead(self, `stock/${branch}` as never)) {
+          throw new ProblemError('BRANCH_UNKNOWN', `This node does not replicate the stock of ${branch}.`);
+        }
+        const level = await stock.level(branch, sku);
+        return level ?? (products.get(sku) === undefined ? undefined : emptyLevel(sku, branch));
+      },
+      receive: (request) =>
+        pipeline.submit(request, (transaction) => receiveGoods(trade, transaction, request.body)),
+      count: (request) =>
+        pipeline.submit(request, (transaction) => countStock(trade, transaction, request.body)),
+    },
+    customers: {
+      get: (id) => customers.get(id),
+      search: (query) => customers.search(query),
+      put: (id, request) =>
+        pipeline.submit(request, (transaction) =>
+          changeCustomer(trade, transaction, id as CustomerId, request.body),
+        ),
+    },
+    tills: {
+      find: (token) => tills.find(token),
+      list: () => tills.list(),
+      add: async (till, role) => {
+        // The token must not be in the stored answer: it is handed over outside of it.
+        let token = '';
+        await parts.submitOwn('till', (transaction) => {
+          token = addTill(trade, transaction, till, role).token;
+          return { status: 201, body: { till, role } };
+        });
+        return { till, role, token };
+      },
+      revoke: async (till) => {
+        await parts.submitOwn('till', (transaction) => {
+          revokeTill(trade, transaction, till);
+          return { status: 200, body: { till } };
+        });
+      },
+    },
+    sync: {
+      mode: parts.settings.mode,
+      status: () =>
+        syncStatus({
+          node: parts.ports.key.writer,
+          self: registry.member(parts.ports.key.writer),
+          tenant: parts.tenant,
+          mode: parts.settings.mode,
+          peers: parts.peers,
+          progress: parts.replicator.progress(),
+          unsent: parts.safety.unsent(),
+          alarms: parts.alarms.list(),
+          driftMs: parts.hlc.aheadOfWallMs,
+          nowMs: parts.clock.nowMs(),
+          stopped: parts.reasons().map(({ words }) => words),
+        }),
+      now: async (options = {}) => {
+        const answer = await parts.peers.now(options);
+        await parts.safety.look(parts.replicator.progress());
+        return answer;
+      },
+    },
+    events: parts.events,
+    ...(parts.enrol === undefined ? {} : { enrol: parts.enrol }),
+    readiness: () => {
+      const reasons = parts.reasons().map(({ words }) => words);
+      return { ready: reasons.length === 0, reasons };
+    },
+    metrics: () => metrics(parts),
+  };
+}
+
+function emptyLevel(sku: string, branch: string) {
+  return {
+    sku: sku as Sku,
+    branch: branch as never,
+    onHandMilli: 0,
+    receivedMilli: 0,
+    soldMilli: 0,
+    returnedMilli: 0,
+    adjustedMilli: 0,
+  };
+}
+
+function metrics(parts: NodeParts): MetricSample[] {
+  const { pipeline, projector, shards, rows, peers, safety, events, alarms, hlc, products, orders } = parts;
+  const { groups, operations, replays, refusals, waiting } = pipeline.counts;
+  const { entries, unreadable } = projector.counts;
+  const { pendingDocuments, loaded, quarantined } = shards.counts;
+  const unsent = safety.unsent();
+  const oldestSeconds =
+    unsent.oldestMs === undefined ? 0 : Math.max(0, parts.clock.nowMs() - unsent.oldestMs) / 1000;
+  const sample = (type: MetricSample['type'], name: string, value: number, help: string): MetricSample => ({
+    name,
+    type,
+    value,
+    help,
+  });
+  return [
+    sample('counter', 'branchline_commit_groups_total', groups, 'Commit groups: one fdatasync each.'),
+    sample('counter', 'branchline_operations_total', operations, 'Writes committed.'),
+    sample(
+      'counter',
+      'branchline_replays_total',
+      replays,
+      'Writes answered from an earlier one with the same key.',
+    ),
+    sample('counter', 'branchline_refusals_total', refusals, 'Writes refused.'),
+    sample('gauge', 'branchline_operations_waiting', waiting, 'Writes waiting for their commit.'),
+    sample(
+      'counter',
+      'branchline_orders_total',
+      orders.accepted,
+      'Orders seen since the start, of all branches here.',
+    ),
+    sample('counter', 'branchline_entries_total', entries, 'Entries projected since the start.'),
+    sample('counter', 'branchline_entries_unreadable_total', unreadable, 'Entries passed over.'),
+    sample(
+      'gauge',
+      'branchline_documents_pending',
+      pendingDocuments,
+      'Documents with changes not applied yet.',
+    ),
+    sample('gauge', 'branchline_documents_loaded', loaded, 'Documents in memory.'),
+    sample(
+      'counter',
+      'branchline_changes_quarantined_total',
+      quarantined,
+      'Changes that can never be applied.',
+    ),
+    sample('gauge', 'branchline_rows_dirty', rows.dirtyCount, 'Rows not in LevelDB yet.'),
+    sample('gauge', 'branchline_products', products.count, 'Products in the catalog.'),
+    sample('gauge', 'branchline_peers_connected', peers.openCount, 'Peers connected.'),
+    sample('counter', 'branchline_peers_refused_total', peers.refused, 'Peers turned away.'),
+    sample(
+      'gauge',
+      'branchline_unsent_entries',
+      unsent.entries,
+      'Own entries no other machine has confirmed.',
+    ),
+    sample('gauge', 'branchline_unsent_oldest_seconds', oldestSeconds, 'Age of the oldest of them.'),
+    sample('gauge', 'branchline_event_streams', events.subscribers, 'Open event streams.'),
+    sample('counter', 'branchline_alarms_total', alarms.raised, 'Alarms raised.'),
+    sample('gauge', 'branchline_ready', parts.reasons().length === 0 ? 1 : 0, 'Whether the node can sell.'),
+    sample(
+      'gauge',
+      'kkt_hlc_drift_seconds',
+      hlc.aheadOfWallMs / 1000,
+      'How far stamps run ahead of the wall clock.',
+    ),
+  ];
+}

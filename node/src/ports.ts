@@ -1,0 +1,43 @@
+/**
+ * What a node needs from the world. `main.ts` hands in the real ones, tests and simulations others; nothing below reaches for
+ * a clock, a disk, a socket or dice of its own.
+ */
+import type { DeviceKey, FeedStore, Registry } from '@branchline/feed';
+import type { Transport } from '@branchline/wire';
+import type { Clock, Random, UpperBoundStore } from 'hlc-ts';
+import type { RowLevel } from './projections/rows.ts';
+
+/** The part of a pino logger the node uses. */
+export interface NodeLog {
+  debug(fields: object, words: string): void;
+  info(fields: object, words: string): void;
+  warn(fields: object, words: string): void;
+  error(fields: object, words: string): void;
+}
+
+export interface DiskSpace {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface NodePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Cryptographically random. */
+  readonly randomBytes: (length: number) => Uint8Array;
+  readonly log: NodeLog;
+  /** Open, and followed by `registry`. */
+  readonly store: FeedStore;
+  readonly registry: Registry;
+  readonly tenant: string;
+  /** This device. Must be a member of the registry. */
+  readonly key: DeviceKey;
+  /** The authority's key, where this node keeps it. */
+  readonly authorityKey?: DeviceKey | undefined;
+  readonly clockBound: UpperBoundStore;
+  /** A level of utf8 keys and values for rows; may be empty, is then filled from the store. */
+  readonly rows: RowLevel;
+  /** Called to reach a peer; `url` is its replication address. */
+  readonly dial: (url: string, signal: AbortSignal) => Promise<Transport>;
+  readonly diskSpace?: () => Promise<DiskSpace>;
+}

@@ -1,0 +1,157 @@
+/**
+ * `GET /v1/sync` in the words of a person at a till: who is connected, what is missing where and why, what still works.
+ */
+import type { Member, PeerProgress, WriterId } from '@branchline/feed';
+import type { SyncStatus } from '@branchline/model';
+import { isoTime } from 'hlc-ts';
+import type { Alarm } from '../alarms.ts';
+import type { PeerLink } from './peer-link.ts';
+import type { Peers } from './peers.ts';
+import type { Unsent } from './safety.ts';
+
+/** Feeds listed per peer, those that lag most first; the sums count all of them. */
+export const STATUS_FEEDS_MAX = 100;
+
+type PeerSync = SyncStatus['peers'][number];
+
+export interface SyncFacts {
+  readonly node: WriterId;
+  readonly self: Member | undefined;
+  readonly tenant: string;
+  readonly mode: SyncStatus['mode'];
+  readonly peers: Peers;
+  readonly progress: readonly PeerProgress[];
+  readonly unsent: Unsent;
+  readonly alarms: readonly Alarm[];
+  readonly driftMs: number;
+  readonly nowMs: number;
+  /** Why the node cannot sell, if so. */
+  readonly stopped: readonly string[];
+}
+
+export function syncStatus(facts: SyncFacts): SyncStatus {
+  const { self, unsent, nowMs } = facts;
+  const byWriter = new Map(facts.progress.map((progress) => [progress.peer, progress]));
+  const dialled = facts.peers.links.map((link) => dialledPeer(link, facts, byWriter));
+  const named = new Set(facts.peers.links.map((link) => link.writer));
+  const accepted = facts.peers
+    .accepted()
+    .filter(({ member }) => !named.has(member.writer))
+    .map(({ member }) => acceptedPeer(member, byWriter.get(member.writer), nowMs));
+  return {
+    node: facts.node,
+    branch: self?.grant.branch ?? '',
+    tenant: facts.tenant,
+    role: self?.grant.role ?? 'unknown',
+    mode: facts.mode,
+    enrolled: self !== undefined,
+    allowedNow: allowedNow(facts),
+    unsentEntries: unsent.entries,
+    ...(unsent.oldestMs === undefined ? {} : { oldestUnsentAgeMs: Math.max(0, nowMs - unsent.oldestMs) }),
+    peers: [...dialled, ...accepted],
+    alarms: [...facts.alarms],
+    clock: { driftMs: facts.driftMs },
+  };
+}
+
+function dialledPeer(
+  link: PeerLink,
+  facts: SyncFacts,
+  byWriter: ReadonlyMap<WriterId, PeerProgress>,
+): PeerSync {
+  const { writer, lastContactMs } = link;
+  const progress = writer === undefined ? undefined : byWriter.get(writer);
+  // Connected the other way round is connected.
+  const described = facts.peers.isOpen(writer)
+    ? { state: 'connected' as const, cause: exchange(progress) }
+    : stateOf(link, facts.mode);
+  return {
+    peer: link.url,
+    kind: link.kind,
+    direction: 'dialled',
+    ...described,
+    ...(writer === undefined ? {} : { writer }),
+    ...(lastContactMs === undefined ? {} : { lastContactAt: isoTime(lastContactMs) }),
+    ...lags(progress),
+  };
+}
+
+function stateOf(link: PeerLink, mode: SyncStatus['mode']) {
+  const state = link.describe();
+  if (state.state !== 'off') {
+    return state;
+  }
+  const cause =
+    mode === 'offline'
+      ? 'this node is in mode offline and never dials'
+      : mode === 'sync_on_demand'
+        ? 'this node synchronises only when asked'
+        : state.cause;
+  return { state: 'off' as const, cause };
+}
+
+function acceptedPeer(member: Member, progress: PeerProgress | undefined, nowMs: number): PeerSync {
+  return {
+    peer: member.writer,
+    kind: member.grant.role === 'relay' ? 'relay' : 'peer',
+    direction: 'accepted',
+    state: 'connected',
+    cause: exchange(progress),
+    writer: member.writer,
+    lastContactAt: isoTime(progress?.lastContactMs ?? nowMs),
+    ...lags(progress),
+  };
+}
+
+function lags(progress: PeerProgress | undefined): Pick<PeerSync, 'missingHere' | 'missingThere' | 'feeds'> {
+  const feeds = [...(progress?.feeds ?? [])]
+    .sort((a, b) => b.missingHere + b.missingThere - a.missingHere - a.missingThere)
+    .slice(0, STATUS_FEEDS_MAX)
+    .map(({ feed, here, missingHere, missingThere, ackedUpTo }) => ({
+      feed,
+      here,
+      there: Math.max(ackedUpTo, here + missingHere - missingThere),
+      missingHere,
+      missingThere,
+    }));
+  return {
+    missingHere: progress?.missingHere ?? 0,
+    missingThere: progress?.missingThere ?? 0,
+    feeds,
+  };
+}
+
+function exchange(progress: PeerProgress | undefined): string {
+  if (progress === undefined || progress.phase !== 'live') {
+    return 'connected, comparing';
+  }
+  const { missingHere, missingThere } = progress;
+  if (missingHere === 0 && missingThere === 0) {
+    return 'level';
+  }
+  const parts = [
+    ...(missingThere > 0 ? [`sending ${missingThere}`] : []),
+    ...(missingHere > 0 ? [`receiving ${missingHere}`] : []),
+  ];
+  return `connected, ${parts.join(', ')}`;
+}
+
+function allowedNow({ self, stopped, peers, unsent, mode }: SyncFacts): string[] {
+  if (stopped.length > 0) {
+    return stopped.map((reason) => `Cannot sell: ${reason}`);
+  }
+  const words = ['Selling, goods receipts and counts work; nothing waits for the network.'];
+  if (self !== undefined && !self.grant.write.includes('catalog')) {
+    words.push('Prices come from head office; they are as of the last contact.');
+  }
+  if (peers.openCount === 0) {
+    const waiting =
+      unsent.entries === 0 ? '' : ` ${unsent.entries} entries wait here until a peer is reached.`;
+    words.push(
+      mode === 'hybrid'
+        ? `No peer is connected; other branches do not see this one's sales now.${waiting}`
+        : `Synchronisation is off (${mode}).${waiting}`,
+    );
+  }
+  return words;
+}
