@@ -68,6 +68,9 @@ export class ShardDocument {
   commit(cells: ReadonlyMap<string, CellValue>, timeS: number): Uint8Array | undefined {
     for (const [key, value] of cells) {
       const bucket = bucketObject(bucketOf(this.kind, keyRow(key)));
+      if (this.#isEqualInConflict(bucket, key, value)) {
+        this.#handle.put(bucket, key, null, 'null');
+      }
       this.#handle.put(bucket, key, value, datatypeOf(value));
     }
     if (this.#handle.pendingOps() === 0) {
@@ -139,6 +142,18 @@ export class ShardDocument {
   stats(): { changes: number; operations: number } {
     const { numChanges, numOps } = this.#handle.stats();
     return { changes: numChanges, operations: numOps };
+  }
+
+  /**
+   * Confirming the winner of a conflict would be written as a delete of the losers, and receivers refuse deletes; so the
+   * value is set anew. Cells of stock have one writer and no conflicts: not worth asking there.
+   */
+  #isEqualInConflict(bucket: string, key: string, value: CellValue): boolean {
+    if (this.kind === 'stock') {
+      return false;
+    }
+    const versions = this.#handle.getAll(bucket, key);
+    return versions.length > 1 && scalarOf(versions.at(-1)!) === value;
   }
 
   /** What stands here besides cells in the buckets of the genesis, in words; undefined when nothing does. */

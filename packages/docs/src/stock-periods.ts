@@ -18,7 +18,10 @@ export class StockPeriods {
   readonly #branch: string;
   readonly #writer: WriterId;
   readonly #predecessors: readonly WriterId[];
+  /** This writer has carried itself into this period: nothing to look up. */
   #current: Period | undefined;
+  /** A period begun, by a change that may not be durable, or known to the caller as held, yet. */
+  #planned: readonly Period[] = [];
 
   constructor(options: {
     documents: Documents;
@@ -44,7 +47,7 @@ export class StockPeriods {
     if (this.#current !== undefined && now <= this.#current) {
       return { doc: stockDoc(this.#branch, this.#current), period: this.#current, before: [] };
     }
-    const newestFirst = [...new Set(held)].sort().reverse().slice(0, PERIODS_BACK_MAX);
+    const newestFirst = [...new Set([...held, ...this.#planned])].sort().reverse().slice(0, PERIODS_BACK_MAX);
     const own = await this.#newest(this.#writer, newestFirst);
     const period = own !== undefined && own > now ? own : now;
     const doc = stockDoc(this.#branch, period);
@@ -52,6 +55,8 @@ export class StockPeriods {
       this.#current = period;
       return { doc, period, before: [] };
     }
+    this.#current = undefined;
+    this.#planned = [period];
     const predecessors: WriterCells[] = [];
     for (const writer of this.#predecessors) {
       const found = await this.#cells(writer, await this.#newest(writer, newestFirst));
