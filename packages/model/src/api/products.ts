@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { barcode, sku } from '../ids.ts';
-import { BARCODES_MAX, SEARCH_ROWS_MAX } from '../limits.ts';
+import { BARCODES_MAX, LINES_MAX, SEARCH_ROWS_MAX } from '../limits.ts';
 import { amountMinor } from '../money.ts';
 import { unit } from '../quantity.ts';
 import { codeText } from '../text.ts';
@@ -56,3 +56,14 @@ export const productQuery = z.strictObject({
 });
 export type ProductQuery = z.infer<typeof productQuery>;
 export const productList = z.strictObject({ products: z.array(product) });
+
+/** Many products at once, all or nothing; each as in a PUT of its SKU. */
+export const productImport = z.strictObject({
+  products: z
+    .array(z.strictObject({ sku, ...productFields.partial().shape }))
+    .min(1)
+    .max(LINES_MAX),
+});
+export type ProductImport = z.infer<typeof productImport>;
+export const productImportAnswer = z.strictObject({ rows: z.int().min(0), created: z.int().min(0) });
+export type ProductImportAnswer = z.infer<typeof productImportAnswer>;
