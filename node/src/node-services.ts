@@ -26,6 +26,7 @@ import { addTill } from './use-cases/add-till.ts';
 import { changeCustomer } from './use-cases/change-customer.ts';
 import { changeProduct } from './use-cases/change-product.ts';
 import { countStock } from './use-cases/count-stock.ts';
+import { type CatalogRow, importCatalog } from './use-cases/import-catalog.ts';
 import { receiveGoods } from './use-cases/receive-goods.ts';
 import { revokeTill } from './use-cases/revoke-till.ts';
 import { sell } from './use-cases/sell.ts';
@@ -85,6 +86,11 @@ export function makeServices(parts: NodeParts): NodeServices {
         pipeline.submit(request, (transaction) =>
           changeProduct(trade, transaction, sku as Sku, request.body),
         ),
+      putMany: (request) =>
+        pipeline.submit(request, (transaction) => ({
+          status: 200,
+          body: importCatalog(trade, transaction, request.body.products as readonly CatalogRow[]),
+        })),
       get count() {
         return products.count;
       },

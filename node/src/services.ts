@@ -19,6 +19,8 @@ import type {
   OrderPage,
   OrderRequest,
   Product,
+  ProductImport,
+  ProductImportAnswer,
   ProductPut,
   Readiness,
   StockCountRequest,
@@ -75,6 +77,8 @@ export interface ProductService {
   get(sku: string): Product | undefined;
   /** `FORBIDDEN` where this device may not write the catalog. */
   put(sku: string, request: WriteRequest<ProductPut>): Promise<WriteAnswer<Product>>;
+  /** Many at once, all or nothing, under one key. */
+  putMany(request: WriteRequest<ProductImport>): Promise<WriteAnswer<ProductImportAnswer>>;
   readonly count: number;
 }
 

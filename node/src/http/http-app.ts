@@ -22,6 +22,7 @@ import { problemOf, refuseRequest } from './problem-answer.ts';
 import { RateLimit } from './rate-limit.ts';
 import { expressPath, type RawRoute, type Route } from './route.ts';
 import { type HttpReport, RouteRunner } from './route-runner.ts';
+import { type ControlActions, controlRoutes } from './routes/control.ts';
 import { enrolRoute } from './routes/enrol.ts';
 import { jsonRoutes } from './routes.ts';
 import { bearerToken, TillAuth } from './till-auth.ts';
@@ -34,6 +35,8 @@ export interface HttpAppOptions {
   readonly allowedHosts?: readonly string[];
   /** Token of this process for commands on the same machine; role admin. */
   readonly controlToken?: string;
+  /** What commands on this machine may ask for besides; only the control token reaches it. */
+  readonly control?: ControlActions;
   /** Bound of one till; see limits.ts. */
   readonly tillRequests?: { readonly perSecond: number; readonly burst: number };
   /** Adds memory, CPU and event loop figures of the process to `/metrics`. */
@@ -71,6 +74,7 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
   const routes: Route[] = [
     ...jsonRoutes,
     ...(services.enrol === undefined ? [] : [enrolRoute(services.enrol)]),
+    ...(options.control === undefined ? [] : controlRoutes(options.control)),
     eventsRoute(streams, auth),
     metricsRoute(metrics),
   ];

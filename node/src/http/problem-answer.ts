@@ -21,6 +21,9 @@ export function problemOf(error: unknown): ProblemError {
     return new ProblemError('INVALID_REQUEST', 'The path is not validly percent-encoded.');
   }
   const code = (error as { code?: unknown } | null)?.code;
+  if (code === 'NODE_IMPORT') {
+    return new ProblemError('CHANGE_INVALID', (error as Error).message, { cause: error });
+  }
   if (typeof code === 'string' && Object.hasOwn(problemTable, code)) {
     const known = code as ProblemCode;
     return new ProblemError(known, `${problemTable[known].title}.`, { cause: error });

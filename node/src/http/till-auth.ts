@@ -14,7 +14,8 @@ const RANK: Readonly<Record<TillRole, number>> = { cashier: 0, manager: 1, admin
 /** Longer is no token of ours and is not even hashed. */
 const TOKEN_CHARS_MAX = 256;
 
-export const CONTROL_TILL = 'control';
+/** The one identity that no till token gives. */
+const CONTROL: TillIdentity = { till: 'control', role: 'admin' };
 
 export class TillAuth {
   readonly #tills: TillService;
@@ -45,7 +46,7 @@ export class TillAuth {
       this.#controlHash !== undefined &&
       timingSafeEqual(sha256(token), this.#controlHash)
     ) {
-      return { till: CONTROL_TILL, role: 'admin' };
+      return CONTROL;
     }
     return till;
   }
@@ -57,6 +58,13 @@ export function requireRole(till: TillIdentity, role: TillRole): void {
       'FORBIDDEN',
       `This needs the role ${role}; till ${till.till} has the role ${till.role}.`,
     );
+  }
+}
+
+/** For what touches the disk of this machine: an admin token of a till is not enough. */
+export function requireControl(till: TillIdentity): void {
+  if (till !== CONTROL) {
+    throw new ProblemError('FORBIDDEN', 'Only a command on the machine of this node may ask for it.');
   }
 }
 

@@ -12,6 +12,7 @@ import {
   type OrderRequest,
   ProblemError,
   type Product,
+  type ProductImport,
   priceOrder,
   pricingProblem,
   type ReceiptId,
@@ -84,6 +85,8 @@ export class FakeNode implements NodeServices {
     get: (sku: string) => this.#products.get(sku),
     put: (sku: string, request: WriteRequest<object>) =>
       this.#once(request, () => ({ ...this.#products.get('TEA 25')!, sku: sku as Sku, ...request.body })),
+    putMany: (request: WriteRequest<ProductImport>) =>
+      this.#once(request, () => ({ rows: request.body.products.length, created: 0 }), 200),
     count: 1,
   };
 
@@ -177,7 +180,7 @@ export class FakeNode implements NodeServices {
     return this.samples;
   }
 
-  #once<B, A>(request: WriteRequest<B>, decide: () => A): Promise<WriteAnswer<A>> {
+  #once<B, A>(request: WriteRequest<B>, decide: () => A, status = 201): Promise<WriteAnswer<A>> {
     const earlier = this.#answers.get(request.key);
     if (earlier !== undefined) {
       if (earlier.fingerprint !== request.fingerprint) {
@@ -190,7 +193,7 @@ export class FakeNode implements NodeServices {
       this.failure = undefined;
       return Promise.reject(failure);
     }
-    const answer = { status: 201, body: decide(), replayed: false };
+    const answer = { status, body: decide(), replayed: false };
     this.#answers.set(request.key as IdempotencyKey, { fingerprint: request.fingerprint, answer });
     this.written.push(request);
     return Promise.resolve(answer);

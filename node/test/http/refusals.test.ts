@@ -121,6 +121,21 @@ test('G11 no token, a wrong one, a revoked one: 401; a role too low: 403', async
   refused(await shop.call('POST', '/v1/tills/T9/revoke', { token: adminToken }), 404, 'TILL_UNKNOWN');
 });
 
+test('G11 files of this machine: only the control token, no till however high', async () => {
+  const asked: unknown[] = [];
+  const control = {
+    exportBundle: async (to: string, since: object) => ({ entries: asked.push([to, since]) }),
+    importBundle: async (from: string) => ({ entries: asked.push(from) }),
+  };
+  await using shop = await Loopback.open({ controlToken: 'control-token', control });
+  const body = { to: '/tmp/bundle' };
+  refused(await shop.call('POST', '/v1/control/export', { token: adminToken, body }), 403, 'FORBIDDEN');
+  const done = await shop.call('POST', '/v1/control/export', { token: 'control-token', body });
+  assert.equal(done.json, { entries: 1 });
+  await shop.call('POST', '/v1/control/import', { token: 'control-token', body: { from: '/tmp/bundle' } });
+  assert.equal(asked, [['/tmp/bundle', {}], '/tmp/bundle']);
+});
+
 test('a foreign Host is refused for every path; an allowed one is served', async () => {
   await using shop = await Loopback.open({ allowedHosts: ['shop.example', 'other.example:99'] });
   const get = (host: string, path = '/v1/sync') => shop.call('GET', path, { headers: { host } });

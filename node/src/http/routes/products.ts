@@ -1,5 +1,14 @@
 /** S-23: products. */
-import { ProblemError, product, productList, productPut, productQuery, sku } from '@branchline/model';
+import {
+  ProblemError,
+  product,
+  productImport,
+  productImportAnswer,
+  productList,
+  productPut,
+  productQuery,
+  sku,
+} from '@branchline/model';
 import { z } from 'zod';
 import { type Route, readRoute, writeRoute } from '../route.ts';
 
@@ -34,6 +43,18 @@ export const productRoutes: readonly Route[] = [
       }
       return { status: 200, body: found };
     },
+  }),
+  writeRoute({
+    method: 'post',
+    path: '/v1/products',
+    name: 'importProducts',
+    tag: 'products',
+    summary: 'Create or change many products, all or nothing',
+    role: 'manager',
+    body: productImport,
+    answers: { 200: productImportAnswer },
+    problems: ['IDEMPOTENCY_MISMATCH', 'CHANGE_INVALID'],
+    invoke: ({ services }, write) => services.products.putMany(write),
   }),
   writeRoute({
     method: 'put',
