@@ -10,6 +10,8 @@ export type RelayErrorCode =
   | 'RELAY_DATA'
   /** `init` on a folder that already holds a tenant. */
   | 'RELAY_EXISTS'
+  /** Another process has this folder. */
+  | 'RELAY_LOCKED'
   /** The address to listen on is taken or not ours. */
   | 'RELAY_LISTEN'
   /** The store failed while running: nothing more is acknowledged, the program ends and verifies on restart. */

@@ -5,10 +5,11 @@
  * key resolver is the registry's and the registry exists first. Closing is the reverse, and closes what was opened when a
  * later step fails.
  */
-import { type FeedStore, followRegistry, JournalStore, NodeDisk, Registry } from '@branchline/feed';
+import { type FeedStore, followRegistry, JournalStore, Registry } from '@branchline/feed';
 import { HybridClock, type Stamp } from 'hlc-ts';
 import { Level } from 'level';
 import type { DataFolder } from './data-folder.ts';
+import { RelayError } from './errors.ts';
 import type { RelayPorts } from './ports.ts';
 
 export interface TenantIdentity {
@@ -43,11 +44,13 @@ export class RelayStore {
       const clock = await HybridClock.open({ clock: ports.clock, bound: folder.clockBound() });
       closers.push(() => clock.close());
       const level = new Level(folder.index);
-      await level.open();
+      await level.open().catch((cause: unknown) => {
+        throw indexFailure(cause, folder.path);
+      });
       closers.push(() => level.close());
       const registry = new Registry(identity.authorityKey);
       const store = await JournalStore.open({
-        disk: new NodeDisk(),
+        disk: ports.disk,
         dir: folder.journal,
         level: level.sublevel('feed'),
         tenant: identity.tenant,
@@ -72,6 +75,21 @@ export class RelayStore {
   async close(): Promise<void> {
     await closeAll(this.#closers);
   }
+}
+
+/** LevelDB's lock is taken first, so it is the one that says that somebody is there already. */
+function indexFailure(cause: unknown, path: string): RelayError {
+  const inner = (cause as { cause?: { code?: unknown } }).cause;
+  if (inner?.code === 'LEVEL_LOCKED') {
+    return new RelayError('RELAY_LOCKED', `another program runs on ${path}`, {
+      cause,
+      hint: 'Stop it first, or talk to it: its address is in control.json.',
+    });
+  }
+  return new RelayError('RELAY_DATA', `the index below ${path} cannot be opened: ${String(inner ?? cause)}`, {
+    cause,
+    hint: 'Remove the folder `index`; it is rebuilt from the journal at the next start.',
+  });
 }
 
 /** In reverse; every one is tried, the first error is thrown. */

@@ -2,6 +2,7 @@
  * Whoever keeps the tenant's branches, reached in one of two ways: the running program over HTTP, or a stopped relay's data
  * opened by the command itself.
  */
+import { NodeDisk } from '@branchline/feed';
 import { z } from 'zod';
 import type { RequestedBranch } from './branch-list.ts';
 import type { CommandContext } from './command-context.ts';
@@ -59,15 +60,17 @@ function overHttp(program: RunningProgram): BranchKeeper {
 async function stoppedRelay(context: CommandContext, data: string): Promise<BranchKeeper> {
   const { RelayCore, parseBranchRequests } = await import('@branchline/relay');
   const { clock, random } = context.ports;
-  const core = await RelayCore.open({ clock, random, log: silentLog() }, data).catch((error: unknown) => {
-    if ((error as { code?: unknown }).code === 'RELAY_DATA') {
-      throw new CliError('DATA_MISSING', (error as Error).message, {
-        cause: error,
-        hint: 'Name the folder of a relay with --data DIR, or start the program that keeps the branches.',
-      });
-    }
-    throw error;
-  });
+  const core = await RelayCore.open({ clock, random, disk: new NodeDisk(), log: silentLog() }, data).catch(
+    (error: unknown) => {
+      if ((error as { code?: unknown }).code === 'RELAY_DATA') {
+        throw new CliError('DATA_MISSING', (error as Error).message, {
+          cause: error,
+          hint: 'Name the folder of a relay with --data DIR, or start the program that keeps the branches.',
+        });
+      }
+      throw error;
+    },
+  );
   return {
     url: undefined,
     add: (branches, ttlHours) =>

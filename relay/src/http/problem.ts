@@ -8,6 +8,7 @@ const STATUS: Readonly<Record<RelayErrorCode, number>> = {
   RELAY_CONFIG: 500,
   RELAY_DATA: 500,
   RELAY_EXISTS: 409,
+  RELAY_LOCKED: 500,
   RELAY_LISTEN: 500,
   RELAY_FAILED: 503,
   AUTHORITY_OFFLINE: 503,

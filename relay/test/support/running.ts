@@ -1,5 +1,6 @@
 /** A relay on a free port and a fresh folder, and an operator who knows its admin token. */
 import { join } from 'node:path';
+import { NodeDisk } from '@branchline/feed';
 import { seededRandom, systemClock } from 'hlc-ts';
 import { pino } from 'pino';
 import { TempDir } from '../../../test/support/temp-dir.ts';
@@ -14,6 +15,7 @@ import {
 export const ports: RelayPorts = {
   clock: systemClock(),
   random: seededRandom(1),
+  disk: new NodeDisk(),
   log: pino({ level: 'silent' }),
 };
 
@@ -38,12 +40,12 @@ export class RunningRelay {
     this.#settings = parts.settings;
   }
 
-  static async open(overrides: RelayConfigInput = {}): Promise<RunningRelay> {
+  static async open(overrides: RelayConfigInput = {}, world: RelayPorts = ports): Promise<RunningRelay> {
     const dir = await TempDir.open('relay');
     const data = join(dir.path, 'relay');
     const { adminToken } = await initRelay(ports, { data, tenant: 'acme' });
     const settings = { data, listen: '127.0.0.1:0', ...overrides };
-    const relay = await Relay.open(ports, readRelayConfig({ environment: {}, flags: settings }));
+    const relay = await Relay.open(world, readRelayConfig({ environment: {}, flags: settings }));
     return new RunningRelay({ adminToken, data, relay, dir, settings });
   }
 

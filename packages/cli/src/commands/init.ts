@@ -1,4 +1,5 @@
 /** S-4: makes a tenant and its authority's key. The admin token is printed this once. */
+import { NodeDisk } from '@branchline/feed';
 import { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { silentLog } from '../log.ts';
@@ -11,7 +12,7 @@ export function initCommand(context: CommandContext): Command {
     .action(async (options: { data: string; tenant: string }, command: Command) => {
       const { initRelay } = await import('@branchline/relay');
       const { clock, random } = context.ports;
-      const made = await initRelay({ clock, random, log: silentLog() }, options);
+      const made = await initRelay({ clock, random, disk: new NodeDisk(), log: silentLog() }, options);
       context
         .output(command)
         .result({ data: options.data, ...made }, () =>

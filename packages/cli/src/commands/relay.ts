@@ -1,4 +1,5 @@
 /** S-5: runs a relay until it is told to stop, or until its disk fails. */
+import { NodeDisk } from '@branchline/feed';
 import { Command, Option } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { readJsonFile } from '../json-file.ts';
@@ -32,7 +33,7 @@ export function relayCommand(context: CommandContext): Command {
         flags,
       });
       const log = programLog({ stderr }, config.log, 'relay');
-      const relay = await Relay.open({ clock, random, log }, config);
+      const relay = await Relay.open({ clock, random, disk: new NodeDisk(), log }, config);
       context.output(command).event({ event: 'listening', url: relay.url, tenant: relay.tenant });
       await runUntilStopped(relay, { context, log, untilStdinEnds });
     });
