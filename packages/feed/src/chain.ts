@@ -8,7 +8,7 @@
  * One signature vouches for every entry before it. Because hash(0) holds tenant, name and key, entries cannot be moved to
  * another feed, tenant or writer. Numbers are big-endian; `len16` is the byte length as 2 bytes before the text.
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { FeedError } from './errors.ts';
 import { writerOf } from './feed-name.ts';
 import { type KeyResolver, PUBLIC_KEY_BYTES, verifySignature, writerIdOf } from './identity.ts';
@@ -19,22 +19,29 @@ export const HASH_BYTES = 32;
 const FEED_DOMAIN = Buffer.from('branchline feed');
 const SIGN_DOMAIN = Buffer.from('branchline sig');
 const SEQ_BYTES = 8;
+const scratch = Buffer.allocUnsafe(16 * 1024);
 
 /** Where a feed starts: number 0 and a hash that belongs to this tenant, name and key alone. */
 export function firstHead(tenant: string, feed: FeedName, publicKey: PublicKey): Head {
-  const hash = createHash('sha256')
+  const digest = createHash('sha256')
     .update(FEED_DOMAIN)
     .update(lengthPrefixed(tenant))
     .update(lengthPrefixed(feed))
     .update(publicKey)
     .digest();
-  return { seq: 0, hash: view(hash) };
+  return { seq: 0, hash: view(digest) };
 }
 
 export function nextHead(head: Head, entry: Uint8Array): Head {
   const seq = head.seq + 1;
-  const hash = createHash('sha256').update(head.hash).update(seqBytes(seq)).update(entry).digest();
-  return { seq, hash: view(hash) };
+  const length = HASH_BYTES + SEQ_BYTES + entry.byteLength;
+  // One call over one buffer: a hash object for each entry would cost more in garbage than the hashing.
+  const input = length <= scratch.byteLength ? scratch : Buffer.allocUnsafe(length);
+  input.set(head.hash, 0);
+  input.writeUInt32BE(Math.floor(seq / 2 ** 32), HASH_BYTES);
+  input.writeUInt32BE(seq >>> 0, HASH_BYTES + 4);
+  input.set(entry, HASH_BYTES + SEQ_BYTES);
+  return { seq, hash: view(hash('sha256', input.subarray(0, length), 'buffer')) };
 }
 
 export function headAfter(head: Head, entries: readonly Uint8Array[]): Head {

@@ -6,12 +6,14 @@
  *     r <feed> 0 <last seq>  segment, offset, length and place in the record of the run ending there
  *     s <first position>     generation of a segment
  *     d <first position>     bytes of a segment that nobody needs any more
+ *     w                      what `m` was before a rebuild began: a witness until it is done
  *
  * Guarantees: one batch holds everything about a group of records, so the index is complete up to `m` or does not say so; rows
  * not written yet are found in memory, so a durable run can be read at once.
  *
  * It is never trusted: it is written after fdatasync and without a sync of its own, so it may be behind and must never be ahead. Rows
- * that matter carry a CRC, what they point to is checked when read, and whoever doubts calls `reset` and fills it again.
+ * that matter carry a CRC, what they point to is checked when read, and whoever doubts fills it again. What it says about
+ * ends of feeds stays until then: it was written after fdatasync, so a journal that ends earlier has lost something.
  */
 import type { AbstractLevel } from 'abstract-level';
 import { crc32c } from './crc32c.ts';
@@ -57,7 +59,10 @@ export interface IndexGroup {
 }
 
 export interface LoadedIndex {
-  readonly covered: Covered;
+  /** False when it is half filled or damaged: its runs are not to be used. */
+  readonly complete: boolean;
+  /** What had been durable, whether complete or not; undefined when nothing is known. */
+  readonly covered: Covered | undefined;
   readonly tips: readonly FeedTip[];
   readonly segments: readonly SegmentName[];
 }
@@ -71,7 +76,7 @@ interface Table {
   iterator(range: { gte: Uint8Array; lt: Uint8Array; limit?: number }): {
     all(): Promise<[Uint8Array, Uint8Array][]>;
   };
-  clear(): Promise<void>;
+  clear(range: { gte: Uint8Array; lt: Uint8Array }): Promise<void>;
 }
 
 export class FeedIndex {
@@ -103,27 +108,38 @@ export class FeedIndex {
     return this.#pendingRows;
   }
 
-  /** Everything but the runs; undefined when it is not complete or not readable. */
-  async load(): Promise<LoadedIndex | undefined> {
-    const meta = unseal(await this.#table.get(key('m')));
-    if (meta === undefined || meta[0] !== INDEX_VERSION) return undefined;
-    const covered = decodeCovered(meta);
+  /** Everything but the runs. */
+  async load(): Promise<LoadedIndex> {
+    const meta = decodeCovered(unseal(await this.#table.get(key('m'))));
+    const witness = decodeCovered(unseal(await this.#table.get(key('w'))));
     const tips: FeedTip[] = [];
+    let complete = meta !== undefined;
     for (const [name, value] of await this.#table.iterator(range('f')).all()) {
       const row = unseal(value);
-      if (row === undefined) return undefined;
-      tips.push(decodeTip(Buffer.from(name.subarray(1)).toString('latin1') as FeedName, row));
+      if (row === undefined) complete = false;
+      else tips.push(decodeTip(Buffer.from(name.subarray(1)).toString('latin1') as FeedName, row));
     }
     const rows = await this.#table.iterator(range('s')).all();
     const segments = rows.map(([name, value]) => ({
       first: readU64(name, 1),
       generation: Buffer.from(value).readUInt32BE(0),
     }));
-    return { covered, tips, segments };
+    return { complete, covered: meta ?? witness, tips, segments };
   }
 
-  async reset(): Promise<void> {
-    await this.#table.clear();
+  /** Forgets where runs stand, not where feeds had ended: that is compared with what the journal turns out to hold. */
+  async beginRebuild(covered: Covered | undefined): Promise<void> {
+    const operations: Operation[] = [{ type: 'del', key: key('m') }];
+    if (covered !== undefined) {
+      operations.push({ type: 'put', key: key('w'), value: seal(encodeCovered(covered)) });
+    }
+    await this.#table.batch(operations, { sync: true });
+    for (const kind of ['r', 's', 'd']) await this.#table.clear(range(kind));
+  }
+
+  async endRebuild(): Promise<void> {
+    await this.settled();
+    await this.#table.batch([{ type: 'del', key: key('w') }], {});
   }
 
   /** Returns at once; the rows can be found from now on and reach LevelDB soon, together with those that come meanwhile. */
@@ -312,7 +328,8 @@ function encodeCovered(covered: Covered): Buffer {
   return out;
 }
 
-function decodeCovered(row: Uint8Array): Covered {
+function decodeCovered(row: Uint8Array | undefined): Covered | undefined {
+  if (row === undefined || row[0] !== INDEX_VERSION) return undefined;
   const bytes = Buffer.from(row);
   return {
     position: readU64(bytes, 1),

@@ -63,37 +63,36 @@ interface Place {
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { index, segments } = options;
   const loaded = await index.load();
-  const start = loaded === undefined ? undefined : trustedPlace(loaded, segments);
-  if (loaded !== undefined && start !== undefined && (await headsHold(loaded.tips, options))) {
-    const history = new History({ tenant: options.tenant, signatures: false, tips: loaded.tips });
-    const tail = await followFrom(start, history, options, 'keep');
-    return { ...tail, tips: history.tips(), rebuilt: false };
-  }
-  return rebuild(options, loaded);
+  const start = loaded.complete ? trustedPlace(loaded, segments) : undefined;
+  if (start === undefined || !(await headsHold(loaded.tips, options))) return rebuild(options, loaded);
+  const history = new History({ tenant: options.tenant, signatures: false, tips: loaded.tips });
+  const tail = await followFrom(start, history, options, { coverage: 'keep', durable: start.position });
+  return { ...tail, tips: history.tips(), rebuilt: false };
 }
 
-async function rebuild(options: RecoveryOptions, before: LoadedIndex | undefined): Promise<Recovered> {
+async function rebuild(options: RecoveryOptions, before: LoadedIndex): Promise<Recovered> {
   const { index, segments } = options;
-  await index.reset();
+  await index.beginRebuild(before.covered);
   const history = new History({ tenant: options.tenant, signatures: false });
   const first = segments.list()[0];
   let position = 0;
   let tornBytes = 0;
   if (first !== undefined) {
     const start = { segment: first, offset: HEADER_BYTES, position: first.first - 1 };
-    ({ position, tornBytes } = await followFrom(start, history, options, 'withhold'));
+    const durable = before.covered?.position ?? 0;
+    ({ position, tornBytes } = await followFrom(start, history, options, { coverage: 'withhold', durable }));
   }
   const missing = history.finish();
   if (missing !== undefined) throw corruptError(`the journal has a hole: ${describe(missing)}`);
-  if (before !== undefined) checkNothingLost(before, position, history.tips());
+  checkNothingLost(before, position, history.tips());
   const last = segments.last();
   if (last !== undefined) {
     const names = segments.list().map(({ first: at, generation }) => ({ first: at, generation }));
     const covered = { position, segment: names.at(-1)!, end: last.bytes };
     index.put({ runs: [], tips: [...history.tips().values()], segments: names, covered });
-    await index.settled();
   }
-  return { position, tips: history.tips(), tornBytes, rebuilt: first !== undefined || before !== undefined };
+  await index.endRebuild();
+  return { position, tips: history.tips(), tornBytes, rebuilt: first !== undefined };
 }
 
 /** The index was written after fdatasync: whatever it saw had been durable. */
@@ -110,18 +109,23 @@ function checkNothingLost(before: LoadedIndex, position: number, tips: ReadonlyM
       );
     }
   }
-  if (position < before.covered.position) {
-    throw corruptError(`the journal ends at ${position}, but ${before.covered.position} had been durable`, {
-      hint,
-    });
+  const durable = before.covered?.position ?? 0;
+  if (position < durable) {
+    throw corruptError(`the journal ends at ${position}, but ${durable} had been durable`, { hint });
   }
 }
 
 /** Where the index stops and the journal may go on; undefined when the two do not fit together. */
 function trustedPlace(loaded: LoadedIndex, segments: Segments): Place | undefined {
   const { covered } = loaded;
-  const segment = segments.find(covered.segment);
-  if (segment === undefined || covered.end > segment.bytes || covered.end < HEADER_BYTES) return undefined;
+  const segment = covered === undefined ? undefined : segments.find(covered.segment);
+  if (
+    covered === undefined ||
+    segment === undefined ||
+    covered.end > segment.bytes ||
+    covered.end < HEADER_BYTES
+  )
+    return undefined;
   const known = new Map(loaded.segments.map((each) => [each.first, each.generation]));
   for (const each of segments.list()) {
     if (each.first > covered.segment.first) continue;
@@ -166,7 +170,7 @@ async function followFrom(
   start: Place,
   history: History,
   options: RecoveryOptions,
-  coverage: 'keep' | 'withhold',
+  { coverage, durable }: { coverage: 'keep' | 'withhold'; durable: number },
 ): Promise<{ position: number; tornBytes: number }> {
   const { segments, disk, dir } = options;
   const follower = new Follower(history, options, coverage, start.position);
@@ -177,7 +181,8 @@ async function followFrom(
     follower.enter(segment);
     const fault = await follower.walk(segment, from);
     if (fault === undefined) continue;
-    if (segment !== segments.last()) throw damaged(segment, fault);
+    // A tail that the index had seen durable is not torn but damaged, and is left as it is for whoever looks into it.
+    if (segment !== segments.last() || follower.position < durable) throw damaged(segment, fault);
     tornBytes = await cutTornTail(segment, fault, follower.position, options);
   }
   const last = segments.last()!;
@@ -231,8 +236,10 @@ class Follower {
   }
 
   async flush(): Promise<void> {
-    const tips = [...this.#touched].map((feed) => this.#history.tips().get(feed)!);
-    const covered = this.#coverage === 'keep' ? this.#covered : undefined;
+    // While rebuilding, what the old index said about ends is the witness and must not be overwritten.
+    const keep = this.#coverage === 'keep';
+    const tips = keep ? [...this.#touched].map((feed) => this.#history.tips().get(feed)!) : [];
+    const covered = keep ? this.#covered : undefined;
     const segments = this.#entered.map(({ first, generation }) => ({ first, generation }));
     const group: IndexGroup = { runs: this.#runs, tips, segments, covered };
     this.#runs = [];

@@ -59,11 +59,16 @@ export class SimDisk implements Disk {
     this.#capacityBytes = bytes;
   }
 
-  /** Power cut and power back. */
-  crash(): void {
+  /** `kill -9`: handles and locks are gone, what was written is in the page cache and not on the medium. */
+  kill(): void {
     this.#life += 1;
     this.#locks.clear();
     this.heal();
+  }
+
+  /** Power cut and power back. */
+  crash(): void {
+    this.kill();
     const survivors = new Map(this.#syncedNames);
     for (const name of new Set([...this.#names.keys(), ...this.#syncedNames.keys()])) {
       const now = this.#names.get(name);
