@@ -29,3 +29,11 @@ export function familyOf(collection: Collection): string {
   const slash = collection.indexOf('/');
   return slash < 0 ? collection : collection.slice(0, slash);
 }
+
+const RANK_OF_FAMILY: Readonly<Record<string, number>> = { registry: 0, orders: 1, receipts: 1 };
+export const RANKS = 3;
+
+/** What goes first: 0 the registry, 1 what was sold, 2 documents. */
+export function rankOf(family: string): number {
+  return RANK_OF_FAMILY[family] ?? RANKS - 1;
+}

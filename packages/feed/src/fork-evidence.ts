@@ -21,12 +21,17 @@ export const EVIDENCE_BYTES_MAX = 64 * 1024;
 /** Entries hashed between two yields when an old chain hash is computed again. */
 const HASH_SLICE_BYTES = 256 * 1024;
 
+/** A run with the chain hash at its last entry, which its signature covers: the end of one history. */
+export interface ProvenRun extends Run {
+  readonly hash: Uint8Array;
+}
+
 export interface ForkEvidence {
   readonly feed: FeedName;
-  /** A number at which both histories have an entry, and not the same. */
+  /** A number at which the two histories differ. */
   readonly seq: number;
-  readonly ours: Run;
-  readonly theirs: Run;
+  readonly ours: ProvenRun;
+  readonly theirs: ProvenRun;
   readonly foundMs: number;
 }
 
@@ -122,12 +127,27 @@ export async function headAt(
   return head;
 }
 
-/** A run cut to what evidence keeps: its end matters least, the signature is kept with it for the record. */
-export function shortened(run: Run): Run {
-  let bytes = 0;
-  const entries = run.entries.filter((entry) => {
-    bytes += entry.byteLength;
-    return bytes <= EVIDENCE_BYTES_MAX;
-  });
-  return entries.length === run.entries.length ? run : { ...run, entries };
+/** What a proven message proves, ready to be kept. Call it after `provesClaim`. */
+export function provenBy(message: ForkMessage): ProvenRun | undefined {
+  const { evidence, seq, hash } = message;
+  if (!evidence) return undefined;
+  const ends = evidence.from + evidence.entries.length - 1 === seq;
+  const end = ends ? { seq, hash } : headAfter({ seq, hash }, evidence.entries);
+  return proven({ feed: message.feed as FeedName, ...evidence }, end.hash);
+}
+
+/** Only the end is needed to prove, so a long run keeps its last entries. */
+export function proven(run: Run, hash: Uint8Array): ProvenRun {
+  let first = run.entries.length;
+  for (let bytes = 0; first > 0; first -= 1) {
+    bytes += run.entries[first - 1]!.byteLength;
+    if (bytes > EVIDENCE_BYTES_MAX && first < run.entries.length) break;
+  }
+  const { feed, from, entries, signature } = run;
+  return { feed, from: from + first, entries: entries.slice(first), signature, hash };
+}
+
+/** What is kept, as a claim that convinces others. */
+export function claimOf({ feed, from, entries, signature, hash }: ProvenRun): ForkMessage {
+  return { type: 'fork', feed, seq: from + entries.length - 1, hash, evidence: { from, entries, signature } };
 }

@@ -9,7 +9,7 @@
  * ANSWERS_MAX answers a session, one claim per feed a session.
  */
 import { collectionOf, parseFeedName, writerOf } from './feed-name.ts';
-import { claimAt, headAt, provesClaim, shortened } from './fork-evidence.ts';
+import { claimAt, claimOf, headAt, provenBy, provesClaim } from './fork-evidence.ts';
 import { answerForkSearch, type ForkSearch, type ForkSearchStep, startForkSearch } from './fork-search.ts';
 import { planOf } from './incarnation.ts';
 import type { ReplicationContext } from './replication-context.ts';
@@ -33,6 +33,7 @@ export class ForkTalk {
   readonly #context: ReplicationContext;
   readonly #ports: ForkTalkPorts;
   readonly #claimed = new Set<FeedName>();
+  readonly #told = new Set<FeedName>();
   #search: ForkSearch | undefined;
   #answers = 0;
 
@@ -47,6 +48,15 @@ export class ForkTalk {
     if (!head || this.#claimed.has(feed)) return;
     this.#claimed.add(feed);
     this.#ports.say(await claimAt(this.#context.store, feed, head));
+  }
+
+  /** Called when the peer may not know that its own feed was found written twice: the side it does not hold convinces it. */
+  tellOwner(): void {
+    for (const { feed, ours, theirs } of this.#context.forks()) {
+      if (writerOf(feed) !== this.#ports.peer || this.#told.has(feed)) continue;
+      this.#told.add(feed);
+      for (const side of [ours, theirs]) this.#ports.say(claimOf(side));
+    }
   }
 
   async receive(message: ForkMessage): Promise<void> {
@@ -74,6 +84,7 @@ export class ForkTalk {
     // Ours is shorter, or other. A copy pruned below the claim cannot tell, and was vouched for.
     const base = this.#context.store.feeds().get(feed)?.base.seq ?? 0;
     if (!mine && message.seq < base) return;
+    if (mine) await this.#quarantine(feed, mine, message);
     this.#context.ownForkFound(this.#ports.peer, feed);
     this.#startSearch(feed);
   }
@@ -130,8 +141,7 @@ export class ForkTalk {
   }
 
   async #claimAgainstOther(feed: FeedName, message: ForkMessage): Promise<void> {
-    const { registry, store, clock } = this.#context;
-    const key = registry.keyOf(writerOf(feed));
+    const key = this.#context.registry.keyOf(writerOf(feed));
     if (!key) return;
     if (!provesClaim(message, key)) {
       this.#ports.strike(feed, 'FORK_UNPROVEN');
@@ -139,17 +149,18 @@ export class ForkTalk {
     }
     const mine = await this.#headAt(feed, message.seq);
     if (!mine || sameHash(mine, message)) return;
+    await this.#quarantine(feed, mine, message);
+  }
+
+  /** Two proven claims of one number: evidence for us, and our side of it for the peer. */
+  async #quarantine(feed: FeedName, mine: Head, message: ForkMessage): Promise<void> {
+    const { store, clock } = this.#context;
     const reply = await claimAt(store, feed, mine);
-    if (!reply.evidence || !message.evidence) return;
-    const theirs = shortened({ feed, ...message.evidence });
-    const ours = shortened({ feed, ...reply.evidence });
-    await this.#context.forkFound(this.#ports.peer, {
-      feed,
-      seq: message.seq,
-      ours,
-      theirs,
-      foundMs: clock.nowMs(),
-    });
+    const ours = provenBy(reply);
+    const theirs = provenBy(message);
+    if (!ours || !theirs) return;
+    const evidence = { feed, seq: message.seq, ours, theirs, foundMs: clock.nowMs() };
+    await this.#context.forkFound(this.#ports.peer, evidence);
     if (this.#claimed.has(feed)) return;
     this.#claimed.add(feed);
     this.#ports.say(reply);

@@ -4,20 +4,22 @@
  *
  *   take     admitted and verified: on disk when `take` resolves
  *   hold     of a writer the registry does not know yet: kept, bounded, looked at again when the registry grows
- *   drop     of a feed already refused in this session or quarantined: not worth a second look
+ *   drop     of a feed already refused in this session: not worth a second look
  *   refuse   not readable by both sides, not the writer's to write, after a revocation, forged
  *
  * Guarantees: nothing reaches the store that the registry does not admit, whoever forwards it; a bad run changes nothing and
  * does not harm the good ones beside it; at most HELD_BYTES_MAX wait for the registry.
  */
+
+import { headAfter } from './chain.ts';
 import { REGISTRY_COLLECTION } from './collections.ts';
 import { FeedError } from './errors.ts';
 import { collectionOf, parseFeedName, writerOf } from './feed-name.ts';
-import { type ForkEvidence, shortened } from './fork-evidence.ts';
+import { type ForkEvidence, headAt, proven } from './fork-evidence.ts';
 import type { ReplicationContext } from './replication-context.ts';
 import type { EntriesMessage } from './replication-messages.ts';
 import { lastSeq } from './run.ts';
-import type { Collection, FeedName, FeedStore, Run } from './types.ts';
+import type { Collection, FeedName, Run } from './types.ts';
 
 /** Waiting for the registry, per peer. */
 export const HELD_BYTES_MAX = 1024 * 1024;
@@ -29,6 +31,8 @@ export type Taken =
   | { readonly type: 'refused'; readonly feed: FeedName; readonly code: string }
   /** Does not continue what we hold: forged, or of another history. Only a proof can tell. */
   | { readonly type: 'unproven'; readonly feed: FeedName }
+  /** Known to have been written twice: nothing is added to it. */
+  | { readonly type: 'quarantined'; readonly feed: FeedName }
   | { readonly type: 'forked'; readonly evidence: ForkEvidence }
   /** Entries of our own writer that we have not written. */
   | { readonly type: 'ownAhead'; readonly feed: FeedName };
@@ -87,7 +91,8 @@ export class Reception {
     const { registry, self, store } = this.#context;
     const { feed } = run;
     const writer = writerOf(feed);
-    if (this.#suspended.has(feed) || this.#context.isForked(feed)) return 'drop';
+    if (this.#context.isForked(feed)) return { type: 'quarantined', feed };
+    if (this.#suspended.has(feed)) return 'drop';
     if (bytesOf(run.entries) > RUN_BYTES_MAX) return { type: 'refused', feed, code: 'FEED_LIMIT' };
     if (writer === self) {
       const ours = store.feeds().get(feed)?.head.seq ?? 0;
@@ -126,12 +131,7 @@ export class Reception {
         throw error;
       case 'FEED_FORK': {
         this.#suspended.add(feed);
-        const evidence = await evidenceOf(
-          this.#context.store,
-          run,
-          error.seq ?? run.from,
-          this.#context.clock.nowMs(),
-        );
+        const evidence = await evidenceOf(this.#context, run, error.seq ?? run.from);
         return evidence ? [{ type: 'forked', evidence }] : [{ type: 'unproven', feed }];
       }
       case 'FEED_SIGNATURE':
@@ -158,13 +158,22 @@ export class Reception {
 
 /** Both sides of a fork the store found by comparing. Undefined when ours cannot be read any more. */
 async function evidenceOf(
-  store: FeedStore,
+  context: ReceptionContext,
   theirs: Run,
   seq: number,
-  foundMs: number,
 ): Promise<ForkEvidence | undefined> {
-  const ours = await store.read(theirs.feed, Math.max(theirs.from, 1), 1).catch(() => undefined);
-  return ours && { feed: theirs.feed, seq, ours: shortened(ours), theirs: shortened(theirs), foundMs };
+  const { store, clock } = context;
+  const { feed, from } = theirs;
+  const before = await headAt(store, feed, from - 1, () => clock.yield());
+  const ours = before && (await store.read(feed, from, 1));
+  if (!before || !ours) return undefined;
+  return {
+    feed,
+    seq,
+    ours: proven(ours, headAfter(before, ours.entries).hash),
+    theirs: proven(theirs, headAfter(before, theirs.entries).hash),
+    foundMs: clock.nowMs(),
+  };
 }
 
 function runOf(message: EntriesMessage): Run {

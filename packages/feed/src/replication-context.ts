@@ -56,6 +56,7 @@ export interface ReplicationContext {
   /** True once a peer has proven another history of ours: nothing of our own leaves any more. */
   isSuperseded(): boolean;
   isForked(feed: FeedName): boolean;
+  forks(): readonly ForkEvidence[];
   /** Called with proof. Resolves when it is kept. */
   forkFound(peer: WriterId, evidence: ForkEvidence): Promise<void>;
   ownForkFound(peer: WriterId, feed: FeedName): void;

@@ -30,7 +30,7 @@
  *
  * Does not: read a store, check a signature, know who may read what (`mine` holds only what both sides may read).
  */
-import { familyOf } from './collections.ts';
+import { familyOf, rankOf } from './collections.ts';
 import { collectionOf, writerOf } from './feed-name.ts';
 import type { FeedName, Head, WriterId } from './types.ts';
 
@@ -193,7 +193,9 @@ function settle(
   const waiting = new Set<string>();
   const equal: string[] = [];
   let reaches = open.reaches;
-  for (const family of new Set([...mine.keys(), ...theirs.keys()])) {
+  // What matters most is asked for first, and so flows first.
+  const families = [...new Set([...mine.keys(), ...theirs.keys()])].sort((a, b) => rankOf(a) - rankOf(b));
+  for (const family of families) {
     const ours = mine.get(family);
     const their = theirs.get(family);
     if (ours && their && sameBytes(ours.digest, their)) {

@@ -84,6 +84,7 @@ export class Replicator {
       authority: options.authority,
       isSuperseded: () => this.#superseded,
       isForked: (feed) => this.#forked.has(feed),
+      forks: () => this.forks(),
       forkFound: (peer, found) => this.#forkFound(peer, found),
       ownForkFound: (peer, feed) => this.#ownForkFound(peer, feed),
       passOn: (from, message) => this.#passOn(from, message),

@@ -287,6 +287,7 @@ export class Session {
         break;
       case 'live':
         this.#context.report({ type: 'peerLive', peer: this.peer });
+        this.#forks.tellOwner();
         // Families neither side had anything in when digests were exchanged are settled now as well.
         for (const collection of this.#context.summary.collections()) this.#queueCollection(collection);
         void this.#pump();
@@ -401,6 +402,9 @@ export class Session {
       case 'unproven':
       case 'ownAhead':
         await this.#forks.claim(taken.feed);
+        break;
+      case 'quarantined':
+        this.#forks.tellOwner();
         break;
       case 'forked':
         await this.#context.forkFound(this.peer, taken.evidence);
