@@ -49,11 +49,11 @@ export interface BranchToken {
 }
 
 export class Branches {
-  readonly #authority: Authority | undefined;
+  readonly #authority: () => Authority;
   readonly #registry: Registry;
   readonly #events: EventLog;
 
-  constructor(options: { authority: Authority | undefined; registry: Registry; events: EventLog }) {
+  constructor(options: { authority: () => Authority; registry: Registry; events: EventLog }) {
     this.#authority = options.authority;
     this.#registry = options.registry;
     this.#events = options.events;
@@ -61,7 +61,7 @@ export class Branches {
 
   /** All or none. */
   async add({ branches, ttlHours }: BranchRequests): Promise<BranchToken[]> {
-    const issued = await this.#authorityHere().inviteAll(
+    const issued = await this.#authority().inviteAll(
       branches.map(({ code, role, region }) => ({
         branch: code,
         role,
@@ -74,7 +74,7 @@ export class Branches {
 
   /** Called when a device shows its token. */
   async enrol(token: string, publicKey: PublicKey): Promise<Member> {
-    const member = await this.#authorityHere().enrol({ token, publicKey });
+    const member = await this.#authority().enrol({ token, publicKey });
     const { branch, role } = member.grant;
     this.#events.add({ type: 'enrolled', writer: member.writer, branch, role });
     return member;
@@ -83,7 +83,7 @@ export class Branches {
   /** Every key of the branch; how many. */
   async revoke(code: string, reason: string): Promise<number> {
     const members = this.#activeMembers(code);
-    const count = await this.#authorityHere().revokeBranch(code, reason);
+    const count = await this.#authority().revokeBranch(code, reason);
     for (const { writer } of members) {
       this.#events.add({ type: 'revoked', writer, branch: code, reason });
     }
@@ -92,7 +92,7 @@ export class Branches {
 
   /** One token per key of the branch; the old keys count until the overlap is over. */
   async rotate(code: string): Promise<BranchToken[]> {
-    const authority = this.#authorityHere();
+    const authority = this.#authority();
     const tokens: BranchToken[] = [];
     for (const { writer } of this.#activeMembers(code)) {
       tokens.push(tokenOf(await authority.rotate({ writer })));
@@ -110,15 +110,6 @@ export class Branches {
       });
     }
     return members;
-  }
-
-  #authorityHere(): Authority {
-    if (this.#authority === undefined) {
-      throw new RelayError('AUTHORITY_OFFLINE', "the authority's key is not on this relay", {
-        hint: 'Put authority.key back into the data folder and restart, or ask its holder.',
-      });
-    }
-    return this.#authority;
   }
 }
 

@@ -6,12 +6,13 @@
  *     relay.key       the relay's own device key                                   0600
  *     admin.json      SHA-256 of the admin token                                   0600
  *     clock-bound     no stamp above it was ever given out
+ *     restored.json   left by `branchline restore`: peers may know a longer registry than this folder
  *     control.json    address and token of the running program, for commands on this machine   0600
  *
  * Every file is whole or absent: written beside, synced, renamed over, folder synced. A private key is never written over.
  */
 import { constants } from 'node:fs';
-import { access, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DeviceKey, exportDeviceKey, generateDeviceKey, importDeviceKey } from '@branchline/feed';
 import { parseStamp, type UpperBoundStore, ZERO_STAMP } from 'hlc-ts';
@@ -111,6 +112,14 @@ export class DataFolder {
     await unlink(join(this.path, 'control.json')).catch(unlessMissing);
   }
 
+  async isRestored(): Promise<boolean> {
+    return (await this.#read('restored.json')) !== undefined;
+  }
+
+  async forgetRestored(): Promise<void> {
+    await unlink(join(this.path, 'restored.json')).catch(unlessMissing);
+  }
+
   clockBound(): UpperBoundStore {
     return {
       load: async () => {
@@ -119,13 +128,6 @@ export class DataFolder {
       },
       save: (bound) => this.#write('clock-bound', bound.toString(16).padStart(16, '0')),
     };
-  }
-
-  async hasIndex(): Promise<boolean> {
-    return await access(join(this.index, 'CURRENT')).then(
-      () => true,
-      () => false,
-    );
   }
 
   #parse<T>(name: string, bytes: Buffer, schema: z.ZodType<T>): T {

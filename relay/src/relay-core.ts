@@ -1,6 +1,9 @@
 /**
  * A relay without its network: store, registry, authority, and what can be done with them on this machine.
  *
+ * A relay restored from a backup may hold an older registry than its devices do. Until one of them was heard, the authority
+ * decides nothing: an entry written now would be a second history of the registry, and every device would refuse one of the two.
+ *
  * `Relay` puts HTTP and WebSockets around it; commands on a relay that is not running open it alone. Only one at a time: the
  * store is locked.
  */
@@ -29,12 +32,12 @@ export class RelayCore {
   /** The relay's own device. */
   readonly key: DeviceKey;
   readonly opened: RelayStore;
-  /** Undefined where the authority's key is kept elsewhere. */
-  readonly authority: Authority | undefined;
   readonly branches: Branches;
   readonly events: EventLog;
   readonly contacts: ContactBook;
   readonly evidence: EvidenceLedger;
+  readonly #openAuthority: (() => Promise<Authority>) | undefined;
+  #authority: Authority | undefined;
 
   private constructor(parts: {
     folder: DataFolder;
@@ -42,7 +45,7 @@ export class RelayCore {
     authorityKey: Uint8Array;
     key: DeviceKey;
     opened: RelayStore;
-    authority: Authority | undefined;
+    openAuthority: (() => Promise<Authority>) | undefined;
     events: EventLog;
   }) {
     this.folder = parts.folder;
@@ -50,14 +53,15 @@ export class RelayCore {
     this.authorityKey = parts.authorityKey;
     this.key = parts.key;
     this.opened = parts.opened;
-    this.authority = parts.authority;
+    this.#openAuthority = parts.openAuthority;
     this.events = parts.events;
     this.evidence = levelEvidence(
       parts.opened.level.sublevel<string, Uint8Array>('evidence', { valueEncoding: 'view' }),
     );
     this.contacts = new ContactBook(parts.opened.level);
-    const { authority, events } = parts;
-    this.branches = new Branches({ authority, registry: parts.opened.registry, events });
+    const { events } = parts;
+    const { registry } = parts.opened;
+    this.branches = new Branches({ authority: () => this.authority(), registry, events });
   }
 
   static async open(ports: RelayPorts, data: string): Promise<RelayCore> {
@@ -74,14 +78,51 @@ export class RelayCore {
     try {
       const { store, registry, now } = opened;
       const signing = await folder.readKey('authority');
-      const authority =
-        signing && (await Authority.open({ key: signing, tenant, store, registry, clock: ports.clock, now }));
+      const openAuthority =
+        signing && (() => Authority.open({ key: signing, tenant, store, registry, clock: ports.clock, now }));
       const events = new EventLog(() => isoTime(ports.clock.nowMs()));
-      return new RelayCore({ folder, tenant, authorityKey, key, opened, authority, events });
+      const core = new RelayCore({ folder, tenant, authorityKey, key, opened, openAuthority, events });
+      if (!(await folder.isRestored())) {
+        await core.#trustRegistry();
+      }
+      return core;
     } catch (error) {
       await opened.close();
       throw error;
     }
+  }
+
+  /** Who writes the registry; refused where its key is elsewhere, or while the registry may be old. */
+  authority(): Authority {
+    if (this.#authority !== undefined) {
+      return this.#authority;
+    }
+    if (this.#openAuthority === undefined) {
+      throw new RelayError('AUTHORITY_OFFLINE', "the authority's key is not on this relay", {
+        hint: 'Put authority.key back into the data folder and restart, or ask its holder.',
+      });
+    }
+    throw new RelayError('AUTHORITY_OFFLINE', 'this relay was restored and has not heard from a device yet', {
+      hint: 'Wait until a device that was enrolled last connects; it brings what the backup lacks.',
+      retryable: true,
+    });
+  }
+
+  /** Called when a device's registry and ours are equal. */
+  async heardFromDevice(): Promise<void> {
+    if (this.#authority === undefined && this.#openAuthority !== undefined) {
+      await this.#trustRegistry();
+      await this.folder.forgetRestored();
+    }
+  }
+
+  /** Keys whose overlap with a newer one is over stop counting. */
+  async retireRotated(): Promise<void> {
+    await this.#authority?.retire();
+  }
+
+  async #trustRegistry(): Promise<void> {
+    this.#authority = await this.#openAuthority?.();
   }
 
   get store(): FeedStore {

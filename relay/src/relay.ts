@@ -103,8 +103,13 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
     self: key.writer,
     clock,
     evidence: core.evidence,
-    ...(core.authority === undefined ? {} : { authority: core.authority }),
-    onNews: tellNews({ events, metrics, log }),
+    authority: { succeed: async (succession) => core.authority().succeed(succession) },
+    onNews: (news) => {
+      tellNews(news, { events, metrics, log });
+      if (news.type === 'peerLive') {
+        core.heardFromDevice().catch((error: unknown) => log.error({ err: error }, 'authority stays closed'));
+      }
+    },
   });
   const sessions = new Sessions({
     replicator,
@@ -201,34 +206,32 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
 }
 
 /** What replication has to say goes to the log, and what needs a person to the event log. */
-function tellNews(to: { events: EventLog; metrics: Metrics; log: Logger }): (news: ReplicationNews) => void {
+function tellNews(news: ReplicationNews, to: { events: EventLog; metrics: Metrics; log: Logger }): void {
   const alarm = (code: string, detail: string, writer: WriterId): void => {
     to.metrics.refused(code);
     to.log.warn({ code, detail, writer }, 'alarm');
     to.events.add({ type: 'alarmed', code, detail, writer });
   };
-  return (news) => {
-    switch (news.type) {
-      case 'entriesRefused':
-        alarm(news.code, `entries of ${news.feed} were refused`, news.peer);
-        break;
-      case 'forkFound':
-        alarm(
-          'FEED_FORK',
-          `${news.evidence.feed} has two histories from entry ${news.evidence.seq}`,
-          news.peer,
-        );
-        break;
-      case 'ownForkFound':
-        alarm('FEED_FORK', `${news.feed} of this relay has two histories`, news.peer);
-        break;
-      case 'alarmReceived':
-        alarm(news.code, news.detail, news.peer);
-        break;
-      default:
-        to.log.debug(news, 'replication');
-    }
-  };
+  switch (news.type) {
+    case 'entriesRefused':
+      alarm(news.code, `entries of ${news.feed} were refused`, news.peer);
+      break;
+    case 'forkFound':
+      alarm(
+        'FEED_FORK',
+        `${news.evidence.feed} has two histories from entry ${news.evidence.seq}`,
+        news.peer,
+      );
+      break;
+    case 'ownForkFound':
+      alarm('FEED_FORK', `${news.feed} of this relay has two histories`, news.peer);
+      break;
+    case 'alarmReceived':
+      alarm(news.code, news.detail, news.peer);
+      break;
+    default:
+      to.log.debug(news, 'replication');
+  }
 }
 
 /** Once a minute: keys whose overlap is over are revoked, contacts written down. */
@@ -245,7 +248,7 @@ async function keepHouse(options: {
     try {
       await core.contacts.write(sessions.remembered());
       if (!signal.aborted) {
-        await core.authority?.retire();
+        await core.retireRotated();
       }
     } catch (error) {
       // The store's own failure ends the program; anything else is tried again in a minute.

@@ -1,4 +1,6 @@
 /** Devices meet at a relay: over real sockets, on real disk. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { generateDeviceKey } from '@branchline/feed';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -126,6 +128,19 @@ test('lag is exact in entries while a device is away', async () => {
   });
   await office.dial();
   await until(5_000, 'caught up', async () => (await fleet(relay)).get('OFFICE')!.lag.entriesThere === 0);
+});
+
+test('a restored relay decides nothing until a device has brought what the backup lacks', async () => {
+  await using relay = await RunningRelay.open();
+  const [shop] = await twoBranches(relay);
+  await writeFile(join(relay.data, 'restored.json'), '{}');
+  await relay.restart();
+  const refused = await relay.admin('POST', '/v1/branches', { branches: [{ code: 'B009' }] });
+  assert.equal([refused.status, refused.body.code], [503, 'AUTHORITY_OFFLINE']);
+  await shop.dial();
+  await until(5_000, 'the authority', async () => {
+    return (await relay.admin('POST', '/v1/branches', { branches: [{ code: 'B009' }] })).status === 201;
+  });
 });
 
 test.run();
