@@ -33,6 +33,8 @@ export const nodeConfig = z.strictObject({
   branch: branchCode.optional(),
   /** The relay to replicate with. None = only peers. */
   relay: url.optional(),
+  /** Who enrols this device, when that is not the relay: the HQ node that keeps the authority. */
+  enrol: url.optional(),
   /** One-time enrolment token; needed until the device is enrolled. */
   token: z.string().min(1).optional(),
   /** Other nodes to replicate with directly. */
@@ -60,6 +62,7 @@ const environmentNames: readonly (readonly [name: string, setting: Setting])[] =
   ['BRANCHLINE_LISTEN', 'listen'],
   ['BRANCHLINE_BRANCH', 'branch'],
   ['BRANCHLINE_RELAY', 'relay'],
+  ['BRANCHLINE_ENROL', 'enrol'],
   ['BRANCHLINE_TOKEN', 'token'],
   ['BRANCHLINE_PEERS', 'peers'],
   ['BRANCHLINE_MODE', 'mode'],

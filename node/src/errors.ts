@@ -9,6 +9,8 @@ export type NodeErrorCode =
   | 'NODE_ENROL'
   /** The device has a key but the registry knows no grant for it. */
   | 'NODE_NOT_ENROLLED'
+  /** The address for tills cannot be listened on. */
+  | 'NODE_LISTEN'
   /** Another process has this data directory. */
   | 'NODE_LOCKED'
   /** A file of the data directory is damaged or belongs to something else. */

@@ -1,4 +1,17 @@
+export {
+  type ConfigSources,
+  type NodeConfig,
+  type NodeConfigInput,
+  nodeConfig,
+  readConfig,
+} from './config.ts';
 export { NodeError, type NodeErrorCode } from './errors.ts';
+export { CONTROL_FILE, type Control, readControl } from './files/control-file.ts';
+export { DataDirectory, type TrustAnchor } from './files/data-directory.ts';
+export { type RunOptions, runNode } from './main.ts';
+export { BranchNode, type NodeSettings } from './node.ts';
+export { NodeProgram, type ProgramPorts, REPLICATE_PATH } from './node-program.ts';
+export type { DiskSpace, NodeLog, NodePorts } from './ports.ts';
 export type {
   EventSubscription,
   IdentifiedEvent,
@@ -9,3 +22,5 @@ export type {
   WriteAnswer,
   WriteRequest,
 } from './services.ts';
+export { type CatalogRow, IMPORT_ROWS_MAX, type ImportResult } from './use-cases/import-catalog.ts';
+export { SOFTWARE, VERSION } from './version.ts';

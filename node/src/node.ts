@@ -64,7 +64,7 @@ const ACT_ON: ReadonlySet<string> = new Set([
   'PEER_REVOKED',
   'PEER_UNKNOWN',
   'TENANT_MISMATCH',
-  'VERSION_UNSUPPORTED',
+  'VERSION_MISMATCH',
 ]);
 
 export type NodeSettings = Pick<NodeConfig, 'mode' | 'relay' | 'peers' | 'syncIntervalSeconds'>;

@@ -120,7 +120,7 @@ const WORDS: Readonly<Record<string, string>> = {
   PEER_UNKNOWN: 'does not know this device; enrol it there, or check the tenant',
   PEER_REVOKED: 'this device was revoked; ask head office for a new token',
   TENANT_MISMATCH: 'belongs to another tenant',
-  VERSION_UNSUPPORTED: 'speaks another version; update one of the two',
+  VERSION_MISMATCH: 'speaks another version; update one of the two',
   SYNC_MODE: 'is set not to synchronise now',
   ALREADY_CONNECTED: 'is connected the other way round',
   GOING_AWAY: 'went away in order and will be back',
