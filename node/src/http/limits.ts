@@ -10,7 +10,7 @@ export const REQUEST_TIMEOUT_MS = 15_000;
 /** An idle connection is kept open this long. */
 export const KEEP_ALIVE_MS = 60_000;
 /** Requests being served at once; more are answered OVERLOADED. */
-export const REQUESTS_IN_FLIGHT_MAX = 1024;
+export const REQUESTS_IN_FLIGHT_MAX = 512;
 /** A refused body is read and thrown away up to here, so that the client sees the answer; then the socket is cut. */
 export const DISCARDED_BYTES_MAX = 1024 * 1024;
 /**

@@ -46,6 +46,9 @@ export class FakeNode implements NodeServices {
   /** Thrown by the next write. */
   failure: unknown;
   missed = false;
+  /** What `sync.now` waits for, and how many do. */
+  hold: Promise<void> | undefined;
+  held = 0;
   enrol?: NonNullable<NodeServices['enrol']>;
   readonly #answers = new Map<string, { fingerprint: string; answer: WriteAnswer<unknown> }>();
   readonly #tills = new Map<string, TillIdentity>([
@@ -145,7 +148,11 @@ export class FakeNode implements NodeServices {
       alarms: [],
       clock: { driftMs: 250 },
     }),
-    now: async () => ({ peers: [{ peer: 'ws://relay', ok: false, cause: 'not reachable' }] }),
+    now: async () => {
+      this.held += 1;
+      await this.hold;
+      return { peers: [{ peer: 'ws://relay', ok: false, cause: 'not reachable' }] };
+    },
   };
 
   readonly events = {

@@ -71,6 +71,12 @@ export class Loopback {
     return this.#server!;
   }
 
+  connections(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.server.server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+    });
+  }
+
   call(method: string, path: string, sent: Sent = {}): Promise<Reply> {
     const { token = cashierToken, body } = sent;
     const text =

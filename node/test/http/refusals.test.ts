@@ -2,10 +2,20 @@
  * What the edge refuses, over real sockets: malformed, oversized, foreign, unauthenticated, too much. Each refusal is a problem
  * document with a stable code, changes nothing and leaves the node serving.
  */
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { BODY_BYTES_MAX, problem } from '@branchline/model';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DISCARDED_BYTES_MAX, HEADER_BYTES_MAX, RATED_TILLS_MAX } from '../../src/http/limits.ts';
+import { until } from '../../../test/support/within.ts';
+import {
+  CONNECTIONS_MAX,
+  DISCARDED_BYTES_MAX,
+  HEADER_BYTES_MAX,
+  RATED_TILLS_MAX,
+  REQUESTS_IN_FLIGHT_MAX,
+} from '../../src/http/limits.ts';
+import { COMPLAINTS_MAX } from '../../src/http/problem-answer.ts';
 import { RateLimit } from '../../src/http/rate-limit.ts';
 import { adminToken, cashierToken, managerToken } from './fake-node.ts';
 import { Loopback, type Reply, sale } from './loopback.ts';
@@ -203,6 +213,44 @@ test('G12 rates of at most RATED_TILLS_MAX tills are remembered', () => {
     rate.take(`T${i}`, 0);
   }
   assert.is(rate.remembered, RATED_TILLS_MAX);
+});
+
+test('G12 REQUESTS_IN_FLIGHT_MAX requests are served at once, one more is told to come back', async () => {
+  await using shop = await Loopback.open();
+  let release = () => {};
+  shop.node.hold = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const held = Array.from({ length: REQUESTS_IN_FLIGHT_MAX }, () =>
+    shop.call('POST', '/v1/sync/now', { body: {} }),
+  );
+  await until(5_000, 'all requests arrived', () => shop.node.held === REQUESTS_IN_FLIGHT_MAX);
+  const reply = await shop.call('GET', '/healthz');
+  refused(reply, 503, 'OVERLOADED');
+  assert.is(reply.headers['retry-after'], '1');
+  release();
+  const statuses = (await Promise.all(held)).map(({ status }) => status);
+  assert.ok(statuses.every((status) => status === 200));
+  assert.is((await shop.call('GET', '/healthz')).status, 200);
+});
+
+test('G12 CONNECTIONS_MAX connections are taken, one more is hung up on', async () => {
+  await using shop = await Loopback.open();
+  const sockets = Array.from({ length: CONNECTIONS_MAX }, () => connect(shop.port, '127.0.0.1'));
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  await until(5_000, 'all connections taken', () => shop.connections().then((n) => n === CONNECTIONS_MAX));
+  assert.is(await shop.raw('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'), '');
+  for (const socket of sockets) {
+    socket.destroy();
+  }
+});
+
+test('G12 at most COMPLAINTS_MAX wrong fields are listed', async () => {
+  await using shop = await Loopback.open();
+  const body = Object.fromEntries(Array.from({ length: COMPLAINTS_MAX + 5 }, (_, i) => [`x${i}`, i]));
+  const reply = await shop.call('PUT', '/v1/customers/c1', { headers: key, body });
+  refused(reply, 400, 'INVALID_REQUEST');
+  assert.is(reply.json.errors.length, COMPLAINTS_MAX);
 });
 
 test('a failure inside the node says INTERNAL and nothing of its cause; the log gets it', async () => {
