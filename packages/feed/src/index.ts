@@ -6,6 +6,15 @@ export {
   type Succession,
   successionBytes,
 } from './authority.ts';
+export {
+  type ExportOptions,
+  exportBundle,
+  type FeedVector,
+  type ImportOptions,
+  type ImportReport,
+  importBundle,
+  vectorOf,
+} from './bundle.ts';
 export { firstHead, headAfter, headSigned, nextHead, sameHash, signedBytes } from './chain.ts';
 export {
   type Checkpoint,
@@ -67,6 +76,7 @@ export {
 export { JournalStore, type JournalStoreOptions, type Opening } from './journal-store.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export { NodeDisk } from './node-disk.ts';
+export { pruneBelow } from './prune.ts';
 export { type Admission, type Invitation, type Member, Registry, type Revocation } from './registry.ts';
 export { followRegistry } from './registry-follower.ts';
 export type { ReplicationNews } from './replication-context.ts';
