@@ -12,8 +12,8 @@ import { PRODUCTS } from './measure.ts';
 import { catalogOf } from './orders.ts';
 import { branchlineProgram, type Program, runProgram, startProgram } from './program.ts';
 
-/** Requests under way at a time while the catalog is put in. */
-const IMPORT_WIDTH = 32;
+/** Rows of the catalog in one request: well below the largest body. */
+const IMPORT_ROWS = 200;
 const ARRIVAL_TIMEOUT_MS = 120_000;
 const POLL_MS = 50;
 /** Rows asked for at the branch, spread over the catalog: shards arrive in any order. */
@@ -108,18 +108,15 @@ export async function loadCatalog(
   chain: Chain,
 ): Promise<{ putMs: number; spreadMs: number }> {
   const { clock, signal, seed } = context;
-  const agent = new Agent({ keepAlive: true, maxSockets: IMPORT_WIDTH });
+  const agent = new Agent({ keepAlive: true });
   const catalog = catalogOf(seed, PRODUCTS);
   const fromMs = clock.monotonicMs();
-  let next = 0;
-  const put = async (): Promise<void> => {
-    for (let row = catalog[next++]; row !== undefined; row = catalog[next++]) {
-      signal.throwIfAborted();
-      const { sku, ...fields } = row;
-      await putProduct(agent, chain.hq, sku, fields, `bench-catalog-${sku}`);
-    }
-  };
-  await Promise.all(Array.from({ length: IMPORT_WIDTH }, put));
+  for (let at = 0; at < catalog.length; at += IMPORT_ROWS) {
+    signal.throwIfAborted();
+    const url = new URL('/v1/products', chain.hq.url);
+    const products = catalog.slice(at, at + IMPORT_ROWS);
+    await post(agent, url, chain.hq.tokens[0]!, { products }, `bench-catalog-${at}`);
+  }
   const putAtMs = clock.monotonicMs();
   for (let at = 0; at < catalog.length; at += Math.ceil(catalog.length / ROWS_ASKED)) {
     const path = `/v1/products/${encodeURIComponent(catalog[at]!.sku)}`;
@@ -157,13 +154,21 @@ export function expectOk({ status, text }: HttpAnswer, what: string): void {
   throw new BenchError('BENCH_REQUEST_FAILED', `${what} was refused: ${status} ${text.slice(0, 500)}`);
 }
 
-async function post<Answer>(agent: Agent, url: URL, token: string, body: unknown): Promise<Answer> {
+async function post<Answer>(
+  agent: Agent,
+  url: URL,
+  token: string,
+  content: unknown,
+  key?: string,
+): Promise<Answer> {
+  const body = Buffer.from(JSON.stringify(content));
   const answer = await callHttp({
     agent,
     url,
     method: 'POST',
     token,
-    body: Buffer.from(JSON.stringify(body)),
+    body,
+    ...(key === undefined ? {} : { key }),
   });
   expectOk(answer, `POST ${url.pathname}`);
   return JSON.parse(answer.text) as Answer;
