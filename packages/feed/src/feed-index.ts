@@ -236,17 +236,21 @@ export class FeedIndex {
         this.#onFailed(error);
         break;
       }
-      for (const group of groups) this.#forget(group);
+      this.#forget(groups);
     }
     this.#running = undefined;
   }
 
-  #forget(group: IndexGroup): void {
-    this.#pendingRows -= group.runs.length;
-    for (const { feed } of group.runs) {
-      const rows = this.#overlay.get(feed)!;
-      rows.shift();
-      if (rows.length === 0) this.#overlay.delete(feed);
+  #forget(groups: readonly IndexGroup[]): void {
+    const written = new Map<FeedName, number>();
+    for (const { runs } of groups) {
+      this.#pendingRows -= runs.length;
+      for (const { feed } of runs) written.set(feed, (written.get(feed) ?? 0) + 1);
+    }
+    for (const [feed, count] of written) {
+      const rest = this.#overlay.get(feed)!.slice(count);
+      if (rest.length === 0) this.#overlay.delete(feed);
+      else this.#overlay.set(feed, rest);
     }
   }
 }

@@ -35,6 +35,8 @@ export class SimDisk implements Disk {
   #faults = new Map<number, string>();
   /** Calls of `datasync` that succeeded. */
   syncs = 0;
+  /** Files opened and not closed. */
+  openFiles = 0;
 
   constructor(options: SimDiskOptions) {
     this.#random = seededRandom(options.seed);
@@ -114,7 +116,9 @@ export class SimDisk implements Disk {
       inode = { bytes: new Uint8Array(0), synced: new Uint8Array(0) };
       this.#names.set(path, inode);
     }
-    return new SimFile(this, inode ?? this.#inode(path), this.#life);
+    const file = new SimFile(this, inode ?? this.#inode(path), this.#life);
+    this.openFiles += 1;
+    return file;
   }
 
   async list(dir: string): Promise<string[]> {
@@ -259,7 +263,9 @@ class SimFile implements DiskFile {
     this.#inode.bytes = this.#inode.bytes.slice(0, size);
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#disk.openFiles -= 1;
+  }
 }
 
 function failure(code: string): Error {
