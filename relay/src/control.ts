@@ -1,11 +1,58 @@
-/** Replication by file, as a command on this machine asks the relay for it. */
-
+/** Replication by file: what a peer may lack, written into a bundle; a bundle taken in as if a peer had sent it. */
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { exportBundle, importBundle, vectorOf } from '@branchline/feed';
+import type { Clock } from 'hlc-ts';
 import { RelayError } from './errors.ts';
 import type { ControlActions } from './http/control-routes.ts';
+import type { RelayCore } from './relay-core.ts';
 
-export function controlActions(): ControlActions {
-  const missing = async (): Promise<never> => {
-    throw new RelayError('NOT_FOUND', 'bundles are not served yet');
+export function controlActions(core: RelayCore, clock: Clock): ControlActions {
+  const { store, registry } = core;
+  return {
+    exportBundle: async (to, since) => {
+      const vector = Object.entries(vectorOf(store));
+      const bytes = await writeNewFile(to, exportBundle({ store, registry, since }));
+      const entries = vector.reduce((total, [feed, seq]) => total + Math.max(0, seq - (since[feed] ?? 0)), 0);
+      return { feeds: vector.length, entries, bytes };
+    },
+    importBundle: async (from) => {
+      const source = createReadStream(from);
+      try {
+        return await importBundle({
+          store,
+          registry,
+          tenant: core.tenant,
+          clock,
+          self: core.key.writer,
+          source,
+        });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code?.startsWith('E')) {
+          throw new RelayError('REQUEST_INVALID', `cannot read ${from}: ${(error as Error).message}`);
+        }
+        throw error;
+      } finally {
+        source.destroy();
+      }
+    },
   };
-  return { exportBundle: missing, importBundle: missing };
+}
+
+/** Whole and on disk, or an error: half a bundle on a stick helps nobody. Never over a file that is there. */
+async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {
+  const file = await open(path, 'wx', 0o600).catch((cause: Error) => {
+    throw new RelayError('REQUEST_INVALID', `cannot write ${path}: ${cause.message}`, { cause });
+  });
+  let bytes = 0;
+  try {
+    for await (const chunk of chunks) {
+      await file.writeFile(chunk);
+      bytes += chunk.byteLength;
+    }
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  return bytes;
 }

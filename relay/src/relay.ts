@@ -159,7 +159,7 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
     branches: core.branches,
     enrolAnswerFor: (writer) =>
       writeEnrolAnswer({ store, registry, authorityKey: core.authorityKey, writer }),
-    control: controlActions(),
+    control: controlActions(core, clock),
     rows: () => fleet.rows(),
     summary,
     events: stream,

@@ -9,6 +9,7 @@ import { commandContext } from './command-context.ts';
 import { backupCommand } from './commands/backup.ts';
 import { benchCommand } from './commands/bench.ts';
 import { branchCommand } from './commands/branch.ts';
+import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
 import { importCommand } from './commands/import.ts';
@@ -65,6 +66,7 @@ function composeProgram(ports: CliPorts, version: string): Command {
     backupCommand(context),
     restoreCommand(context),
     tillCommand(context),
+    demoCommand(context),
     benchCommand(context),
   ];
   for (const command of commands) {
