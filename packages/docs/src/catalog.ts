@@ -14,10 +14,10 @@ import { type Cell, type CellValue, cellKey, keySegments, type Mutator } from '.
 import { catalogDoc, type WriterId } from './doc-name.ts';
 import type { Documents } from './documents.ts';
 
-/** Fields of a product; `brand` is ours beside the model's. */
-export type ProductEdit = { readonly [F in keyof ProductFields]?: ProductFields[F] | undefined } & {
-  readonly brand?: string | undefined;
-};
+/** Fields of a product, checked by whoever accepted them; `brand` is ours beside the model's. */
+export type ProductEdit = {
+  readonly [F in keyof Omit<ProductFields, 'barcodes'>]?: ProductFields[F] | undefined;
+} & { readonly barcodes?: readonly string[] | undefined; readonly brand?: string | undefined };
 
 /** What a branch sets for itself; null takes the branch's own value back. */
 export interface ProductOverride {

@@ -45,6 +45,8 @@ export interface CheckedChange {
   readonly actor: ActorId;
   readonly seq: number;
   readonly deps: readonly string[];
+  /** Number of its first operation; they are numbered upwards. */
+  readonly startOp: number;
   /** Cells it writes. */
   readonly keys: readonly string[];
   readonly bytes: Uint8Array;
@@ -80,9 +82,9 @@ export function checkChange(doc: DocName, writer: WriterId, bytes: Uint8Array): 
       return { ok: false, ...refusal };
     }
   }
-  const { hash, seq, deps } = decoded;
+  const { hash, seq, deps, startOp } = decoded;
   const keys = decoded.ops.map((op) => op.key);
-  return { ok: true, change: { hash, actor, seq, deps, keys, bytes } };
+  return { ok: true, change: { hash, actor, seq, deps, startOp, keys, bytes } };
 }
 
 /** A Rust panic inside Automerge, as opposed to a clean refusal. */

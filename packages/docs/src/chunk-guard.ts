@@ -12,6 +12,7 @@
  *   document = actors · heads · change column headers · op column headers · change columns · op columns · index (type 0)
  *   column   = spec(LEB) = id << 4 | deflated << 3 | kind, then length(LEB)
  */
+import { createHash } from 'node:crypto';
 import { inflateRawSync } from 'node:zlib';
 
 export interface ChunkLimits {
@@ -47,6 +48,7 @@ export function guardChange(bytes: Uint8Array, limits: ChunkLimits = CHANGE_LIMI
       throw new Malformed(`chunk type ${type} is not a change`);
     }
     const plain = type === 2 ? tally.inflate(contents) : contents;
+    checkSum(bytes, plain);
     const reader = new Reader(plain);
     reader.skip(reader.uleb() * 32);
     reader.skip(reader.uleb());
@@ -124,6 +126,23 @@ function readChunk(bytes: Uint8Array): { type: number; contents: Uint8Array } {
     throw new Malformed(`chunk says ${length} bytes, ${reader.left} follow`);
   }
   return { type: bytes[HEADER_BYTES - 1]!, contents: reader.take(length) };
+}
+
+/** Automerge does not look at the checksum of a change it is handed: damage would arrive as a different change. */
+function checkSum(bytes: Uint8Array, plain: Uint8Array): void {
+  const hash = createHash('sha256')
+    .update(Uint8Array.of(1, ...uleb(plain.length)))
+    .update(plain)
+    .digest();
+  for (let at = 0; at < 4; at++) {
+    if (hash[at] !== bytes[MAGIC.length + at]) {
+      throw new Malformed('its checksum is not that of its contents');
+    }
+  }
+}
+
+function uleb(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) | 128, ...uleb(Math.floor(value / 128))];
 }
 
 function skipNames(reader: Reader): void {

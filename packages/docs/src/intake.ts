@@ -4,8 +4,8 @@
  * offered → checked (`checkChange`) → known? waiting? → predecessors here? → applied as one group (seven times faster than one
  * by one). A group Automerge refuses is taken apart to find the change it does not take; one that makes it panic
  * leaves the document suspect, which is told by throwing `Panicked`: the caller rebuilds and offers again, and the
- * intake, now careful, applies one by one and remembers the culprit. A writer whose changes panic again and again is not
- * tried any more in that document.
+ * intake, now careful, applies one by one and remembers the culprit. What is refused depends on the
+ * change alone, never on how often its writer erred before: peers that restarted meanwhile must come to the same document.
  *
  * What it remembers of refusals can be forgotten safely: it would be found out again. What waited is remembered beyond the
  * eviction of its document, because its patches are owed to whoever keeps the rows.
@@ -25,8 +25,6 @@ import type { WaitingRoom } from './waiting-room.ts';
 
 /** Refused changes remembered per document, so that a reload does not try them again. */
 export const REFUSED_CHANGES_MAX = 1024;
-/** Panics after which nothing of a writer is tried in a document any more. */
-export const PANICS_PER_WRITER_MAX = 3;
 
 /** A change as it stands in a feed. */
 export interface OfferedChange {
@@ -54,7 +52,6 @@ export interface IntakeCounters {
 export class Intake {
   readonly #counters: IntakeCounters;
   readonly #refused = new Map<DocName, Map<string, Refusal>>();
-  readonly #strikes = new Map<string, number>();
   /** Cells of changes that wait, or waited when their document was evicted; and those that landed since, yet unreported. */
   readonly #waited = new Map<DocName, Map<string, readonly string[]>>();
   readonly #owed = new Map<DocName, readonly string[]>();
@@ -81,19 +78,28 @@ export class Intake {
   apply(target: IntakeTarget, offered: readonly OfferedChange[], from: number, run: ApplyRun): void {
     const { name, document, room } = target;
     const accepted: Candidate[] = [];
-    const acceptedHashes = new Set<string>();
-    const isHere = (hash: string) => acceptedHashes.has(hash) || document.knows(hash);
+    const acceptedLast = new Map<string, number>();
+    const lastOperation = (hash: string) => acceptedLast.get(hash) ?? document.lastOperation(hash);
+    // Operations number upwards from the predecessors'. A writer that skips ahead would win every conflict, and one jump to
+    // the last number there is would end all writing to the document.
     const admit = (candidates: Candidate[]) => {
       // A stack and not recursion: one arrival may set free a chain of thousands.
       for (let candidate = candidates.pop(); candidate !== undefined; candidate = candidates.pop()) {
         const { change } = candidate.waiting;
-        const missing = change.deps.find((dep) => !isHere(dep));
+        const lasts = change.deps.map(lastOperation);
+        const missing = change.deps[lasts.indexOf(undefined)];
         if (missing !== undefined) {
           this.#wait(target, candidate, missing, run);
           continue;
         }
+        const expected = Math.max(0, ...(lasts as number[])) + 1;
+        if (change.startOp !== expected) {
+          const reason = `its operations begin at ${change.startOp}, its predecessors end before ${expected}`;
+          run.quarantine(candidate.index, candidate.waiting.writer, { code: 'CHANGE_SHAPE', reason });
+          continue;
+        }
         accepted.push(candidate);
-        acceptedHashes.add(change.hash);
+        acceptedLast.set(change.hash, change.startOp + change.keys.length - 1);
         for (const waiting of room.release(change.hash)) {
           candidates.push({ index: run.indexOf(waiting.change.hash), waiting });
         }
@@ -107,7 +113,7 @@ export class Intake {
         continue;
       }
       const waiting = { writer: offer.writer, change: verdict, ref: offer.ref };
-      if (isHere(verdict.hash)) {
+      if (lastOperation(verdict.hash) !== undefined) {
         run.known(index, verdict.keys);
       } else if (room.has(verdict.hash)) {
         run.wait({ index, waiting });
@@ -129,12 +135,6 @@ export class Intake {
   }
 
   #check(doc: DocName, offer: OfferedChange): CheckedChange | Refusal {
-    if ((this.#strikes.get(strikeKey(doc, offer.writer)) ?? 0) >= PANICS_PER_WRITER_MAX) {
-      return {
-        code: 'CHANGE_PANIC',
-        reason: `${offer.writer} made Automerge panic too often in this document`,
-      };
-    }
     const verdict = checkChange(doc, offer.writer, offer.bytes);
     if (!verdict.ok) {
       return { code: verdict.code, reason: verdict.reason };
@@ -184,8 +184,6 @@ export class Intake {
       this.#rememberRefused(target.name, waiting.change.hash, refusal);
       if (code === 'CHANGE_PANIC') {
         this.#counters.panics += 1;
-        const key = strikeKey(target.name, waiting.writer);
-        this.#strikes.set(key, (this.#strikes.get(key) ?? 0) + 1);
         throw new Panicked();
       }
       run.quarantine(candidate.index, waiting.writer, refusal);
@@ -226,8 +224,4 @@ function refusalCode(error: unknown): QuarantineCode {
     return 'CHANGE_PANIC';
   }
   return messageOf(error).includes('duplicate seq') ? 'CHANGE_SEQ' : 'CHANGE_REFUSED';
-}
-
-function strikeKey(doc: DocName, writer: WriterId): string {
-  return `${doc} ${writer}`;
 }

@@ -88,7 +88,12 @@ export class ShardDocument {
   }
 
   knows(hash: string): boolean {
-    return this.#handle.getChangeMetaByHash(hash) !== null;
+    return this.lastOperation(hash) !== undefined;
+  }
+
+  /** Number of the last operation of a change; undefined when the change is not here. */
+  lastOperation(hash: string): number | undefined {
+    return this.#handle.getChangeMetaByHash(hash)?.maxOp;
   }
 
   /** A cell as readers see it; undefined when it was never written. */

@@ -10,9 +10,6 @@ import { type DocName, type Period, stockDoc, type WriterId } from './doc-name.t
 import type { Documents } from './documents.ts';
 import { carriedKey, carryStock, cellsOfWriter, type WriterCells } from './stock.ts';
 
-/** Periods looked back for a writer's newest cells: two years. */
-export const PERIODS_BACK_MAX = 24;
-
 export class StockPeriods {
   readonly #documents: Documents;
   readonly #branch: string;
@@ -47,7 +44,8 @@ export class StockPeriods {
     if (this.#current !== undefined && now <= this.#current) {
       return { doc: stockDoc(this.#branch, this.#current), period: this.#current, before: [] };
     }
-    const newestFirst = [...new Set([...held, ...this.#planned])].sort().reverse().slice(0, PERIODS_BACK_MAX);
+    // All of them: a device that was away for years must find itself, or what it had would vanish. Usually the first one has it.
+    const newestFirst = [...new Set([...held, ...this.#planned])].sort().reverse();
     const own = await this.#newest(this.#writer, newestFirst);
     const period = own !== undefined && own > now ? own : now;
     const doc = stockDoc(this.#branch, period);

@@ -62,6 +62,19 @@ test('a clock that goes back does not take a device back into an older period', 
   assert.is(one.onHand('A'), 600);
 });
 
+test('a device that was away for years finds itself', async () => {
+  const [one, other] = [new BranchStock('one'), new BranchStock('other')];
+  await one.move(parsePeriod('2026-01'), moveStock('A', 'received', 1000));
+  for (let month = 0; month < 30; month++) {
+    const period = parsePeriod(
+      `${2026 + Math.floor(month / 12)}-${String((month % 12) + 1).padStart(2, '0')}`,
+    );
+    await one.receive(await other.move(period, moveStock('B', 'received', 1)));
+  }
+  await one.move(parsePeriod('2028-06'), moveStock('A', 'sold', 400));
+  assert.equal([one.onHand('A'), one.onHand('B')], [600, 30]);
+});
+
 test('a successor takes over what it knew, and what turns up later still counts once', async () => {
   const [old, peer] = [new BranchStock('old'), new BranchStock('peer')];
   const known = await old.move(OCT, moveStock('A', 'received', 1000));
