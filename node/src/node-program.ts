@@ -13,6 +13,7 @@ import { NodeError } from './errors.ts';
 import { boundFile } from './files/bound-file.ts';
 import { removeControl, writeControl } from './files/control-file.ts';
 import { createHttpApp } from './http/http-app.ts';
+import { reportTo } from './http/http-log.ts';
 import { HttpServer } from './http/http-server.ts';
 import { BranchNode } from './node.ts';
 import { type NodeHome, openHome } from './node-home.ts';
@@ -108,7 +109,7 @@ async function serve(ports: ProgramPorts, config: NodeConfig, home: NodeHome, no
     allowedHosts: config.allowedHosts,
     controlToken,
     processMetrics: true,
-    report: (report) => log.debug(report, 'request refused'),
+    report: reportTo(log),
   });
   const { host, port } = splitAddress(config.listen);
   const server = await HttpServer.open({ handler: app.handler, host, port, clock }).catch((cause: Error) => {

@@ -3,7 +3,7 @@
  * an orderly end.
  *
  * `close` stops listening, lets requests under way finish, closes idle connections at once and cuts what is left after the grace.
- * The bare `server` is there for WebSocket upgrades.
+ * The bare `server` is there for WebSocket upgrades; an upgraded socket belongs to whoever upgraded it and is not waited for.
  */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -33,10 +33,13 @@ export class HttpServer {
   readonly server: Server;
   readonly #clock: Clock;
   readonly #host: string;
+  readonly #connections: HttpConnections;
+  #port = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(server: Server, options: HttpServerOptions) {
     this.server = server;
+    this.#connections = new HttpConnections(server);
     this.#clock = options.clock;
     this.#host = options.host;
   }
@@ -49,6 +52,7 @@ export class HttpServer {
     server.keepAliveTimeout = KEEP_ALIVE_MS;
     server.maxConnections = CONNECTIONS_MAX;
     server.on('clientError', refuseBrokenRequest);
+    const opened = new HttpServer(server, options);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host: options.host, port: options.port }, () => {
@@ -56,11 +60,13 @@ export class HttpServer {
         resolve();
       });
     });
-    return new HttpServer(server, options);
+    opened.#port = (server.address() as AddressInfo).port;
+    return opened;
   }
 
+  /** The port it really got. */
   get port(): number {
-    return (this.server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   get url(): string {
@@ -75,11 +81,50 @@ export class HttpServer {
   }
 
   async #close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    this.server.closeIdleConnections();
-    const timer = this.#clock.setTimer(CLOSE_GRACE_MS, () => this.server.closeAllConnections());
-    await closed;
+    const { server } = this;
+    server.close();
+    server.closeIdleConnections();
+    const timer = this.#clock.setTimer(CLOSE_GRACE_MS, () => server.closeAllConnections());
+    await this.#connections.empty();
     timer.cancel();
+  }
+}
+
+/** Sockets that speak HTTP. Node's own count includes upgraded ones, and would wait for them. */
+class HttpConnections {
+  readonly #open = new Set<Duplex>();
+  #onEmpty: (() => void) | undefined;
+
+  constructor(server: Server) {
+    server.on('connection', (socket) => {
+      this.#open.add(socket);
+      socket.once('close', () => this.#remove(socket));
+    });
+    server.on('upgrade', (_request, socket) => {
+      this.#remove(socket);
+      // Listening here tells Node that somebody takes upgrades; when nobody else does, nobody does.
+      if (server.listenerCount('upgrade') === 1) {
+        socket.destroy();
+      }
+    });
+  }
+
+  empty(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+      this.#tell();
+    });
+  }
+
+  #remove(socket: Duplex): void {
+    this.#open.delete(socket);
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#open.size === 0) {
+      this.#onEmpty?.();
+    }
   }
 }
 
