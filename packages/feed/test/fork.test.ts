@@ -285,10 +285,10 @@ ledger('is kept in memory or in a sublevel, the first of each feed, up to a limi
   const level = new MemoryLevel<string, Uint8Array>({ valueEncoding: 'view' });
   for (const kept of [memoryEvidence(), levelEvidence(level)]) {
     const run = {
-      feed: 'orders/B001/w0' as FeedName,
       from: 1,
       entries: [new Uint8Array(3)],
       signature: new Uint8Array(64),
+      hash: new Uint8Array(32),
     };
     for (let n = 0; n <= EVIDENCE_MAX; n += 1) {
       const feed = `orders/B001/w${n}` as FeedName;
