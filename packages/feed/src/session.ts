@@ -1,14 +1,13 @@
 /**
  * One peer, while its connection lives: the shell around replication-state.ts.
  *
- *     receive ──> inbox ──(one loop)──> state, reception, forks, checkpoints ──> outbox, acks, feed queue
- *                                                                                        │
- *     channel.send <──────────────────(one loop, the pump)──────────────────────────────┘
+ *     receive ──> inbox.ts ──> state, reception.ts, fork-talk.ts, checkpoint-talk.ts
+ *                                │
+ *     channel.send <── outflow.ts┘   small messages, acks, slices of feeds
  *
- * Guarantees: the loops never wait for each other, so two peers that both have much to say cannot lock up; messages take
- * effect in order; an ack leaves only after the entries are on disk; each slice asks again whether the peer may read the
- * feed; between slices the event loop gets its turn. Memory per peer: INBOX_BYTES_MAX unread, HELD_BYTES_MAX held for the
- * registry, OUTBOX_MAX small messages, one slice on its way, one checkpoint.
+ * Guarantees: messages take effect in order; an ack leaves only after the entries are on disk; the two loops never wait for each
+ * other. Memory per peer: INBOX_BYTES_MAX unread, HELD_BYTES_MAX held for the registry, OUTBOX_MAX small messages, FEEDS_MAX
+ * positions, one slice on its way, one checkpoint.
  *
  * Whoever has to drop something ends the session: the next one starts from exact vectors.
  *
@@ -18,10 +17,11 @@ import { CheckpointTalk } from './checkpoint-talk.ts';
 import { familyOf, LOCAL_COLLECTION, REGISTRY_COLLECTION } from './collections.ts';
 import { FeedError } from './errors.ts';
 import { collectionOf, parseFeedName, writerOf } from './feed-name.ts';
-import { FeedQueue } from './feed-queue.ts';
 import { HASH_PREFIX_BYTES } from './feed-summary.ts';
 import { ForkTalk } from './fork-talk.ts';
-import { Reception, RUN_BYTES_MAX, type Taken } from './reception.ts';
+import { Inbox, type SmallMessage } from './inbox.ts';
+import { Outflow } from './outflow.ts';
+import { Reception, type Taken } from './reception.ts';
 import type { ReplicationContext } from './replication-context.ts';
 import type {
   EntriesMessage,
@@ -31,7 +31,6 @@ import type {
 } from './replication-messages.ts';
 import {
   idle,
-  isSettled,
   type ReplicationEffect,
   type ReplicationEvent,
   type ReplicationPhase,
@@ -40,23 +39,12 @@ import {
   type Summary,
   step,
 } from './replication-state.ts';
-import type { Collection, FeedName, Head, Run, WriterId } from './types.ts';
+import type { Collection, FeedName, Head, WriterId } from './types.ts';
 
-/** Unread messages of one peer; beyond it `receive` makes the connection wait. */
-export const INBOX_BYTES_MAX = 2 * 1024 * 1024;
-/** Messages ours to send besides entries, acks and checkpoints. */
-export const OUTBOX_MAX = 256;
-/** Entries sent before another feed has its turn. */
-export const SLICE_BYTES = 64 * 1024;
-/** Entries taken into one commit. */
-export const BATCH_BYTES_MAX = 1024 * 1024;
-export const BATCH_MESSAGES_MAX = 256;
-/** Messages no honest peer sends, before the session ends. */
-export const STRIKES_MAX = 16;
 /** Feeds of one peer whose position is remembered. */
 export const FEEDS_MAX = 32_768;
-/** Entries in one message: what a frame takes. */
-export const MESSAGE_ENTRIES_MAX = 4096;
+/** Messages no honest peer sends, before the session ends. */
+export const STRIKES_MAX = 16;
 
 export interface FeedProgress {
   readonly feed: FeedName;
@@ -87,22 +75,16 @@ export class Session {
   readonly done: Promise<string>;
   readonly #context: ReplicationContext;
   readonly #channel: PeerChannel;
+  readonly #inbox: Inbox;
+  readonly #outflow: Outflow;
   readonly #reception: Reception;
   readonly #forks: ForkTalk;
   readonly #checkpoints: CheckpointTalk;
-  readonly #inbox: ReplicationMessage[] = [];
-  readonly #outbox: ReplicationMessage[] = [];
-  readonly #acks = new Map<FeedName, number>();
-  readonly #queue = new FeedQueue();
   readonly #sharing = new Map<Collection, boolean>();
   #state: ReplicationState;
-  #inboxBytes = 0;
   #lastContactMs: number;
   #refused = 0;
   #strikes = 0;
-  #inboxBusy = false;
-  #pumpBusy = false;
-  #room: (() => void)[] = [];
   /** How things stood when the session ended. */
   #final: PeerProgress | undefined;
   #cause: unknown;
@@ -126,6 +108,22 @@ export class Session {
       strike: (feed, code) => this.#strike(feed, code),
     });
     this.#checkpoints = new CheckpointTalk(context);
+    const fail = (error: unknown): void => this.#fail(error);
+    this.#inbox = new Inbox({
+      take: (message) => this.#take(message),
+      takeEntries: (batch) => this.#takeEntries(batch),
+      pause: () => context.clock.yield(),
+      fail,
+    });
+    this.#outflow = new Outflow(context, {
+      peer,
+      channel,
+      checkpoints: this.#checkpoints,
+      state: () => this.#state,
+      apply: (event) => this.#apply(event),
+      shared,
+      fail,
+    });
   }
 
   /** Called once, by the replicator, when the session is known to it. */
@@ -146,34 +144,17 @@ export class Session {
   async receive(message: ReplicationMessage): Promise<void> {
     if (this.#state.phase === 'closed') return;
     this.#lastContactMs = this.#context.clock.nowMs();
-    if (this.#inboxBytes > 2 * INBOX_BYTES_MAX) {
-      this.close('FEED_LIMIT');
-      return;
-    }
-    this.#inbox.push(message);
-    this.#inboxBytes += sizeOf(message);
-    void this.#drain();
-    if (this.#inboxBytes > INBOX_BYTES_MAX) {
-      await new Promise<void>((resolve) => this.#room.push(resolve));
-    }
+    await this.#inbox.receive(message);
   }
 
   /** Called to send something that is not about one feed's entries: a status, an alarm, a request. */
   say(message: ReplicationMessage): void {
-    if (this.#state.phase === 'closed') return;
-    if (this.#outbox.length >= OUTBOX_MAX) {
-      this.close('FEED_LIMIT');
-      return;
-    }
-    this.#outbox.push(message);
-    void this.#pump();
+    this.#outflow.say(message);
   }
 
   /** Called by the replicator when a feed grew, whoever brought it. */
   feedMoved(feed: FeedName): void {
-    if (!this.#shared(collectionOf(feed))) return;
-    this.#queue.add(feed);
-    void this.#pump();
+    if (this.#shared(collectionOf(feed))) this.#outflow.offer(feed);
   }
 
   /** Called by the replicator after each registry change: grants may have come or gone, held entries may be known now. */
@@ -183,10 +164,7 @@ export class Session {
       this.close('PEER_REVOKED');
       return;
     }
-    const held = this.#reception.release();
-    for (const message of held) this.#inboxBytes += sizeOf(message);
-    this.#inbox.unshift(...held);
-    if (held.length > 0) void this.#drain();
+    this.#inbox.putBack(this.#reception.release());
     if (rescoped) this.recompare();
   }
 
@@ -225,11 +203,8 @@ export class Session {
     if (this.#state.phase === 'closed') return;
     this.#final = this.progress();
     this.#apply({ type: 'close', code });
-    this.#inbox.length = 0;
-    this.#inboxBytes = 0;
-    this.#outbox.length = 0;
-    this.#queue.clear();
-    this.#letIn();
+    this.#inbox.close();
+    this.#outflow.close();
     this.#channel.close(code);
     this.#finish(code);
   }
@@ -283,14 +258,12 @@ export class Session {
         break;
       case 'settled':
         for (const family of effect.families) this.#queueFamily(family);
-        void this.#pump();
         break;
       case 'live':
         this.#context.report({ type: 'peerLive', peer: this.peer });
         this.#forks.tellOwner();
         // Families neither side had anything in when digests were exchanged are settled now as well.
         for (const collection of this.#context.summary.collections()) this.#queueCollection(collection);
-        void this.#pump();
         break;
       case 'diverged':
       case 'ownerBehind':
@@ -311,63 +284,14 @@ export class Session {
     if (!this.#shared(collection)) return;
     for (const feed of this.#context.summary.feedsOf(collection)) {
       const head = this.#context.summary.head(feed);
-      if (head && head.seq > (reachOf(this.#state, feed)?.sent ?? head.seq)) this.#queue.add(feed);
+      if (head && head.seq > (reachOf(this.#state, feed)?.sent ?? head.seq)) this.#outflow.offer(feed);
     }
-  }
-
-  // ---- what comes in -------------------------------------------------------------------------------------------
-
-  async #drain(): Promise<void> {
-    if (this.#inboxBusy) return;
-    this.#inboxBusy = true;
-    try {
-      while (this.#inbox.length > 0 && this.#state.phase !== 'closed') {
-        const message = this.#inbox[0]!;
-        if (message.type === 'entries') {
-          await this.#takeEntries(this.#nextBatch());
-          await this.#context.clock.yield();
-        } else {
-          this.#inbox.shift();
-          this.#consumed(message);
-          await this.#take(message);
-        }
-      }
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#inboxBusy = false;
-    }
-  }
-
-  /** Entries that arrived one after another share a commit. */
-  #nextBatch(): EntriesMessage[] {
-    const batch: EntriesMessage[] = [];
-    let bytes = 0;
-    while (batch.length < BATCH_MESSAGES_MAX && bytes < BATCH_BYTES_MAX) {
-      const message = this.#inbox[0];
-      if (message?.type !== 'entries') break;
-      this.#inbox.shift();
-      this.#consumed(message);
-      bytes += sizeOf(message);
-      batch.push(message);
-    }
-    return batch;
-  }
-
-  #consumed(message: ReplicationMessage): void {
-    this.#inboxBytes = Math.max(0, this.#inboxBytes - sizeOf(message));
-    if (this.#inboxBytes <= INBOX_BYTES_MAX) this.#letIn();
-  }
-
-  #letIn(): void {
-    for (const resolve of this.#room.splice(0)) resolve();
   }
 
   async #takeEntries(batch: readonly EntriesMessage[]): Promise<void> {
     // The peer holds what it sends: known before the commit, so that the commit is not offered back to it.
     for (const { feed, from, entries } of batch) this.#held(parseFeedName(feed), from + entries.length - 1);
     for (const taken of await this.#reception.take(batch)) await this.#taken(taken);
-    void this.#pump();
   }
 
   /** The peer holds this much of a feed. Names that nobody may write are not worth remembering. */
@@ -387,7 +311,7 @@ export class Session {
   async #taken(taken: Taken): Promise<void> {
     switch (taken.type) {
       case 'taken':
-        this.#acks.set(taken.feed, taken.seq);
+        this.#outflow.ack(taken.feed, taken.seq);
         break;
       case 'refused':
         this.#refused += 1;
@@ -415,7 +339,7 @@ export class Session {
     }
   }
 
-  async #take(message: Exclude<ReplicationMessage, EntriesMessage>): Promise<void> {
+  async #take(message: SmallMessage): Promise<void> {
     switch (message.type) {
       case 'have': {
         const digests = new Map(message.digests);
@@ -473,12 +397,11 @@ export class Session {
     if (!applied) return;
     for (const [feed, seq] of applied.covered) {
       this.#apply({ type: 'held', feed, seq });
-      this.#acks.set(feed, seq);
+      this.#outflow.ack(feed, seq);
       this.#context.feedMoved(feed);
     }
     const { collection, bytes } = applied;
     this.#context.report({ type: 'checkpointApplied', peer: this.peer, collection, bytes });
-    void this.#pump();
   }
 
   async #takeSuccessor(message: SuccessorMessage): Promise<void> {
@@ -495,94 +418,6 @@ export class Session {
       this.say({ type: 'alarm', code: error.code, detail: error.message });
     }
   }
-
-  // ---- what goes out -------------------------------------------------------------------------------------------
-
-  async #pump(): Promise<void> {
-    if (this.#pumpBusy) return;
-    this.#pumpBusy = true;
-    try {
-      while (this.#state.phase !== 'closed') {
-        const message = this.#outbox.shift() ?? this.#nextAck();
-        if (message) {
-          await this.#channel.send(message);
-          continue;
-        }
-        const feed = this.#queue.take();
-        if (!feed) break;
-        if (await this.#sendSlice(feed)) await this.#context.clock.yield();
-      }
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#pumpBusy = false;
-    }
-  }
-
-  #nextAck(): ReplicationMessage | undefined {
-    for (const [feed, seq] of this.#acks) {
-      this.#acks.delete(feed);
-      return { type: 'ack', feed, seq };
-    }
-    return undefined;
-  }
-
-  /** True when something was sent. */
-  async #sendSlice(feed: FeedName): Promise<boolean> {
-    const from = this.#nextToSend(feed);
-    if (from === undefined) return false;
-    if (await this.#sendCheckpoint(feed, from)) return true;
-    const base = this.#context.store.feeds().get(feed)?.base.seq ?? 0;
-    if (from <= base) {
-      this.say({ type: 'alarm', code: 'FEED_PRUNED', detail: `${feed} begins at ${base + 1} here` });
-      return false;
-    }
-    const run = await this.#read(feed, from);
-    if (!run) return false;
-    const { entries, signature } = run;
-    await this.#channel.send({ type: 'entries', feed, from, entries, signature });
-    this.#apply({ type: 'sent', feed, seq: from + entries.length - 1 });
-    if (this.#nextToSend(feed) !== undefined) this.#queue.add(feed);
-    return true;
-  }
-
-  /** The first entry the peer has not been sent, if there is one it may have and can use. */
-  #nextToSend(feed: FeedName): number | undefined {
-    const { summary, self } = this.#context;
-    const collection = collectionOf(feed);
-    if (!this.#shared(collection) || !isSettled(this.#state, familyOf(collection))) return undefined;
-    const writer = writerOf(feed);
-    // A writer that lacks its own entries was restored or cloned. It must hear of it (ForkTalk), not have them back.
-    if (writer === this.peer || (writer === self && this.#context.isSuperseded())) return undefined;
-    const from = (reachOf(this.#state, feed)?.sent ?? 0) + 1;
-    return from <= (summary.head(feed)?.seq ?? 0) ? from : undefined;
-  }
-
-  /** A slice that ends at a signature, fits a message, and does not pass the end of a revoked feed. */
-  async #read(feed: FeedName, from: number): Promise<Run | undefined> {
-    const { store, summary } = this.#context;
-    const end = summary.head(feed)?.seq ?? 0;
-    const slice = await store.read(feed, from, SLICE_BYTES);
-    if (!slice || fits(slice, end)) return slice;
-    const shortest = await store.read(feed, from, 1);
-    return shortest && fits(shortest, end) ? shortest : undefined;
-  }
-
-  async #sendCheckpoint(feed: FeedName, from: number): Promise<boolean> {
-    const sent = (each: FeedName): number => reachOf(this.#state, each)?.sent ?? 0;
-    const chosen = await this.#checkpoints.choose(collectionOf(feed), from, feed, sent);
-    if (!chosen) return false;
-    for (const part of chosen.parts) {
-      if (this.#state.phase === 'closed') return true;
-      await this.#channel.send(part);
-      await this.#context.clock.yield();
-    }
-    for (const [each, head] of chosen.vector) this.#apply({ type: 'sent', feed: each, seq: head.seq });
-    for (const each of this.#context.summary.feedsOf(collectionOf(feed))) this.#queue.add(each);
-    return true;
-  }
-
-  // ---- trouble -------------------------------------------------------------------------------------------------
 
   #strike(feed: FeedName, code: string): void {
     this.#strikes += 1;
@@ -603,26 +438,6 @@ export class Session {
   }
 }
 
-function fits(run: Run, end: number): boolean {
-  if (run.from + run.entries.length - 1 > end || run.entries.length > MESSAGE_ENTRIES_MAX) return false;
-  return run.entries.reduce((bytes, entry) => bytes + entry.byteLength, 0) <= RUN_BYTES_MAX;
-}
-
 function positionsOf(heads: ReadonlyMap<FeedName, Head>): [string, number, Uint8Array][] {
   return [...heads].map(([feed, head]) => [feed, head.seq, head.hash.subarray(0, HASH_PREFIX_BYTES)]);
-}
-
-function sizeOf(message: ReplicationMessage): number {
-  switch (message.type) {
-    case 'entries':
-      return message.entries.reduce((bytes, entry) => bytes + entry.byteLength, 128);
-    case 'checkpoint':
-      return 256 + (message.bytes?.byteLength ?? 0);
-    case 'vector':
-      return 64 + message.feeds.length * 64;
-    case 'fork':
-      return message.evidence?.entries.reduce((bytes, entry) => bytes + entry.byteLength, 256) ?? 256;
-    default:
-      return 256;
-  }
 }

@@ -3,9 +3,10 @@ import * as assert from 'uvu/assert';
 import { headAfter, signedBytes } from '../src/chain.ts';
 import { encodeEntry } from '../src/entry.ts';
 import { generateDeviceKey } from '../src/identity.ts';
+import { OUTBOX_MAX } from '../src/outflow.ts';
 import { HELD_BYTES_MAX, RUN_BYTES_MAX } from '../src/reception.ts';
 import type { ReplicationMessage } from '../src/replication-messages.ts';
-import { FEEDS_MAX, OUTBOX_MAX, STRIKES_MAX } from '../src/session.ts';
+import { FEEDS_MAX, STRIKES_MAX } from '../src/session.ts';
 import type { Collection, FeedName } from '../src/types.ts';
 import { type Device, draft, Fleet, headsOf } from './support/fleet.ts';
 
