@@ -9,7 +9,8 @@
  */
 import type { Disk } from './disk.ts';
 import { corruptError } from './errors.ts';
-import type { FeedIndex, RunRow } from './feed-index.ts';
+import type { FeedIndex } from './feed-index.ts';
+import type { RunRow } from './index-rows.ts';
 import type { FeedTip } from './intake.ts';
 import { encodeBase, encodeClose, encodeCommit, type JournalRecord, sealRecord } from './record.ts';
 import { lastSeq } from './run.ts';

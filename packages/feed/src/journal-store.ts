@@ -12,26 +12,22 @@
  */
 import type { AbstractLevel } from 'abstract-level';
 import type { Clock } from 'hlc-ts';
-import { headAfter } from './chain.ts';
 import { compactSegment, DEAD_SHARE_MIN } from './compaction.ts';
 import type { Disk } from './disk.ts';
-import { closedError, corruptError, FeedError, poisonedError, prunedError } from './errors.ts';
-import { FeedIndex, PENDING_ROWS_MAX, type RunRow } from './feed-index.ts';
+import { closedError, FeedError, poisonedError, prunedError } from './errors.ts';
+import { FeedIndex, PENDING_ROWS_MAX } from './feed-index.ts';
 import type { KeyResolver } from './identity.ts';
+import type { RunRow } from './index-rows.ts';
 import { type AdmittedRun, type FeedTip, Intake } from './intake.ts';
 import { type DurableRecord, Journal } from './journal.ts';
-import { encodeBase, encodeClose, encodeCommit, runBytes, type StoredRun } from './record.ts';
-import { type Recovered, readRunAt, recover } from './recovery.ts';
+import { encodeBase, encodeClose, encodeCommit, runBytes } from './record.ts';
+import { type Recovered, recover } from './recovery.ts';
 import { replayRecords } from './replay.ts';
-import { lastSeq } from './run.ts';
-import { segmentFile } from './segment.ts';
+import { RunReader, readExactly, readSigned } from './run-reader.ts';
 import { findSegments, type Segments } from './segments.ts';
 import { outOfSpace, Space } from './space.ts';
 import type { Appended, AppendOptions, Commit, FeedName, FeedState, FeedStore, Head, Run } from './types.ts';
 import { Watchers } from './watchers.ts';
-
-/** A run may move to another segment between finding and reading it; more often than this is damage. */
-const LOOKUPS_MAX = 4;
 
 export interface JournalStoreOptions<Format, Key, Value> {
   readonly disk: Disk;
@@ -86,6 +82,7 @@ export class JournalStore implements FeedStore {
   readonly #space: Space;
   readonly #segments: Segments;
   readonly #index: FeedIndex;
+  readonly #runs: RunReader;
   readonly #intake: Intake;
   readonly #journal: Journal<Note>;
   readonly #watchers = new Watchers();
@@ -103,13 +100,14 @@ export class JournalStore implements FeedStore {
     const { disk, dir, tenant, clock } = options;
     await disk.list(dir);
     const unlock = await disk.lock(`${dir}/LOCK`);
+    let segments: Segments | undefined;
     try {
       let failure: unknown;
       let onIndexFailed = (error: unknown): void => {
         failure ??= error;
       };
       const space = await Space.open(options);
-      const segments = await findSegments(disk, dir, tenant);
+      segments = await findSegments(disk, dir, tenant);
       const index = FeedIndex.open(options.level, (error) => onIndexFailed(error));
       const found = await recover({ disk, dir, tenant, segments, index, pause: () => clock.yield() });
       if (failure !== undefined) throw failure;
@@ -117,6 +115,8 @@ export class JournalStore implements FeedStore {
       onIndexFailed = (error) => store.#poison(error);
       return store;
     } catch (error) {
+      // The error that stopped the opening is the one to tell, whatever closing says.
+      await segments?.close().catch(() => undefined);
       await unlock();
       throw error;
     }
@@ -129,6 +129,7 @@ export class JournalStore implements FeedStore {
     this.#space = parts.space;
     this.#segments = parts.segments;
     this.#index = parts.index;
+    this.#runs = new RunReader(parts.index, parts.segments);
     this.#position = found.position;
     this.opening = { tornBytes: found.tornBytes, rebuilt: found.rebuilt };
     this.failed = new Promise((resolve) => {
@@ -180,18 +181,7 @@ export class JournalStore implements FeedStore {
     if (state === undefined) return undefined;
     if (from <= state.base.seq) throw prunedError(feed, from, state.base.seq);
     if (from > state.head.seq) return undefined;
-    const entries: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const run of this.#runs(feed, from)) {
-      for (let at = Math.max(0, from - run.from); at < run.entries.length; at += 1) {
-        entries.push(run.entries[at]!);
-        bytes += run.entries[at]!.byteLength;
-      }
-      if (bytes >= byteLimit || lastSeq(run) >= state.head.seq) {
-        return { feed, from, entries, signature: run.signature };
-      }
-    }
-    throw this.#lost(feed, from + entries.length);
+    return readSigned(this.#runs, feed, from, state.head.seq, byteLimit);
   }
 
   feeds(): ReadonlyMap<FeedName, FeedState> {
@@ -354,44 +344,12 @@ export class JournalStore implements FeedStore {
     return state === undefined || tip === undefined ? undefined : { ...state, key: tip.key };
   }
 
-  /** Runs of a feed from the one that holds `from`; ends early only where the index or the journal does. */
-  async *#runs(feed: FeedName, from: number): AsyncGenerator<StoredRun> {
-    let next = from;
-    let lookups = 0;
-    search: while (lookups < LOOKUPS_MAX) {
-      lookups += 1;
-      for await (const row of this.#index.locate(feed, next)) {
-        const bytes = await this.#segments.read(row.segment, row.offset, row.length);
-        if (bytes === undefined) continue search;
-        const run = readRunAt(bytes, row);
-        if (run === undefined || run.from > next) throw this.#lost(feed, next, row);
-        yield run;
-        next = row.last + 1;
-        lookups = 0;
-      }
-      return;
-    }
-  }
-
   async #range(feed: FeedName, from: number, to: number): Promise<{ before: Head; entries: Uint8Array[] }> {
     while ((this.#feeds.get(feed)?.head.seq ?? 0) < to) {
       await this.#journal.settled();
       this.#checkOpen();
     }
-    let before: Head | undefined;
-    const entries: Uint8Array[] = [];
-    for await (const run of this.#runs(feed, from)) {
-      const skip = Math.max(0, from - run.from);
-      before ??= headAfter(run.before, run.entries.slice(0, skip));
-      entries.push(...run.entries.slice(skip));
-      if (lastSeq(run) >= to) return { before, entries: entries.slice(0, to - from + 1) };
-    }
-    throw this.#lost(feed, from + entries.length);
-  }
-
-  #lost(feed: FeedName, seq: number, row?: RunRow): FeedError {
-    const place = row === undefined ? '' : ` (journal segment ${segmentFile(row.segment)} at ${row.offset})`;
-    return corruptError(`entry ${seq} of ${feed} cannot be read back${place}`);
+    return readExactly(this.#runs, feed, from, to);
   }
 
   #checkRoom(commit: Commit): void {

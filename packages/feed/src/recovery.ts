@@ -15,8 +15,9 @@
 import { headAfter, headSigned, sameHash } from './chain.ts';
 import type { Disk } from './disk.ts';
 import { corruptError, type FeedError } from './errors.ts';
-import type { Covered, FeedIndex, IndexGroup, LoadedIndex, RunRow } from './feed-index.ts';
+import type { FeedIndex, LoadedIndex } from './feed-index.ts';
 import { type Break, History } from './history.ts';
+import type { Covered, IndexGroup, RunRow } from './index-rows.ts';
 import type { FeedTip } from './intake.ts';
 import { decodeRecord, FRAME_BYTES, frameIntact, frameLength } from './record.ts';
 import { lastSeq } from './run.ts';

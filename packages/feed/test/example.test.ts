@@ -1,4 +1,10 @@
 /** The example of the README, run. */
+
+import { HybridClock, ManualClock, memoryBound } from 'hlc-ts';
+import { MemoryLevel } from 'memory-level';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TempDir } from '../../../test/support/temp-dir.ts';
 import {
   entriesOf,
   FeedWriter,
@@ -6,12 +12,7 @@ import {
   JournalStore,
   NodeDisk,
   parseCollection,
-} from '@branchline/feed';
-import { HybridClock, ManualClock, memoryBound } from 'hlc-ts';
-import { MemoryLevel } from 'memory-level';
-import { suite } from 'uvu';
-import * as assert from 'uvu/assert';
-import { TempDir } from '../../../test/support/temp-dir.ts';
+} from '../src/index.ts';
 
 const test = suite('README of feed');
 

@@ -1,9 +1,10 @@
 /** Both stores do what the port says: one suite, run on memory, on a simulated disk and on the real one. */
-import { feedStoreSuite } from '@branchline/feed/acceptance';
+
 import { ManualClock } from 'hlc-ts';
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import { TempDir } from '../../../test/support/temp-dir.ts';
+import { feedStoreSuite } from '../src/acceptance.ts';
 import { JournalStore } from '../src/journal-store.ts';
 import { MemoryStore } from '../src/memory-store.ts';
 import { NodeDisk } from '../src/node-disk.ts';
