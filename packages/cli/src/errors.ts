@@ -13,8 +13,6 @@ export type CliErrorCode =
   | 'DATA_MISSING'
   /** The command needs the running program, and none is running on this data. */
   | 'NOT_RUNNING'
-  /** The command needs the data to itself, and a program is running on it. */
-  | 'STILL_RUNNING'
   /** The program answered with an error that has no code of its own, or not at all. */
   | 'PROGRAM_UNREACHABLE'
   /** `verify` found a broken entry. */
@@ -24,9 +22,7 @@ export type CliErrorCode =
   /** A check of a demo scenario did not hold. */
   | 'DEMO_SCENARIO_FAILED'
   /** A program of the demo did not start, or died again and again. */
-  | 'DEMO_CHILD_DIED'
-  /** A signal ended the command before it was done. */
-  | 'INTERRUPTED';
+  | 'DEMO_CHILD_DIED';
 
 export class CliError extends Error {
   readonly code: CliErrorCode;

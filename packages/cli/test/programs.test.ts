@@ -1,0 +1,94 @@
+// limit: 120 s
+/** The programs as processes: they say where they listen, are operated through their control file, and stop when asked. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TempDir } from '../../../test/support/temp-dir.ts';
+import { until } from '../../../test/support/within.ts';
+import { branchline } from './support/command-line.ts';
+import { Started } from './support/started.ts';
+
+const test = suite('cli programs');
+
+async function json(...args: string[]) {
+  const { code, out, err } = await branchline([...args, '--json']);
+  assert.is(code, 0, err);
+  return JSON.parse(out);
+}
+
+test('a relay and a node from nothing: init, add, start, sell nothing, look, stop', async () => {
+  await using dir = await TempDir.open('cli');
+  const [relayData, nodeData] = [join(dir.path, 'relay'), join(dir.path, 'node')];
+  await branchline(['init', '--data', relayData, '--tenant', 'acme']);
+  await using relay = await Started.open('relay', '--data', relayData, '--listen', '127.0.0.1:0');
+  const { tokens, relay: url } = await json('branch', 'add', 'B001', '--data', relayData);
+  assert.is(url, relay.url);
+  const start = ['node', '--data', nodeData, '--listen', '127.0.0.1:0', '--relay', relay.url];
+  await using node = await Started.open(...start, '--token', tokens[0].token);
+
+  const till = await json('till', 'add', 'T1', '--role', 'cashier', '--data', nodeData);
+  const headers = { Authorization: `Bearer ${till.token}` };
+  assert.is((await fetch(`${node.url}/v1/products?q=a`, { headers })).status, 200);
+  const online = async () => {
+    const { branches } = await json('branch', 'list', '--data', relayData);
+    return branches.some(
+      (row: { branch: string; state: string }) => row.branch === 'B001' && row.state === 'online',
+    );
+  };
+  await until(10_000, 'B001 online', online);
+  const status = await json('status', '--data', nodeData);
+  assert.equal([status.kind, status.sync.branch, status.ready.ready], ['node', 'B001', true]);
+  assert.match((await branchline(['status', '--data', relayData])).out, /^B001 +online/m);
+  assert.is((await branchline(['doctor', '--data', relayData])).code, 0);
+  await json('till', 'revoke', 'T1', '--data', nodeData);
+  assert.is((await fetch(`${node.url}/v1/products?q=a`, { headers })).status, 401);
+  assert.match((await branchline(['till', 'list', '--data', nodeData])).out, /^T1 +cashier .* revoked$/m);
+  assert.match((await branchline(['till', 'list', '--data', relayData])).err, /^error DATA_MISSING: /);
+
+  const bundle = join(dir.path, 'bundle');
+  const exported = await json('export', '--to', bundle, '--data', relayData);
+  assert.ok(exported.entries >= 3);
+  const imported = await json('import', bundle, '--data', relayData);
+  assert.equal([imported.entries, imported.fresh], [exported.entries, 0]);
+
+  assert.is((await branchline(['backup', '--data', nodeData, '--to', join(dir.path, 'backup')])).code, 0);
+  assert.is((await branchline(['verify', '--data', join(dir.path, 'backup')])).code, 0);
+  assert.is(await node.stop('SIGTERM'), 0);
+  assert.is(await relay.stop('SIGINT'), 0);
+  assert.match((await branchline(['status', '--data', nodeData])).err, /^error NOT_RUNNING: /);
+});
+
+test('a program started by another ends with it', async () => {
+  await using dir = await TempDir.open('cli');
+  const data = join(dir.path, 'relay');
+  await branchline(['init', '--data', data, '--tenant', 'acme']);
+  await using relay = await Started.open(
+    'relay',
+    '--data',
+    data,
+    '--listen',
+    '127.0.0.1:0',
+    '--until-stdin-ends',
+  );
+  assert.is(await relay.stop('stdin'), 0);
+});
+
+test('a control file that names a dead or silent program is understood', async () => {
+  await using dir = await TempDir.open('cli');
+  const control = join(dir.path, 'control.json');
+  const content = { program: 'relay', url: 'http://127.0.0.1:9', token: 't' };
+  await writeFile(control, JSON.stringify({ ...content, pid: 2 ** 22 + 1 }));
+  assert.match((await branchline(['status', '--data', dir.path])).err, /^error NOT_RUNNING: /);
+  await writeFile(control, JSON.stringify({ ...content, pid: process.pid }));
+  assert.match((await branchline(['status', '--data', dir.path])).err, /^error PROGRAM_UNREACHABLE: /);
+  await writeFile(control, '{"program":');
+  assert.match((await branchline(['status', '--data', dir.path])).err, /^error NOT_RUNNING: /);
+});
+
+test('the launcher sets its flag before anything is loaded', async () => {
+  const text = await readFile(new URL('../bin/branchline.js', import.meta.url), 'utf8');
+  assert.ok(text.indexOf('--no-turbo-inline-js-wasm-calls') < text.indexOf("import('../dist/main.js')"));
+});
+
+test.run();
