@@ -19,7 +19,7 @@ interface Layer {
   readonly builtinHomes?: Readonly<Record<string, string>>;
 }
 
-const FS_HOME = { fs: 'src/disk.ts', 'fs/promises': 'src/disk.ts' };
+const FS_HOME = { fs: 'src/node-disk.ts', 'fs/promises': 'src/node-disk.ts' };
 
 export const LAYERS: Readonly<Record<string, Layer>> = {
   'packages/hlc-ts': { ours: [], builtins: [] },
@@ -30,11 +30,23 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     builtins: ['crypto', 'zlib', 'path', 'util', 'buffer', 'events'],
     builtinHomes: FS_HOME,
   },
+  'packages/outbox': { ours: ['hlc-ts'] },
   'packages/docs': { ours: ['hlc-ts', '@branchline/model'] },
+  'packages/fiscal': { ours: ['hlc-ts', '@branchline/model'] },
+  'packages/repo': { ours: ['hlc-ts'] },
   'packages/client': { ours: ['@branchline/model'], builtins: [] },
-  relay: { ours: ['hlc-ts', '@branchline/wire', '@branchline/feed'] },
+  relay: { ours: ['hlc-ts', '@branchline/wire', '@branchline/feed', '@branchline/repo'] },
   node: {
-    ours: ['hlc-ts', '@branchline/model', '@branchline/wire', '@branchline/feed', '@branchline/docs'],
+    ours: [
+      'hlc-ts',
+      '@branchline/model',
+      '@branchline/wire',
+      '@branchline/feed',
+      '@branchline/outbox',
+      '@branchline/docs',
+      '@branchline/fiscal',
+      '@branchline/repo',
+    ],
   },
   'packages/cli': { ours: 'all' },
   fixtures: { ours: 'all' },

@@ -35,10 +35,10 @@ export function lineAt(text: string, offset: number): number {
 /** `from '…'`, `import '…'` and `import('…')`; the word must stand in code, its specifier is read from the string. */
 function importEdges(withoutComments: string, code: string): ImportEdge[] {
   const edges: ImportEdge[] = [];
-  const pattern = /\b(?:from|import)\s*\(?\s*(['"`])([^'"`\n]+)\1/g;
+  const pattern = /(?<![.\w])(?:from\s*|import\s+|import\s*\(\s*)(['"`])([^'"`\n]+)\1/g;
   for (const match of withoutComments.matchAll(pattern)) {
-    const word = code.slice(match.index, match.index + 4);
-    if (word === 'from' || word === 'impo') {
+    const isCode = /^(?:from|import)/.test(code.slice(match.index));
+    if (isCode) {
       edges.push({ specifier: match[2]!, line: lineAt(withoutComments, match.index) });
     }
   }
