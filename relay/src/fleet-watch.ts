@@ -29,8 +29,6 @@ export interface FleetWatchOptions {
   readonly sessions: Pick<Sessions, 'contact' | 'reported' | 'held'>;
   readonly events: EventLog;
   readonly clock: Clock;
-  /** Whether anybody follows the events. */
-  readonly hasListeners: () => boolean;
 }
 
 export class FleetWatch {
@@ -57,8 +55,8 @@ export class FleetWatch {
     });
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const { clock, events, hasListeners } = this.#options;
+  async run({ signal, hasListeners }: { signal: AbortSignal; hasListeners: () => boolean }): Promise<void> {
+    const { clock, events } = this.#options;
     while (!signal.aborted) {
       await clock.sleep(FLEET_EVERY_MS, { signal }).catch(() => undefined);
       if (signal.aborted || !hasListeners()) {

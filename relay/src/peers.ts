@@ -1,0 +1,113 @@
+/**
+ * The relay's side towards devices, composed: the acceptor lets sockets in, sessions shake hands and admit, the replicator
+ * exchanges feeds, the fleet watch looks on.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Replicator } from '@branchline/feed';
+import { acceptWebSockets } from '@branchline/wire';
+import type { RelayConfig } from './config.ts';
+import { FleetWatch } from './fleet-watch.ts';
+import { type MetricSources, Metrics } from './metrics.ts';
+import { tellNews } from './news.ts';
+import type { RelayPorts } from './ports.ts';
+import type { RelayCore } from './relay-core.ts';
+import { Sessions } from './sessions.ts';
+import { SOFTWARE } from './version.ts';
+
+export const REPLICATE_PATH = '/v1/replicate';
+
+export interface Peers {
+  readonly sessions: Sessions;
+  readonly fleet: FleetWatch;
+  readonly metrics: Metrics;
+  /** Called with each WebSocket upgrade of the HTTP server. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  connections(): number;
+  /** Everybody turned away since the start, by code. */
+  refusals(): Readonly<Record<string, number>>;
+  close(): Promise<void>;
+}
+
+/** What the metrics show besides devices. */
+type OtherSources = Pick<MetricSources, 'devices' | 'feeds' | 'position' | 'listeners'>;
+
+export async function openPeers(
+  { clock, log }: RelayPorts,
+  config: RelayConfig,
+  core: RelayCore,
+  otherSources: OtherSources,
+): Promise<Peers> {
+  const { store, registry, events, tenant, key } = core;
+  const metrics = new Metrics({
+    ...otherSources,
+    connections: () => acceptor.connections,
+    halfOpen: () => acceptor.halfOpen,
+    devicesOnline: () => sessions.online,
+    lagEntries: () => fleet.rows().reduce((total, row) => total + row.lag.entriesThere, 0),
+    lagSecondsMax: () => Math.max(0, ...fleet.rows().map((row) => row.lag.seconds)),
+  });
+  const replicator = await Replicator.open({
+    store,
+    registry,
+    tenant,
+    self: key.writer,
+    clock,
+    evidence: core.evidence,
+    authority: { succeed: async (succession) => core.authority().succeed(succession) },
+    onNews: (news) => {
+      tellNews(news, { events, metrics, log });
+      if (news.type === 'peerLive') {
+        core.heardFromDevice().catch((error: unknown) => log.error({ err: error }, 'authority stays closed'));
+      }
+    },
+  });
+  const remembered = await core.contacts.read();
+  const sessions = new Sessions({
+    replicator,
+    registry,
+    key,
+    tenant,
+    software: SOFTWARE,
+    clock,
+    events,
+    metrics,
+    log,
+    remembered,
+  });
+  const fleet = new FleetWatch({ registry, self: key.writer, store, sessions, events, clock });
+  const acceptor = acceptWebSockets({
+    path: REPLICATE_PATH,
+    clock,
+    onTransport: (transport) => sessions.accept(transport),
+    limits: {
+      connectionsMax: config.connectionsMax,
+      halfOpenMax: config.halfOpenMax,
+      halfOpenPerAddressMax: config.halfOpenPerAddressMax,
+    },
+  });
+  const stopCounting = store.watch(({ runs }) =>
+    metrics.committed(runs.reduce((total, run) => total + run.entries.length, 0)),
+  );
+  return {
+    sessions,
+    fleet,
+    metrics,
+    upgrade: (request, socket, head) => {
+      if (!acceptor.upgrade(request, socket, head)) {
+        socket.destroy();
+      }
+    },
+    connections: () => acceptor.connections,
+    refusals: () => ({
+      ...Object.fromEntries(acceptor.refusals),
+      ...Object.fromEntries(sessions.refusals),
+    }),
+    close: async () => {
+      stopCounting();
+      acceptor.close();
+      await sessions.close();
+      replicator.close();
+    },
+  };
+}
