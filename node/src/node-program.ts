@@ -23,6 +23,7 @@ import { SOFTWARE, VERSION } from './version.ts';
 
 export const REPLICATE_PATH = '/v1/replicate';
 const CONTROL_TOKEN_BYTES = 32;
+const RANDOM_POOL_BYTES = 4096;
 
 export interface ProgramPorts {
   readonly clock: Clock;
@@ -84,7 +85,7 @@ function openNode(ports: ProgramPorts, config: NodeConfig, home: NodeHome): Prom
   return BranchNode.open(
     {
       ...ports,
-      randomBytes: (length) => new Uint8Array(randomBytes(length)),
+      randomBytes: pooledRandom(),
       store: home.store,
       registry: home.registry,
       tenant: home.tenant,
@@ -146,6 +147,22 @@ async function serve(ports: ProgramPorts, config: NodeConfig, home: NodeHome, no
 function splitAddress(listen: string): { host: string; port: number } {
   const colon = listen.lastIndexOf(':');
   return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
+}
+
+/** Random bytes of many ids from one call of the system: a call costs as much as four thousand bytes. */
+function pooledRandom(): (length: number) => Uint8Array {
+  let pool = randomBytes(0);
+  return (length) => {
+    if (length > RANDOM_POOL_BYTES) {
+      return new Uint8Array(randomBytes(length));
+    }
+    if (pool.length < length) {
+      pool = randomBytes(RANDOM_POOL_BYTES);
+    }
+    const taken = new Uint8Array(pool.subarray(0, length));
+    pool = pool.subarray(length);
+    return taken;
+  };
 }
 
 async function diskSpace(path: string): Promise<DiskSpace> {

@@ -270,6 +270,7 @@ async function openParts(
     sinks: { catalog: products, stock, loyalty: customers },
     onQuarantined: (doc, writer, code, reason) =>
       alarms.raise('CHANGE_QUARANTINED', `${doc}: a change of ${writer} was set aside (${code}: ${reason})`),
+    onFailure: (error) => failure.set(error),
     busy: () => (pipeline?.counts.waiting ?? 0) > 0,
   });
   const projector = new Projector({

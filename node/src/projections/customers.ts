@@ -13,6 +13,7 @@ import {
   editCustomer,
   foldCustomer,
   loyaltyDoc,
+  movePoints,
 } from '@branchline/docs';
 import type { Customer, CustomerPut } from '@branchline/model';
 import type { Transaction } from '../commit/transaction.ts';
@@ -64,6 +65,11 @@ export class CustomerBook implements RowSink {
 
   change(transaction: Transaction, id: string, put: CustomerPut): void {
     transaction.change(loyaltyDoc(this.#options.region, id), editCustomer(id, put));
+  }
+
+  /** Points of a sale; the row of this device grows, nobody else's. */
+  earn(transaction: Transaction, id: string, points: number): void {
+    transaction.change(loyaltyDoc(this.#options.region, id), movePoints(id, 'earned', points));
   }
 
   prepare(doc: DocName, cells: readonly Cell[]): Promise<void> {

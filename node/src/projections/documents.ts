@@ -31,8 +31,13 @@ import type { ProjectedEntry, Projection } from './projection.ts';
 import { after, ordinal, rowKeys } from './row-keys.ts';
 import type { Rows } from './rows.ts';
 
-/** Changes of one document since its last snapshot before a new one is taken. */
-export const SNAPSHOT_AFTER_CHANGES = 512;
+/**
+ * Bytes of changes of one document since its last snapshot before a new one is taken when nobody waits for a commit. Bytes and
+ * not changes: applying costs by what a change holds, about 1.5 ms per kilobyte of stock movements.
+ */
+export const SNAPSHOT_AFTER_BYTES = 64 * 1024;
+/** The same for a document that is never idle: bounds what the next start has to apply before the first sale. */
+export const SNAPSHOT_BUSY_BYTES = 512 * 1024;
 /** Bytes of pending changes kept in memory beside their rows; more are read back when their turn comes. */
 export const PENDING_BYTES_MAX = 8 * 1024 * 1024;
 /** Pending changes applied at a time, between which others get their turn. */
@@ -70,6 +75,12 @@ interface Pending {
   fresh: boolean;
 }
 
+/** Changes since the last snapshot: where they stand in the journal, and their size. */
+interface Applied {
+  readonly sizes: Map<string, number>;
+  bytes: number;
+}
+
 interface Made {
   readonly change: DocumentChange;
   readonly draft: Draft;
@@ -82,6 +93,8 @@ export interface ShardsOptions {
   readonly sinks: Readonly<Record<'catalog' | 'stock' | 'loyalty', RowSink>>;
   /** Called with a change that can never be applied. */
   readonly onQuarantined: (doc: string, writer: WriterId, code: string, reason: string) => void;
+  /** A snapshot could not be taken: rows or documents are broken. */
+  readonly onFailure: (error: Error) => void;
   /** True while tills wait for a commit. */
   readonly busy: () => boolean;
 }
@@ -93,7 +106,9 @@ export class Shards implements Projection {
   readonly #pending = new Map<DocName, Pending>();
   readonly #turns = new Map<DocName, Promise<unknown>>();
   readonly #made = new Map<DocName, Made[]>();
-  readonly #sinceSnapshot = new Map<DocName, number>();
+  /** Places of the changes applied since the last snapshot, of documents loaded in this run of the program. */
+  readonly #applied = new Map<DocName, Applied>();
+  readonly #saving = new Set<DocName>();
   /** Every document that has a change here. */
   readonly #known = new Set<DocName>();
   #pendingBytes = 0;
@@ -194,6 +209,10 @@ export class Shards implements Projection {
     this.documents.settle([made.change]);
     this.#keepApplied(doc, { at, writer: entry.writer, bytes: body.change });
     this.#sinkOf(doc).patch(doc, made.change.patches, { position: entry.position, local: true });
+    if (this.#appliedOf(doc).bytes >= SNAPSHOT_BUSY_BYTES && !this.#saving.has(doc)) {
+      // Between two groups is the only moment at which a busy document has no change under way.
+      void this.#snapshot(doc).catch((error: Error) => this.#options.onFailure(error));
+    }
   }
 
   // ------------------------------------------------------------------------------------------------------- as source
@@ -202,10 +221,11 @@ export class Shards implements Projection {
     const { rows } = this.#options;
     const changes: { writer: WriterId; bytes: Uint8Array }[] = [];
     const prefix = rowKeys.changes('dm', doc);
-    for await (const [, value] of rows.bytes({ after: prefix, below: after(prefix) })) {
-      changes.push(unpack(value));
+    for await (const [key, value] of rows.bytes({ after: prefix, below: after(prefix) })) {
+      const change = unpack(value);
+      changes.push(change);
+      note(this.#appliedOf(doc), key.slice(prefix.length), change.bytes.length);
     }
-    this.#sinceSnapshot.set(doc, changes.length);
     return { snapshot: await rows.getBytes(rowKeys.snapshot(doc)), changes };
   }
 
@@ -236,8 +256,9 @@ export class Shards implements Projection {
     const stop = () => this.#wake?.();
     signal.addEventListener('abort', stop, { once: true });
     while (!signal.aborted) {
-      const doc = this.#nextPending() ?? this.#nextToSnapshot();
-      if (doc === undefined) {
+      const pending = this.#nextPending();
+      const due = pending ?? this.#nextToSnapshot();
+      if (due === undefined) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
@@ -245,10 +266,13 @@ export class Shards implements Projection {
         continue;
       }
       await this.#untilIdle(signal);
-      if (this.#pending.get(doc)?.fresh === true) {
-        await this.#materialise(doc);
+      if (pending !== undefined) {
+        await this.#materialise(pending);
+      } else if (this.#options.busy() || this.#made.has(due)) {
+        // A snapshot can wait: a document that is never idle has its own limit.
+        await clock.sleep(MATERIALISE_WITHIN_MS, { signal }).catch(() => undefined);
       } else {
-        await this.#snapshot(doc);
+        await this.#snapshot(due);
       }
       rows.startFlush();
       await rows.settled();
@@ -285,8 +309,9 @@ export class Shards implements Projection {
       return;
     }
     pending.fresh = false;
-    const offered = pending.held ?? (await this.#readPending(doc));
     const held = pending.held !== undefined;
+    // A copy: what comes while these are applied is appended to `held`.
+    const offered = pending.held === undefined ? await this.#readPending(doc) : [...pending.held];
     const left: PendingChange[] = [];
     for (let from = 0; from < offered.length; from += MATERIALISE_SLICE) {
       // What waited in an earlier slice goes along again: its predecessor may be in this one.
@@ -334,30 +359,28 @@ export class Shards implements Projection {
     return left;
   }
 
+  /** Takes a snapshot of what is applied and drops the changes it holds; does nothing while a change is under way. */
   async #snapshot(doc: DocName): Promise<void> {
     const { rows } = this.#options;
-    const covered: string[] = [];
-    const prefix = rowKeys.changes('dm', doc);
-    for await (const [key] of rows.bytes({ after: prefix, below: after(prefix) })) {
-      covered.push(key);
-    }
-    if (this.#made.has(doc)) {
-      return;
-    }
-    let snapshot: Uint8Array;
+    this.#saving.add(doc);
     try {
-      snapshot = await this.documents.save(doc);
-    } catch (error) {
-      if (error instanceof DocError && error.code === 'DOC_UNSETTLED') {
-        return;
+      // Asked for first: what is applied while the snapshot is made may be in it or not.
+      const applied = this.#appliedOf(doc);
+      const covered = [...applied.sizes];
+      const snapshot = await this.documents.save(doc);
+      rows.putBytes(rowKeys.snapshot(doc), snapshot);
+      for (const [at, bytes] of covered) {
+        rows.remove(rowKeys.change('dm', doc, at));
+        applied.sizes.delete(at);
+        applied.bytes -= bytes;
       }
-      throw error;
+    } catch (error) {
+      if (!(error instanceof DocError && error.code === 'DOC_UNSETTLED')) {
+        throw error;
+      }
+    } finally {
+      this.#saving.delete(doc);
     }
-    rows.putBytes(rowKeys.snapshot(doc), snapshot);
-    for (const key of covered) {
-      rows.remove(key);
-    }
-    this.#sinceSnapshot.set(doc, (this.#sinceSnapshot.get(doc) ?? covered.length) - covered.length);
   }
 
   #nextPending(): DocName | undefined {
@@ -370,12 +393,21 @@ export class Shards implements Projection {
   }
 
   #nextToSnapshot(): DocName | undefined {
-    for (const [doc, changes] of this.#sinceSnapshot) {
-      if (changes >= SNAPSHOT_AFTER_CHANGES && !this.#made.has(doc) && this.documents.isLoaded(doc)) {
+    for (const [doc, applied] of this.#applied) {
+      if (applied.bytes >= SNAPSHOT_AFTER_BYTES && !this.#saving.has(doc) && this.documents.isLoaded(doc)) {
         return doc;
       }
     }
     return undefined;
+  }
+
+  #appliedOf(doc: DocName): Applied {
+    let applied = this.#applied.get(doc);
+    if (applied === undefined) {
+      applied = { sizes: new Map(), bytes: 0 };
+      this.#applied.set(doc, applied);
+    }
+    return applied;
   }
 
   #keepName(doc: DocName): void {
@@ -404,9 +436,9 @@ export class Shards implements Projection {
   #keepApplied(doc: DocName, change: PendingChange): void {
     this.#keepName(doc);
     this.#options.rows.putBytes(rowKeys.change('dm', doc, change.at), pack(change));
-    const count = (this.#sinceSnapshot.get(doc) ?? 0) + 1;
-    this.#sinceSnapshot.set(doc, count);
-    if (count === SNAPSHOT_AFTER_CHANGES) {
+    const applied = this.#appliedOf(doc);
+    note(applied, change.at, change.bytes.length);
+    if (applied.bytes >= SNAPSHOT_AFTER_BYTES) {
       this.#wake?.();
     }
   }
@@ -458,6 +490,13 @@ export class Shards implements Projection {
 
   #sinkOf(doc: DocName): RowSink {
     return this.#options.sinks[doc.slice(0, doc.indexOf('/')) as 'catalog' | 'stock' | 'loyalty'];
+  }
+}
+
+function note(applied: Applied, at: string, bytes: number): void {
+  if (!applied.sizes.has(at)) {
+    applied.sizes.set(at, bytes);
+    applied.bytes += bytes;
   }
 }
 

@@ -5,9 +5,11 @@
  * payments that do not fit (PAYMENT_SHORT, OVERPAID_NOT_CASH), a discount above its line, points that are not spendable
  * here. Never refused for stock (the goods are in the customer's hand), for the network, a clock or an unknown customer.
  *
- * Commits: the order in `orders/<branch>`, and per product sold one movement in this branch's stock document.
+ * Commits: the order in `orders/<branch>`, per product sold one movement in this branch's stock document, and for a named customer
+ * the points earned in the loyalty document.
  */
 import {
+  earnedPoints,
   type EventBody,
   type Order,
   type OrderId,
@@ -50,6 +52,8 @@ export function sell(trade: Trade, transaction: Transaction, request: OrderReque
   const { order: priced } = pricing;
   const ms = stampMs(transaction.stamp);
   const random = trade.randomBytes(2 * ID_BYTES);
+  const customer = request.customer?.id;
+  const earned = customer === undefined ? 0 : earnedPoints(priced.totalMinor, trade.programme);
   const body: EventBody<'order'> = {
     id: uuidV7(ms, random.subarray(0, ID_BYTES)) as OrderId,
     // Last of what can fail is behind us: a number is taken only by a sale that will be.
@@ -65,7 +69,7 @@ export function sell(trade: Trade, transaction: Transaction, request: OrderReque
     vat: priced.vat,
     ...(request.customer === undefined ? {} : { customer: request.customer }),
     receipt: { id: uuidV7(ms, random.subarray(ID_BYTES)) as ReceiptId },
-    loyalty: { earned: 0, redeemed: 0 },
+    loyalty: { earned, redeemed: 0 },
   };
   transaction.append(`orders/${trade.branch}`, 'order', body);
   trade.stock.move(
@@ -73,6 +77,9 @@ export function sell(trade: Trade, transaction: Transaction, request: OrderReque
     'sold',
     lines.map(({ sku, quantityMilli }) => ({ sku, quantityMilli })),
   );
+  if (customer !== undefined && earned > 0) {
+    trade.customers.earn(transaction, customer, earned);
+  }
   return { status: 201, body: orderOf(trade.branch, transaction.stamp, body) };
 }
 

@@ -3,7 +3,7 @@
  * no network, no clock: the stamp comes with the transaction.
  */
 import type { ProductEdit } from '@branchline/docs';
-import type { Product } from '@branchline/model';
+import type { LoyaltyProgramme, Product } from '@branchline/model';
 import type { NumberSeries } from '../commit/number-series.ts';
 import type { Transaction } from '../commit/transaction.ts';
 import type { CustomerBook } from '../projections/customers.ts';
@@ -24,6 +24,7 @@ export interface Trade {
   readonly customers: CustomerBook;
   readonly tills: Tills;
   readonly series: NumberSeries;
+  readonly programme: LoyaltyProgramme;
   /** May this device write the collection, by its grant? */
   mayWrite(collection: string): boolean;
   /** Cryptographically random. */
