@@ -105,8 +105,7 @@ export async function openPeers(
     }),
     close: async () => {
       stopCounting();
-      acceptor.close();
-      await sessions.close();
+      await sessions.close(() => acceptor.close());
       replicator.close();
     },
   };

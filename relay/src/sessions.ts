@@ -61,7 +61,7 @@ export class Sessions {
   readonly #reports = new Map<WriterId, Reported>();
   readonly #refusals = new Map<string, number>();
   readonly #ending = new Set<Promise<unknown>>();
-  readonly #shutdown = new AbortController();
+  #closing = false;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -70,6 +70,10 @@ export class Sessions {
 
   /** Called for each socket the acceptor lets through. Never throws: what goes wrong is the peer's and is counted. */
   accept(transport: Transport): void {
+    if (this.#closing) {
+      transport.terminate();
+      return;
+    }
     const shown: Shown = {};
     const ended = this.#serve(transport, shown).catch((error: unknown) =>
       this.#refused(transport, shown, error),
@@ -123,12 +127,15 @@ export class Sessions {
     return this.#reports.get(writer);
   }
 
-  /** Says goodbye to everybody and waits until the sessions have ended. */
-  async close(): Promise<void> {
-    this.#shutdown.abort();
-    for (const { connection } of this.#open.values()) {
+  /** Says goodbye to every device, then ends with `endOthers` whoever was still shaking hands; waits for both. */
+  async close(endOthers: () => void): Promise<void> {
+    this.#closing = true;
+    const open = [...this.#open.values()].map(({ connection }) => connection);
+    for (const connection of open) {
       connection.close('GOING_AWAY');
     }
+    await Promise.all(open.map((connection) => connection.closed));
+    endOthers();
     await Promise.all(this.#ending);
   }
 
@@ -147,7 +154,6 @@ export class Sessions {
         return this.#admit(peer.key);
       },
       attach: (opened) => this.#attach(opened),
-      signal: this.#shutdown.signal,
     });
     const closed = await connection.closed;
     const { writer } = connection.info;
