@@ -54,10 +54,11 @@ function isNamed(node: TagNode): boolean {
 }
 
 function tagTree({ tag, raw }: TagNode, depth: number): Json {
+  // Four bytes are a number rather than an empty tag.
+  if (raw.length === 4) return { tag, u32: new DataView(raw.buffer, raw.byteOffset).getUint32(0, true) };
   if (depth < TAG_DEPTH_MAX && raw.length > 0 && isTagStream(raw)) {
     const inside = decodeTagList(raw, '1.0', tag);
     return { tag, value: inside.map((node) => tagTree(node, depth + 1)) };
   }
-  if (raw.length === 4) return { tag, u32: new DataView(raw.buffer, raw.byteOffset).getUint32(0, true) };
   return { tag, hex: hexOfBytes(raw) };
 }
