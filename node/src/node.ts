@@ -21,7 +21,7 @@ import {
   writeEnrolAnswer,
   writerOf,
 } from '@branchline/feed';
-import { ProblemError } from '@branchline/model';
+import { LOYALTY_PROGRAMME_DEFAULT, ProblemError } from '@branchline/model';
 import type { Transport } from '@branchline/wire';
 import { HybridClock, type Stamp, ZERO_STAMP } from 'hlc-ts';
 import { Alarms } from './alarms.ts';
@@ -334,6 +334,7 @@ async function openParts(
     customers,
     tills,
     series,
+    programme: LOYALTY_PROGRAMME_DEFAULT,
     mayWrite: (collection) => registry.mayWrite(key.writer, writer.feed(collection as Collection)),
     randomBytes: ports.randomBytes,
   };

@@ -54,6 +54,17 @@ sale('G1: is answered with number, total and change, and can be read at once', (
   }),
 );
 
+sale('earns the named customer points for full steps, also one the node has never heard of', () =>
+  shop(async (machine) => {
+    const { orders, customers } = machine.services;
+    const named = { ...priced('CHAIR'), customer: { id: 'AG-10495' } } as unknown as OrderRequest;
+    const { body } = await orders.place(machine.request(named));
+    assert.equal(body.loyalty, { earned: 26, redeemed: 0 });
+    await orders.place(machine.request(named));
+    assert.is((await customers.get('AG-10495'))?.points.balance, 52);
+  }),
+);
+
 sale('G2: the same key, at once and later, gives one order and one answer', () =>
   shop(async (machine) => {
     const { orders } = machine.services;

@@ -9,8 +9,8 @@
  * the points earned in the loyalty document.
  */
 import {
-  earnedPoints,
   type EventBody,
+  earnedPoints,
   type Order,
   type OrderId,
   type OrderRequest,

@@ -125,6 +125,7 @@ export {
   SEARCH_ROWS_MAX,
   TEXT_CHARS_MAX,
 } from './limits.ts';
+export { earnedPoints, LOYALTY_PROGRAMME_DEFAULT, type LoyaltyProgramme } from './loyalty-programme.ts';
 export { amountMinor, divideHalfUp, grossMinor, sumMinor } from './money.ts';
 export {
   type Basket,

@@ -79,7 +79,7 @@ export class Program {
   }
 
   async #spawn(): Promise<void> {
-    const child = spawn(process.execPath, commandLine(this.#options.args), {
+    const child = spawn(process.execPath, commandLine([...this.#options.args, '--until-stdin-ends']), {
       // Standard input stays open as long as the demo lives: its end tells the child that the demo is gone.
       stdio: ['pipe', 'pipe', 'pipe'],
     });

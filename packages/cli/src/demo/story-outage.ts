@@ -200,9 +200,8 @@ async function everythingArrived(
     if (last && !(await exists(chain.hq.api, `/v1/orders/${last.id}`))) {
       return false;
     }
-    const [sku, priceMinor] = [...prices].at(-1)!;
-    const product = await shop.api.get<{ priceMinor: number }>(`/v1/products/${encodeURIComponent(sku)}`);
-    if (product.priceMinor !== priceMinor) {
+    const seen = await pricesOf(shop.api, [...prices.keys()]);
+    if ([...prices].some(([sku, priceMinor]) => seen.get(sku) !== priceMinor)) {
       return false;
     }
   }
