@@ -37,7 +37,19 @@ export interface BranchKeeper {
 
 export async function openBranchKeeper(context: CommandContext, data: string): Promise<BranchKeeper> {
   const running = await RunningProgram.find(data);
-  return running === undefined ? await stoppedRelay(context, data) : overHttp(running);
+  if (running === undefined) {
+    return await stoppedRelay(context, data);
+  }
+  if (running.kind === 'node') {
+    throw new CliError(
+      'STILL_RUNNING',
+      `a node runs on ${data}, and changes branches only while it is stopped`,
+      {
+        hint: 'Stop it, repeat the command, start it again; or name the folder of the relay.',
+      },
+    );
+  }
+  return overHttp(running);
 }
 
 function overHttp(program: RunningProgram): BranchKeeper {

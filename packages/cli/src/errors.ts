@@ -13,6 +13,8 @@ export type CliErrorCode =
   | 'DATA_MISSING'
   /** The command needs the running program, and none is running on this data. */
   | 'NOT_RUNNING'
+  /** A node that keeps the authority is running, and changes branches only while it is stopped. */
+  | 'STILL_RUNNING'
   /** The program answered with an error that has no code of its own, or not at all. */
   | 'PROGRAM_UNREACHABLE'
   /** `verify` found a broken entry. */

@@ -46,6 +46,8 @@ test('a relay and a node from nothing: init, add, start, sell nothing, look, sto
   assert.match((await branchline(['till', 'list', '--data', nodeData])).out, /^T1 +cashier .* revoked$/m);
   assert.match((await branchline(['till', 'list', '--data', relayData])).err, /^error DATA_MISSING: /);
 
+  assert.match((await branchline(['branch', 'list', '--data', nodeData])).err, /^error STILL_RUNNING: /);
+
   const bundle = join(dir.path, 'bundle');
   const exported = await json('export', '--to', bundle, '--data', relayData);
   assert.ok(exported.entries >= 3);
