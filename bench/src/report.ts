@@ -46,5 +46,7 @@ export interface RunReport {
   readonly seed: number;
   readonly startedAt: string;
   readonly machine: Machine;
+  /** Load average of the last minute when the run began: above 0.5, others were using the machine too. */
+  readonly loadBefore: number;
   readonly cases: readonly CaseReport[];
 }

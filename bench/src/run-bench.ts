@@ -6,7 +6,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { arch, cpus, release, totalmem, type } from 'node:os';
+import { arch, cpus, loadavg, release, totalmem, type } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, isoTime } from 'hlc-ts';
@@ -42,6 +42,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const signal = options.signal ?? new AbortController().signal;
   const chosen = chooseCases(options.cases ?? [], options.registry ?? benchCases);
   const startedAt = isoTime(clock.nowMs());
+  const loadBefore = Math.round(loadavg()[0]! * 100) / 100;
   await mkdir(outDir, { recursive: true });
   const cases: CaseReport[] = [];
   for (const one of chosen) {
@@ -61,6 +62,7 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     seed,
     startedAt,
     machine: machineHere(),
+    loadBefore,
     cases,
   };
   const path = join(outDir, `${startedAt.replaceAll(/[:.]/g, '-')}.json`);

@@ -5,7 +5,7 @@ import { summarize } from './statistics.ts';
 export function formatReport(report: RunReport): string {
   const { machine } = report;
   const head = [
-    `commit ${report.commit}, seed ${report.seed}, ${report.startedAt}`,
+    `commit ${report.commit}, seed ${report.seed}, ${report.startedAt}, load before ${report.loadBefore}`,
     `${machine.cpu}, ${machine.cores} cores, ${machine.platform}, ${machine.runtime}`,
   ];
   return `${[...head, ...report.cases.map(formatCase)].join('\n')}\n`;

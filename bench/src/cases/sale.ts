@@ -114,27 +114,38 @@ async function sell(
   tills: Tills,
   facts: Record<string, number>,
 ): Promise<Measured> {
-  const { url, tokens, pid } = chain.branch;
   context.progress(`selling, ${named(tills)}`);
-  const cpuFromMs = await processCpuMs(pid);
+  const cpuFromMs = await cpuOf(chain);
   const warmup = scaled(context, WARMUP);
   const measured = await measureSales(context, {
-    url,
-    tokens,
+    url: chain.branch.url,
+    tokens: chain.branch.tokens,
     keyPrefix: `bench-sale-${tills}`,
     tills,
     warmup,
     count: scaled(context, COUNTS[tills], 10),
     limitMs: LIMIT_MS,
   });
-  const cpuToMs = await processCpuMs(pid);
+  const cpuToMs = await cpuOf(chain);
   const sales = measured.samplesMs.length;
-  if (cpuFromMs !== undefined && cpuToMs !== undefined) {
-    facts[`CPU of the node per sale, ${named(tills)}, ms`] = (cpuToMs - cpuFromMs) / (sales + warmup);
+  for (const [program, toMs] of Object.entries(cpuToMs)) {
+    const usedMs = toMs - (cpuFromMs[program] ?? 0);
+    facts[`CPU per sale, ${named(tills)}: ${program}, ms`] = usedMs / (sales + warmup);
   }
-  if (measured.cpuMs !== undefined)
-    facts[`CPU of the client per sale, ${named(tills)}, ms`] = measured.cpuMs / sales;
+  if (measured.cpuMs !== undefined) {
+    facts[`CPU per sale, ${named(tills)}: client, ms`] = measured.cpuMs / sales;
+  }
   return measured;
+}
+
+/** CPU time so far by program; empty where it cannot be read. */
+async function cpuOf({ branch, hq, relay }: Chain): Promise<Record<string, number>> {
+  const used: Record<string, number> = {};
+  for (const [name, { pid }] of Object.entries({ branch, relay, HQ: hq })) {
+    const ms = await processCpuMs(pid);
+    if (ms !== undefined) used[name] = ms;
+  }
+  return used;
 }
 
 function compare(tills: Tills, measured: Measured, floor: Measured): Ratio[] {
