@@ -1,8 +1,9 @@
 /** `NodeServices` over the parts of a node: each call goes to one use case or one projection, nothing is decided here. */
-import type { EnrolAnswer, EnrolRequest, Replicator } from '@branchline/feed';
+import type { Replicator } from '@branchline/feed';
 import { type CustomerId, ProblemError, type Sku } from '@branchline/model';
 import type { Clock, HybridClock } from 'hlc-ts';
 import type { Alarms } from './alarms.ts';
+import type { BranchKeeper } from './branch-keeper.ts';
 import type { CommitPipeline } from './commit/commit-pipeline.ts';
 import type { StockDocument } from './commit/stock-document.ts';
 import type { Decision, Transaction } from './commit/transaction.ts';
@@ -63,11 +64,12 @@ export interface NodeParts {
     what: string,
     decide: (transaction: Transaction) => Decision<Answer> | Promise<Decision<Answer>>,
   ): Promise<Answer>;
-  readonly enrol: ((request: EnrolRequest) => Promise<EnrolAnswer>) | undefined;
+  /** Where this node keeps the tenant's authority. */
+  readonly keeper: BranchKeeper | undefined;
 }
 
 export function makeServices(parts: NodeParts): NodeServices {
-  const { pipeline, trade, products, orders, customers, stock, tills, registry } = {
+  const { pipeline, trade, products, orders, customers, stock, tills, keeper, registry } = {
     ...parts,
     registry: parts.ports.registry,
   };
@@ -159,7 +161,7 @@ export function makeServices(parts: NodeParts): NodeServices {
       },
     },
     events: parts.events,
-    ...(parts.enrol === undefined ? {} : { enrol: parts.enrol }),
+    ...(keeper === undefined ? {} : { enrol: (request) => keeper.enrol(request), branches: keeper }),
     readiness: () => {
       const reasons = parts.reasons().map(({ words }) => words);
       return { ready: reasons.length === 0, reasons };

@@ -11,20 +11,19 @@ import {
   Authority,
   type Collection,
   decodeEntry,
-  decodePublicKey,
   FeedError,
   FeedWriter,
   type Member,
   type ReplicationNews,
   Replicator,
   type WriterId,
-  writeEnrolAnswer,
   writerOf,
 } from '@branchline/feed';
 import { LOYALTY_PROGRAMME_DEFAULT, ProblemError } from '@branchline/model';
 import type { Transport } from '@branchline/wire';
 import { HybridClock, type Stamp, ZERO_STAMP } from 'hlc-ts';
 import { Alarms } from './alarms.ts';
+import { BranchKeeper } from './branch-keeper.ts';
 import { CommitPipeline } from './commit/commit-pipeline.ts';
 import { NumberSeries } from './commit/number-series.ts';
 import { StockDocument } from './commit/stock-document.ts';
@@ -419,14 +418,17 @@ async function openParts(
     reasons: () => reasonsNotToSell(parts.facts()),
     report: () => statusReport(ports, key.writer),
     submitOwn: (till, decide) => submitOwn(result, till, decide),
-    enrol:
+    keeper:
       authority === undefined
         ? undefined
-        : async ({ token, publicKey }) => {
-            const member = await authority.enrol({ token, publicKey: decodePublicKey(publicKey) });
-            const authorityKey = ports.authorityKey!.publicKey;
-            return await writeEnrolAnswer({ store, registry, authorityKey, writer: member.writer });
-          },
+        : new BranchKeeper({
+            authority,
+            authorityKey: ports.authorityKey!.publicKey,
+            registry,
+            store,
+            replicator,
+            isConnected: (other) => peers.isOpen(other),
+          }),
   };
   return result;
 }

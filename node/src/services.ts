@@ -9,7 +9,7 @@
  * Bodies arrive parsed by the model's schemas (types, limits, unknown fields); what only the node can know (prices, number
  * series, rights of the device) is checked here. Roles of tills are the edge's business, rights of the device are the node's.
  */
-import type { EnrolAnswer, EnrolRequest } from '@branchline/feed';
+import type { EnrolAnswer, EnrolRequest, Role } from '@branchline/feed';
 import type {
   Customer,
   CustomerPut,
@@ -145,6 +145,41 @@ export interface EventService {
   subscribe(afterId: string | undefined, listener: (event: IdentifiedEvent) => void): EventSubscription;
 }
 
+export interface BranchRequest {
+  readonly code: string;
+  readonly role: Role;
+  readonly region?: string | undefined;
+}
+
+/** The token is in this answer and nowhere else. */
+export interface BranchToken {
+  readonly code: string;
+  readonly role: Role;
+  readonly token: string;
+  readonly expiresAt: string;
+}
+
+export interface BranchRow {
+  readonly branch: string;
+  readonly role: Role;
+  readonly nodeLetter: string;
+  /** Null for an invitation nobody has used. */
+  readonly writer: string | null;
+  readonly state: 'invited' | 'enrolled' | 'online' | 'offline' | 'revoked';
+  readonly lastContact: string | null;
+  readonly lag: { readonly entriesThere: number; readonly seconds: number };
+}
+
+/** The fleet's keys, where this node keeps the tenant's authority. */
+export interface BranchService {
+  /** All or none. */
+  add(branches: readonly BranchRequest[], ttlHours: number | undefined): Promise<readonly BranchToken[]>;
+  list(): readonly BranchRow[];
+  /** How many keys; `BRANCH_UNKNOWN` when none is enrolled. */
+  revoke(code: string, reason: string): Promise<number>;
+  rotate(code: string): Promise<readonly BranchToken[]>;
+}
+
 /** Values are read when called; the edge turns them into Prometheus text. */
 export interface MetricSample {
   readonly name: string;
@@ -169,6 +204,8 @@ export interface NodeServices {
    * `TOKEN_UNKNOWN`, `TOKEN_USED`, `TOKEN_EXPIRED`.
    */
   readonly enrol?: (request: EnrolRequest) => Promise<EnrolAnswer>;
+  /** `/v1/branches`, where `enrol` is. */
+  readonly branches?: BranchService;
   readiness(): Readiness;
   metrics(): readonly MetricSample[];
 }

@@ -22,6 +22,7 @@ import { problemOf, refuseRequest } from './problem-answer.ts';
 import { RateLimit } from './rate-limit.ts';
 import { expressPath, type RawRoute, type Route } from './route.ts';
 import { type HttpReport, RouteRunner } from './route-runner.ts';
+import { branchRoutes } from './routes/branches.ts';
 import { type ControlActions, controlRoutes } from './routes/control.ts';
 import { enrolRoute } from './routes/enrol.ts';
 import { jsonRoutes } from './routes.ts';
@@ -74,6 +75,7 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
   const routes: Route[] = [
     ...jsonRoutes,
     ...(services.enrol === undefined ? [] : [enrolRoute(services.enrol)]),
+    ...(services.branches === undefined ? [] : branchRoutes(services.branches)),
     ...(options.control === undefined ? [] : controlRoutes(options.control)),
     eventsRoute(streams, auth),
     metricsRoute(metrics),

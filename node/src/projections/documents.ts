@@ -44,6 +44,8 @@ export const PENDING_BYTES_MAX = 8 * 1024 * 1024;
 export const MATERIALISE_SLICE = 200;
 /** How long a busy node may keep pending changes waiting. */
 export const MATERIALISE_WITHIN_MS = 250;
+/** Between two looks at whether the node is idle. */
+const IDLE_CHECK_MS = 5;
 
 const WRITER_BYTES = 16;
 
@@ -286,7 +288,7 @@ export class Shards implements Projection {
     const { clock, busy } = this.#options;
     const startedMs = clock.monotonicMs();
     while (busy() && !signal.aborted && clock.monotonicMs() - startedMs < MATERIALISE_WITHIN_MS) {
-      await clock.yield();
+      await clock.sleep(IDLE_CHECK_MS, { signal }).catch(() => undefined);
     }
   }
 
