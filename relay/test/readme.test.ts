@@ -1,5 +1,5 @@
 /** The example of the README, run as it stands. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
@@ -18,8 +18,12 @@ test('the example works', async () => {
   const file = join(folder, 'relay-example.mts');
   const text = example.replaceAll("'relay-data'", JSON.stringify(join(folder, 'relay-data')));
   await writeFile(file, `${text}\nexport const status = answer.status;\n`);
-  const { status } = (await import(pathToFileURL(file).href)) as { status: number };
-  assert.is(status, 201);
+  try {
+    const { status } = (await import(pathToFileURL(file).href)) as { status: number };
+    assert.is(status, 201);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test.run();
