@@ -127,12 +127,9 @@ class Opening {
   async #withPeers(): Promise<Chain> {
     const data = join(this.#options.data, 'hq');
     await this.#initialise(data);
+    // The keeper of the authority invites while it is stopped: nobody else may write its registry.
+    const invited = await this.#invite(data, [...BRANCHES]);
     const hq = await this.#shop(HQ, []);
-    const control = new Api(hq.program.url, hq.adminToken);
-    const tokens = await this.#enrolmentTokens(
-      control,
-      BRANCHES.map((code) => ({ code, role: 'carrier' })),
-    );
     const shops: Shop[] = [];
     const links: Link[] = [];
     let next = hq;
@@ -140,8 +137,8 @@ class Opening {
       const link = await this.#link(code, next.program.url);
       links.push(link);
       // Enrolment is a visit to the keeper of the authority; replication afterwards takes only the link.
-      const enrol = tokens.has(code) ? ['--enrol', hq.program.url] : [];
-      next = await this.#shop(code, ['--peer', linkUrl(link), ...enrol, ...tokenFlag(tokens, code)]);
+      const enrol = invited.has(code) ? ['--enrol', hq.program.url] : [];
+      next = await this.#shop(code, ['--peer', linkUrl(link), ...enrol, ...tokenFlag(invited, code)]);
       shops.push(next);
     }
     return this.#chain({ hq, shops, links });
@@ -160,19 +157,35 @@ class Opening {
     this.#keep();
   }
 
+  /** One-time tokens for whoever is not enrolled yet. */
   async #enrolmentTokens(
     keeper: Api,
     branches: readonly { code: string; role: string }[],
   ): Promise<Map<string, string>> {
-    const missing = branches.filter(({ code }) => !existsSync(join(this.#folder(code), 'control.json')));
-    const unknown = missing.filter(({ code }) => this.#kept.tokens[code] === undefined);
+    const unknown = branches.filter(({ code }) => this.#kept.tokens[code] === undefined);
     if (unknown.length === 0) {
       return new Map();
     }
-    const { tokens } = await keeper.post<{ tokens: { code: string; token: string }[] }>('/v1/branches', {
-      branches: unknown,
-    });
-    return new Map(tokens.map(({ code, token }) => [code, token]));
+    const { tokens } = await keeper.post<Invitations>('/v1/branches', { branches: unknown });
+    return tokensByCode(tokens);
+  }
+
+  async #invite(data: string, codes: readonly string[]): Promise<Map<string, string>> {
+    const unknown = codes.filter((code) => this.#kept.tokens[code] === undefined);
+    if (unknown.length === 0) {
+      return new Map();
+    }
+    const output = await Program.run([
+      'branch',
+      'add',
+      ...unknown,
+      '--role',
+      'carrier',
+      '--data',
+      data,
+      '--json',
+    ]);
+    return tokensByCode((JSON.parse(output) as Invitations).tokens);
   }
 
   async #shop(code: string, flags: readonly string[]): Promise<Shop> {
@@ -254,6 +267,14 @@ class Opening {
       await close();
     }
   }
+}
+
+interface Invitations {
+  readonly tokens: readonly { readonly code: string; readonly token: string }[];
+}
+
+function tokensByCode(tokens: Invitations['tokens']): Map<string, string> {
+  return new Map(tokens.map(({ code, token }) => [code, token]));
 }
 
 function tokenFlag(tokens: ReadonlyMap<string, string>, code: string): string[] {
