@@ -5,7 +5,7 @@
  * item whose sum is more than one kopeck away from price × quantity. A line whose discount does not divide evenly becomes
  * two items whose prices differ by one kopeck. The sums of the items always add up to the total of the line.
  */
-import { grossMinor, type VatKind } from '@branchline/model';
+import { grossMinor } from '@branchline/model';
 
 export interface LineShare {
   readonly quantityMilli: number;
@@ -39,18 +39,4 @@ export function isWithinOneKopeck(
   totalMinor: number,
 ): boolean {
   return Math.abs(grossMinor(quantityMilli, unitPriceMinor) - totalMinor) <= 1;
-}
-
-export interface SaleLine {
-  readonly name: string;
-  readonly quantityMilli: number;
-  readonly totalMinor: number;
-  readonly vat: VatKind;
-}
-
-/** The same with the words every item needs; lines worth nothing and of no quantity are left out. */
-export function receiptItems(lines: readonly SaleLine[]): (LineShare & Pick<SaleLine, 'name' | 'vat'>)[] {
-  return lines.flatMap(({ name, vat, ...line }) =>
-    itemsOfLine(line).map((share) => ({ name, vat, ...share })),
-  );
 }

@@ -20,19 +20,19 @@ interface CodeKind {
   readonly prefix?: number;
 }
 
-/** The first match counts; the group is what goes into the tag. */
+/** The first match counts; the group is what goes into the tag. `[!-~]` is a character of a code, `[^!-~]` the separator. */
 const KINDS: readonly CodeKind[] = [
   { tag: 1301, pattern: /^(\d{8})$/, prefix: 0x4508 },
   { tag: 1302, pattern: /^(\d{13})$/, prefix: 0x450d },
   { tag: 1303, pattern: /^(\d{14})$/, prefix: 0x490e },
   { tag: 1307, pattern: /^([A-Z]{2}-\d{6}-[A-Z0-9]{10})$/, prefix: 0x5246 },
   // Marked: identification, then a check key or code behind a separator.
-  { tag: 1305, pattern: /^(01\d{14}21[^\u001d]{1,20})\u001d(?:9[123]|8005|17).*$/s, prefix: 0x444d },
-  { tag: 1304, pattern: /^(01\d{14}(?:21[^\u001d]{1,20})?)$/, prefix: 0x444d },
+  { tag: 1305, pattern: /^(01\d{14}21[!-~]{1,20})[^!-~](?:9[123]|8005|17).*$/s, prefix: 0x444d },
+  { tag: 1304, pattern: /^(01\d{14}(?:21[!-~]{1,20})?)$/, prefix: 0x444d },
   // A cigarette pack: item number, serial, price, check code without any separators.
-  { tag: 1306, pattern: /^(\d{14}[^\u001d]{7})[^\u001d]{8}$/, prefix: 0x444d },
-  { tag: 1308, pattern: /^.{7}([^\u001d]{23}).{38}$/s, prefix: 0xc514 },
-  { tag: 1309, pattern: /^([^\u001d]{14})[^\u001d]{136}$/, prefix: 0xc51e },
+  { tag: 1306, pattern: /^(\d{14}[!-~]{7})[!-~]{8}$/, prefix: 0x444d },
+  { tag: 1308, pattern: /^.{7}([!-~]{23}).{38}$/s, prefix: 0xc514 },
+  { tag: 1309, pattern: /^([!-~]{14})[!-~]{136}$/, prefix: 0xc51e },
 ];
 
 export function isMarkingCode(code: string): boolean {
