@@ -140,20 +140,23 @@ export function makeServices(parts: NodeParts): NodeServices {
     },
     sync: {
       mode: parts.settings.mode,
-      status: () =>
-        syncStatus({
+      status: () => {
+        const progress = parts.replicator.progress();
+        parts.safety.note(progress);
+        return syncStatus({
           node: parts.ports.key.writer,
           self: registry.member(parts.ports.key.writer),
           tenant: parts.tenant,
           mode: parts.settings.mode,
           peers: parts.peers,
-          progress: parts.replicator.progress(),
+          progress,
           unsent: parts.safety.unsent(),
           alarms: parts.alarms.list(),
           driftMs: parts.hlc.aheadOfWallMs,
           nowMs: parts.clock.nowMs(),
           stopped: parts.reasons().map(({ words }) => words),
-        }),
+        });
+      },
       now: async (options = {}) => {
         const answer = await parts.peers.now(options);
         await parts.safety.look(parts.replicator.progress());

@@ -50,8 +50,14 @@ export class Safety {
     return new Safety(options.store, options.rows, options.writer, acked);
   }
 
-  /** Called with what peers have acknowledged, now and then. */
+  /** Called now and then: as `note`, and finds out how old the oldest entry is that nobody else holds. */
   async look(progress: readonly PeerProgress[]): Promise<void> {
+    this.note(progress);
+    this.#oldest = await this.#findOldest();
+  }
+
+  /** Called with what peers have acknowledged by now. */
+  note(progress: readonly PeerProgress[]): void {
     let grew = false;
     for (const { feeds } of progress) {
       for (const { feed, ackedUpTo } of feeds) {
@@ -64,7 +70,6 @@ export class Safety {
     if (grew) {
       this.#rows.putText(ACKED_ROW, JSON.stringify([...this.#acked]));
     }
-    this.#oldest = await this.#findOldest();
   }
 
   unsent(): Unsent {
