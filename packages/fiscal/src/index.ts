@@ -1,3 +1,122 @@
-/** Fiscal receipts: FFD documents, the exchange with the operator of fiscal data. */
+/** Fiscal receipts: FFD documents, the exchange with the operator of fiscal data, devices. */
+// ── FFD ──
+export { crc16 } from './crc16.ts';
 export { decodeHex, HEX_FORMATS, hexFormats } from './decode-hex.ts';
 export { FiscalError, type FiscalErrorCode, type ReceiptProblem, type ReceiptProblemCode } from './errors.ts';
+export { decodeText, encodeText, printableText } from './ffd/cp866.ts';
+export { definitionOf, formOf, placeOf, placesIn, type TagPlace } from './ffd/dictionary.ts';
+export {
+  type DecodeOptions,
+  decodeDocument,
+  decodeTagList,
+  encodeDocument,
+  encodeNodes,
+  encodeTag,
+  encodeTags,
+  type FfdDocument,
+  findTag,
+} from './ffd/document.ts';
+export { checkTags, type TagFinding } from './ffd/document-check.ts';
+export { DOCUMENT_BYTES_MAX, type DocumentForm } from './ffd/document-forms.ts';
+export { documentJson, type Json, tagsJson } from './ffd/document-json.ts';
+export {
+  type AgentKind,
+  agentKinds,
+  type SettlementKind,
+  type SettlementMethod,
+  type SettlementSubject,
+  settlementKinds,
+  settlementMethods,
+  settlementSubjects,
+  type TaxSystem,
+  taxSystems,
+  unitMeasures,
+} from './ffd/enumerations.ts';
+export { isInn } from './ffd/inn.ts';
+export { subjectCode } from './ffd/item-check.ts';
+export { isWithinOneKopeck, itemsOfLine, type LineShare } from './ffd/line-items.ts';
+export { isMarkingCode, nomenclatureCode, productCodeTag } from './ffd/product-code.ts';
+export { type QrReceipt, receiptQr } from './ffd/qr.ts';
+export type {
+  Buyer,
+  Correction,
+  ItemAgent,
+  ItemMarking,
+  Original,
+  OriginalLine,
+  Receipt,
+  ReceiptDevice,
+  ReceiptItem,
+  ReceiptPayments,
+} from './ffd/receipt.ts';
+export { checkReceipt, paymentSums } from './ffd/receipt-check.ts';
+export {
+  type ComposedReceipt,
+  type Composition,
+  composeReceipt,
+  RECEIPT_BYTES_MAX,
+} from './ffd/receipt-tags.ts';
+export {
+  type Decimal,
+  FFD_VERSION_CODES,
+  type FfdVersion,
+  ffdVersions,
+  isVersionAtLeast,
+  type TagDefinition,
+  type TagInput,
+  type TagNode,
+  type TagType,
+  type TagValue,
+} from './ffd/tag.ts';
+export { formatSign, printedSign } from './ffd/tag-value.ts';
+export { isVatKnown, isVatValidOn, type VatSum, vatColumns, vatSums } from './ffd/vat-tags.ts';
+export { dayOfSeconds, formatWallTime, secondsOfDay, secondsOfWallTime } from './ffd/wall-time.ts';
+export { bytesOfHex, hexOfBytes } from './hex.ts';
+// ── OFD ──
+export {
+  type Acknowledgement,
+  type DocumentKey,
+  OPERATOR_MESSAGES,
+  type OutgoingMessage,
+  readAcknowledgement,
+  readAnswerTo,
+  readOutgoing,
+  type Ticket,
+} from './ofd/acknowledgement.ts';
+export {
+  type Container,
+  type ContainerHeader,
+  type ContainerOptions,
+  decodeContainer,
+  decodeContainerHeader,
+  encodeContainer,
+} from './ofd/container.ts';
+export {
+  FAKE_OPERATOR_SIGN,
+  isFakeSign,
+  type LedgerEntry,
+  MockOfd,
+  type MockOfdOptions,
+  type MockOfdState,
+  type OfdBehaviour,
+  type OfdRule,
+} from './ofd/mock-ofd.ts';
+export {
+  type FnMessagePort,
+  type OfdLink,
+  OfdPump,
+  type OfdPumpOptions,
+  type PumpReport,
+  type PumpStatus,
+} from './ofd/pump.ts';
+export { MESSAGE_BYTES_MAX, type Offer, type TicketVerdict } from './ofd/pump-state.ts';
+export {
+  decodeSession,
+  decodeSessionHeader,
+  encodeSession,
+  type SessionHeader,
+  type SessionOptions,
+} from './ofd/session-header.ts';
+export { SessionReader } from './ofd/session-reader.ts';
+export { type TcpLinkOptions, tcpOfdLink } from './ofd/tcp-link.ts';
+// ── KKT ──
