@@ -4,22 +4,15 @@ import { type CustomerId, ProblemError, type Sku } from '@branchline/model';
 import type { Clock, HybridClock } from 'hlc-ts';
 import type { Alarms } from './alarms.ts';
 import type { BranchKeeper } from './branch-keeper.ts';
-import type { CommitPipeline } from './commit/commit-pipeline.ts';
-import type { StockDocument } from './commit/stock-document.ts';
-import type { Decision, Transaction } from './commit/transaction.ts';
+import type { Decide } from './commit/commit-pipeline.ts';
+import type { Writing } from './commit/open-pipeline.ts';
 import type { EventLog } from './event-log.ts';
-import type { Failure, NodeSettings } from './node.ts';
+import type { Failure } from './failure.ts';
+import type { NodeSettings } from './node.ts';
 import type { NodePorts } from './ports.ts';
-import type { CustomerBook } from './projections/customers.ts';
-import type { Shards } from './projections/documents.ts';
-import type { Orders } from './projections/orders.ts';
-import type { Products } from './projections/products.ts';
-import type { Projector } from './projections/projection.ts';
-import type { Rows } from './projections/rows.ts';
-import type { StockBook } from './projections/stock.ts';
-import type { Tills } from './projections/tills.ts';
+import type { ReadModels } from './read-models.ts';
 import type { MetricSample, NodeServices } from './services.ts';
-import type { Reason } from './state-of-device.ts';
+import { type DeviceFacts, reasonsNotToSell } from './state-of-device.ts';
 import type { Peers } from './sync/peers.ts';
 import type { Safety } from './sync/safety.ts';
 import { syncStatus } from './sync/sync-status.ts';
@@ -33,7 +26,7 @@ import { revokeTill } from './use-cases/revoke-till.ts';
 import { sell } from './use-cases/sell.ts';
 import type { Trade } from './use-cases/trade.ts';
 
-export interface NodeParts {
+export interface NodeParts extends ReadModels, Writing {
   readonly ports: NodePorts;
   readonly settings: NodeSettings;
   readonly clock: Clock;
@@ -42,28 +35,16 @@ export interface NodeParts {
   readonly hlc: HybridClock;
   readonly events: EventLog;
   readonly alarms: Alarms;
-  readonly rows: Rows;
-  readonly products: Products;
-  readonly stock: StockBook;
-  readonly customers: CustomerBook;
-  readonly tills: Tills;
-  readonly orders: Orders;
-  readonly shards: Shards;
-  readonly stockDocument: StockDocument;
-  readonly projector: Projector;
-  readonly pipeline: CommitPipeline;
   readonly trade: Trade;
   readonly replicator: Replicator;
   readonly peers: Peers;
   readonly safety: Safety;
   readonly failure: Failure;
   closing: boolean;
-  reasons(): readonly Reason[];
-  report(): Promise<unknown>;
-  submitOwn<Answer>(
-    what: string,
-    decide: (transaction: Transaction) => Decision<Answer> | Promise<Decision<Answer>>,
-  ): Promise<Answer>;
+  /** What decides whether this device may sell now. */
+  facts(): DeviceFacts;
+  /** An operation of the node itself. */
+  submitOwn<Answer>(what: string, decide: Decide<Answer>): Promise<Answer>;
   /** Where this node keeps the tenant's authority. */
   readonly keeper: BranchKeeper | undefined;
 }
@@ -154,7 +135,7 @@ export function makeServices(parts: NodeParts): NodeServices {
           alarms: parts.alarms.list(),
           driftMs: parts.hlc.aheadOfWallMs,
           nowMs: parts.clock.nowMs(),
-          stopped: parts.reasons().map(({ words }) => words),
+          stopped: reasonsNotToSell(parts.facts()).map(({ words }) => words),
         });
       },
       now: async (options = {}) => {
@@ -166,7 +147,7 @@ export function makeServices(parts: NodeParts): NodeServices {
     events: parts.events,
     ...(keeper === undefined ? {} : { enrol: (request) => keeper.enrol(request), branches: keeper }),
     readiness: () => {
-      const reasons = parts.reasons().map(({ words }) => words);
+      const reasons = reasonsNotToSell(parts.facts()).map(({ words }) => words);
       return { ready: reasons.length === 0, reasons };
     },
     metrics: () => metrics(parts),
@@ -244,7 +225,12 @@ function metrics(parts: NodeParts): MetricSample[] {
     sample('gauge', 'branchline_unsent_oldest_seconds', oldestSeconds, 'Age of the oldest of them.'),
     sample('gauge', 'branchline_event_streams', events.subscribers, 'Open event streams.'),
     sample('counter', 'branchline_alarms_total', alarms.raised, 'Alarms raised.'),
-    sample('gauge', 'branchline_ready', parts.reasons().length === 0 ? 1 : 0, 'Whether the node can sell.'),
+    sample(
+      'gauge',
+      'branchline_ready',
+      reasonsNotToSell(parts.facts()).length === 0 ? 1 : 0,
+      'Whether the node can sell.',
+    ),
     sample(
       'gauge',
       'kkt_hlc_drift_seconds',

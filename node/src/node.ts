@@ -1,5 +1,5 @@
 /**
- * The node: composes store, documents, projections, commit pipeline and peers into `NodeServices`. Composition only.
+ * The node: composes store, read models, commit pipeline and peers into `NodeServices`. Composition only.
  *
  *     open: clock ─> rows ─> projections (replay the tail) ─> pipeline ─> replicator ─> peers
  *
@@ -7,46 +7,29 @@
  * the rows are gone, and then they are rebuilt from the feeds before anything is served. `failed` resolves when the process must
  * end: the store or the rows are in an unknown state and nothing more was acknowledged. `close` closes in reverse order.
  */
-import {
-  Authority,
-  type Collection,
-  decodeEntry,
-  FeedError,
-  FeedWriter,
-  type Member,
-  type ReplicationNews,
-  Replicator,
-  type WriterId,
-  writerOf,
-} from '@branchline/feed';
+import { Authority, type Collection, decodeEntry, type Member, Replicator, writerOf } from '@branchline/feed';
 import { LOYALTY_PROGRAMME_DEFAULT, ProblemError } from '@branchline/model';
 import type { Transport } from '@branchline/wire';
 import { HybridClock, type Stamp, ZERO_STAMP } from 'hlc-ts';
 import { Alarms } from './alarms.ts';
 import { BranchKeeper } from './branch-keeper.ts';
-import { CommitPipeline } from './commit/commit-pipeline.ts';
-import { NumberSeries } from './commit/number-series.ts';
-import { StockDocument } from './commit/stock-document.ts';
-import type { Draft } from './commit/transaction.ts';
+import type { Decide } from './commit/commit-pipeline.ts';
+import { openPipeline } from './commit/open-pipeline.ts';
 import type { NodeConfig } from './config.ts';
 import { NodeError } from './errors.ts';
 import { EventLog } from './event-log.ts';
+import { Failure } from './failure.ts';
 import { makeServices, type NodeParts } from './node-services.ts';
 import type { NodePorts } from './ports.ts';
-import { Answers } from './projections/answers.ts';
-import { CustomerBook } from './projections/customers.ts';
-import { Shards } from './projections/documents.ts';
-import { Orders } from './projections/orders.ts';
-import { Products } from './projections/products.ts';
-import { Projector } from './projections/projection.ts';
-import { Rows } from './projections/rows.ts';
-import { STOCK, StockBook } from './projections/stock.ts';
-import { Tills } from './projections/tills.ts';
+import { runUpkeep } from './projections/upkeep.ts';
+import { openReadModels } from './read-models.ts';
 import type { NodeServices } from './services.ts';
 import { type DeviceFacts, isFinal, reasonsNotToSell } from './state-of-device.ts';
+import { raiseAlarm } from './sync/news.ts';
 import { causeInWords } from './sync/peer-link.ts';
 import { Peers } from './sync/peers.ts';
 import { Safety } from './sync/safety.ts';
+import { statusReport } from './sync/status-report.ts';
 import {
   type CatalogRow,
   IMPORT_ROWS_MAX,
@@ -57,6 +40,8 @@ import type { Trade } from './use-cases/trade.ts';
 
 /** Between two looks at acknowledgements, disk and clock; a report to the relay each time. */
 export const HOUSEKEEPING_MS = 5_000;
+/** Room on the disk at which selling is worth another try. */
+export const FREE_BYTES_MIN = 64 * 1024 * 1024;
 
 /** Refusals by a peer that somebody has to act on; the others pass by themselves. */
 const ACT_ON: ReadonlySet<string> = new Set([
@@ -82,24 +67,20 @@ export class BranchNode {
   readonly #background: Promise<unknown>[] = [];
   #closing: Promise<void> | undefined;
 
-  private constructor(parts: NodeParts, failed: Promise<Error>) {
+  private constructor(parts: NodeParts) {
     this.#parts = parts;
-    this.failed = failed;
+    this.failed = parts.failure.happened;
     this.services = makeServices(parts);
   }
 
   static async open(ports: NodePorts, settings: NodeSettings, options: NodeOptions): Promise<BranchNode> {
-    const { store, registry, key } = ports;
-    const self = registry.member(key.writer);
+    const self = ports.registry.member(ports.key.writer);
     if (self === undefined) {
-      throw new NodeError('NODE_NOT_ENROLLED', `device ${key.writer} is not in the registry`, {
+      throw new NodeError('NODE_NOT_ENROLLED', `device ${ports.key.writer} is not in the registry`, {
         hint: 'Start it with a token of `branchline branch add`.',
       });
     }
-    const failure = new Failure();
-    void store.failed.then((error) => failure.set(error));
-    const parts = await openParts(ports, settings, options, self, failure);
-    const node = new BranchNode(parts, failure.happened);
+    const node = new BranchNode(await openParts(ports, settings, options, self));
     node.#start();
     return node;
   }
@@ -144,10 +125,12 @@ export class BranchNode {
   }
 
   #start(): void {
-    const { shards, peers, events, failure } = this.#parts;
+    const { shards, rows, clock, pipeline, peers, events, failure } = this.#parts;
     const { signal } = this.#stop;
     this.#background.push(
-      shards.run(signal).catch((error: Error) => failure.set(error)),
+      runUpkeep({ shards, rows, clock, busy: () => pipeline.counts.waiting > 0 }, signal).catch(
+        (error: Error) => failure.set(error),
+      ),
       this.#housekeeping(signal).catch((error: Error) => failure.set(error)),
     );
     peers.start();
@@ -155,17 +138,19 @@ export class BranchNode {
   }
 
   async #housekeeping(signal: AbortSignal): Promise<void> {
-    const { clock, safety, replicator, report, stockDocument, hlc } = this.#parts;
+    const { ports, clock, disk, safety, replicator, stockDocument, hlc } = this.#parts;
     await stockDocument.warm(hlc.now());
     while (!signal.aborted) {
       await safety.look(replicator.progress());
-      replicator.broadcast({ type: 'status', report: await report() });
+      replicator.broadcast({ type: 'status', report: await statusReport(ports) });
+      const space = disk.isFull ? await ports.diskSpace?.() : undefined;
+      disk.isFull = disk.isFull && space !== undefined && space.freeBytes < FREE_BYTES_MIN;
       await clock.sleep(HOUSEKEEPING_MS, { signal }).catch(() => undefined);
     }
   }
 
   async #close(): Promise<void> {
-    const { parts } = { parts: this.#parts };
+    const parts = this.#parts;
     parts.closing = true;
     parts.events.publish('node.state', { ready: false });
     await parts.pipeline.close();
@@ -180,39 +165,16 @@ export class BranchNode {
   }
 }
 
-/** The first thing that went wrong for good. */
-export class Failure {
-  readonly happened: Promise<Error>;
-  #error: Error | undefined;
-  #resolve: (error: Error) => void = () => {};
-
-  constructor() {
-    this.happened = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-  }
-
-  get error(): Error | undefined {
-    return this.#error;
-  }
-
-  set(error: Error): void {
-    if (this.#error === undefined) {
-      this.#error = error;
-      this.#resolve(error);
-    }
-  }
-}
-
 async function openParts(
   ports: NodePorts,
   settings: NodeSettings,
   options: NodeOptions,
   self: Member,
-  failure: Failure,
 ): Promise<NodeParts> {
-  const { clock, store, registry, key, tenant, log } = ports;
-  const { branch, region, nodeLetter, incarnation } = self.grant;
+  const { clock, store, registry, key, tenant, log, randomBytes } = ports;
+  const { branch } = self.grant;
+  const failure = new Failure();
+  void store.failed.then((error) => failure.set(error));
   const hlc = await HybridClock.open({
     clock,
     bound: ports.clockBound,
@@ -227,153 +189,42 @@ async function openParts(
       events.publish('alarm.raised', { ...alarm });
     },
   });
-
-  // ---- rows and what fills them
-  const rows = await Rows.open({ level: ports.rows, onFailure: (error) => failure.set(error) });
-  const isRebuild = rows.position === 0 && store.position > 0;
-  const products = await Products.open({
-    rows,
-    branch,
-    onChanged: (sku, { position }) => events.publish('product.changed', { sku }, position),
-  });
-  const stock = new StockBook({
-    rows,
-    branch,
-    onChanged: (of, row, { position }) => {
-      if (of === branch) {
-        events.publish('stock.changed', { sku: row.sku, onHandMilli: row.onHandMilli }, position);
-      }
-    },
-  });
-  const customers = await CustomerBook.open({
-    rows,
-    region,
-    onChanged: (id, { position }) => events.publish('customer.changed', { id }, position),
-  });
-  const tills = await Tills.open(rows);
-  const answers = new Answers(rows);
-  const orders = await Orders.open({
-    rows,
-    writer: key.writer,
-    onAccepted: ({ id, number, branch: of, totalMinor }, { position, replayed }) => {
-      if (!replayed) {
-        events.publish('order.accepted', { id, number, branch: of, totalMinor }, position);
-      }
-    },
-  });
-  let pipeline: CommitPipeline | undefined;
-  const shards = await Shards.open({
-    rows,
-    writer: key.writer,
-    clock,
-    sinks: { catalog: products, stock, loyalty: customers },
-    onQuarantined: (doc, writer, code, reason) =>
-      alarms.raise('CHANGE_QUARANTINED', `${doc}: a change of ${writer} was set aside (${code}: ${reason})`),
-    onFailure: (error) => failure.set(error),
-    busy: () => (pipeline?.counts.waiting ?? 0) > 0,
-  });
-  const projector = new Projector({
-    store,
-    rows,
-    projections: [answers, orders, tills, shards],
-    clock,
-    onRemote: (stamp) => {
-      if (hlc.observe(stamp) === 'ahead') {
-        alarms.raise('CLOCK_AHEAD', 'a peer stamps its entries far ahead of this clock; check both clocks');
-      }
-    },
-    onUnreadable: (feed, seq, cause) =>
-      alarms.raise(
-        'ENTRY_UNREADABLE',
-        `entry ${seq} of ${feed} was passed over: ${String(cause).slice(0, 200)}`,
-      ),
-  });
-  await projector.start();
-  if (isRebuild) {
-    log.info({ position: store.position }, 'rows are rebuilt from the feeds');
-    await shards.materialiseAll();
-  }
-
-  // ---- the road to durability
-  const series = new NumberSeries({ branch: branch as never, nodeLetter, incarnation }, orders.lastCount);
-  const stamps: Stamp[] = [];
-  const writer = await FeedWriter.open({ store, key, tenant, now: () => stamps.shift() ?? hlc.now() });
-  const predecessors = predecessorsOf(self, (id) => registry.member(id));
-  const stockDocument = new StockDocument({ shards, branch, writer: key.writer, predecessors });
-  const disk = { isFull: false };
-  const parts = {} as { facts: () => DeviceFacts };
-  pipeline = new CommitPipeline(
-    {
-      now: () => hlc.now(),
-      findAnswers: (keys) => answers.find(keys),
-      changeDocument: (document, mutators) =>
-        document === STOCK
-          ? stockDocument.change(mutators, hlc.now())
-          : shards.change(document as never, mutators, hlc.now()),
-      commit: async (drafts) => {
-        stamps.length = 0;
-        stamps.push(...drafts.map(({ stamp }) => stamp));
-        const { position } = await writer.commit(drafts.map(asFeedDraft));
-        disk.isFull = false;
-        return { position };
-      },
-      abandon: (drafts) => shards.abandon(drafts),
-      refusalOf: (cause) => refusalOf(cause, disk),
-      closedFor: () => closedFor(parts.facts()),
-      projected: (position) => projector.reached(position),
-      poisoned: (cause) => failure.set(cause),
-      unexpected: (cause) => log.error({ err: cause }, 'a use case failed'),
-    },
-    series,
-  );
+  // What opens early asks about what opens late, and only once everything is open.
+  const late = {} as Pick<NodeParts, 'facts'>;
+  const models = await openReadModels({ ports, grant: self.grant, hlc, events, alarms, failure });
+  const closedFor = (): ProblemError | undefined => refusalFor(late.facts());
+  const writing = await openPipeline({ ports, self, hlc, models, failure, closedFor });
   const trade: Trade = {
     branch,
-    catalog: products,
-    stock,
-    customers,
-    tills,
-    series,
+    catalog: models.products,
+    stock: models.stock,
+    customers: models.customers,
+    tills: models.tills,
+    series: writing.series,
     programme: LOYALTY_PROGRAMME_DEFAULT,
-    mayWrite: (collection) => registry.mayWrite(key.writer, writer.feed(collection as Collection)),
-    randomBytes: ports.randomBytes,
+    mayWrite: (collection) => registry.mayWrite(key.writer, writing.writer.feed(collection as Collection)),
+    randomBytes,
   };
-
-  // ---- peers
+  const { authorityKey } = ports;
+  const now = (): Stamp => hlc.now();
   const authority =
-    ports.authorityKey === undefined
-      ? undefined
-      : await Authority.open({
-          key: ports.authorityKey,
-          tenant,
-          store,
-          registry,
-          clock,
-          now: () => hlc.now(),
-        });
+    authorityKey && (await Authority.open({ key: authorityKey, tenant, store, registry, clock, now }));
   const replicator = await Replicator.open({
     store,
     registry,
     tenant,
     self: key.writer,
     clock,
+    ...(ports.evidence === undefined ? {} : { evidence: ports.evidence }),
     ...(authority === undefined ? {} : { authority }),
-    onNews: (news) => tell(news, alarms),
+    onNews: (news) => raiseAlarm(news, alarms),
   });
-  const safety = await Safety.open({ store, rows, writer: key.writer });
   const peers = new Peers({
-    mode: settings.mode,
-    relay: settings.relay,
-    peers: settings.peers,
+    ...ports,
+    ...settings,
     retryCapMs: settings.syncIntervalSeconds * 1_000,
     replicator,
-    registry,
-    key,
-    tenant,
     software: options.software,
-    clock,
-    random: ports.random,
-    randomBytes: ports.randomBytes,
-    dial: ports.dial,
     onChanged: () => events.publish('sync.changed', { connected: peers.openCount }),
     onRefusedBy: (url, code) => {
       if (ACT_ON.has(code)) {
@@ -382,15 +233,9 @@ async function openParts(
     },
     onRefused: (code, other) => log.warn({ code, writer: other }, 'peer turned away'),
   });
-  parts.facts = () => ({
-    isMember: registry.member(key.writer) !== undefined,
-    isRevoked: registry.member(key.writer)?.revocation !== undefined,
-    isSuperseded: replicator.superseded,
-    failure: failure.error,
-    isFull: disk.isFull,
-    isClosing: result.closing,
-  });
-  const result: NodeParts = {
+  const parts: NodeParts = {
+    ...models,
+    ...writing,
     ports,
     settings,
     clock,
@@ -399,81 +244,45 @@ async function openParts(
     hlc,
     events,
     alarms,
-    rows,
-    products,
-    stock,
-    customers,
-    tills,
-    orders,
-    shards,
-    stockDocument,
-    projector,
-    pipeline,
     trade,
     replicator,
     peers,
-    safety,
+    safety: await Safety.open({ store, rows: models.rows, writer: key.writer }),
     failure,
     closing: false,
-    reasons: () => reasonsNotToSell(parts.facts()),
-    report: () => statusReport(ports, key.writer),
-    submitOwn: (till, decide) => submitOwn(result, till, decide),
+    facts: () => ({
+      isMember: registry.member(key.writer) !== undefined,
+      isRevoked: registry.member(key.writer)?.revocation !== undefined,
+      isSuperseded: replicator.superseded,
+      failure: failure.error,
+      isFull: writing.disk.isFull,
+      isClosing: parts.closing,
+    }),
+    submitOwn: (what, decide) => submitOwn(parts, what, decide),
     keeper:
-      authority === undefined
-        ? undefined
-        : new BranchKeeper({
-            authority,
-            authorityKey: ports.authorityKey!.publicKey,
-            registry,
-            store,
-            replicator,
-            isConnected: (other) => peers.isOpen(other),
-          }),
+      authority &&
+      new BranchKeeper({
+        authority,
+        authorityKey: authorityKey.publicKey,
+        registry,
+        store,
+        replicator,
+        isConnected: (other) => peers.isOpen(other),
+      }),
   };
-  return result;
+  Object.assign(late, parts);
+  return parts;
 }
 
 /** An operation of the node itself: its answer is nobody's to repeat, so it has a key of its own. */
-async function submitOwn<Answer>(
-  parts: NodeParts,
-  what: string,
-  decide: Parameters<CommitPipeline['submit']>[1],
-): Promise<Answer> {
+async function submitOwn<Answer>(parts: NodeParts, what: string, decide: Decide<Answer>): Promise<Answer> {
   const key = `${what}:${Buffer.from(parts.ports.randomBytes(16)).toString('hex')}`;
   const till = { till: 'control', role: 'admin' as const };
   const answer = await parts.pipeline.submit({ key, fingerprint: '0'.repeat(64), till }, decide);
-  return answer.body as Answer;
+  return answer.body;
 }
 
-function asFeedDraft({ collection, kind, body }: Draft): {
-  collection: Collection;
-  kind: string;
-  body: unknown;
-} {
-  return { collection: collection as Collection, kind, body };
-}
-
-/** A commit that is known to have written nothing; everything else is of unknown outcome. */
-function refusalOf(cause: unknown, disk: { isFull: boolean }): ProblemError | undefined {
-  if (!(cause instanceof FeedError)) {
-    return undefined;
-  }
-  if (cause.code === 'STORE_FULL') {
-    disk.isFull = true;
-    return new ProblemError('NOT_READY', 'The disk is full; nothing was written.', {
-      cause,
-      retryAfterSeconds: 10,
-    });
-  }
-  if (cause.code === 'FEED_ENTRY' || cause.code === 'FEED_LIMIT') {
-    return new ProblemError('INTERNAL', 'The operation is too large to be kept; nothing was written.', {
-      cause,
-    });
-  }
-  return undefined;
-}
-
-function closedFor(facts: DeviceFacts): ProblemError | undefined {
+function refusalFor(facts: DeviceFacts): ProblemError | undefined {
   if (!isFinal(facts)) {
     return undefined;
   }
@@ -493,57 +302,4 @@ async function lastOwnStamp({ store, key }: NodePorts): Promise<Stamp> {
     }
   }
   return last;
-}
-
-/** Earlier incarnations of this device, newest first. */
-function predecessorsOf(self: Member, member: (writer: WriterId) => Member | undefined): WriterId[] {
-  const writers: WriterId[] = [];
-  for (let each = self.predecessor; each !== undefined && !writers.includes(each); ) {
-    writers.push(each);
-    each = member(each)?.predecessor;
-  }
-  return writers;
-}
-
-function tell(news: ReplicationNews, alarms: Alarms): void {
-  switch (news.type) {
-    case 'entriesRefused':
-      alarms.raise(
-        'ENTRIES_REFUSED',
-        `${news.peer} sent entries of ${news.feed} that were refused (${news.code})`,
-      );
-      break;
-    case 'forkFound':
-      alarms.raise(
-        'FEED_FORKED',
-        `${news.evidence.feed} was written twice; it is quarantined, evidence is kept`,
-      );
-      break;
-    case 'ownForkFound':
-      alarms.raise(
-        'DEVICE_SUPERSEDED',
-        `${news.peer} holds another history of ${news.feed}, written with our key`,
-      );
-      break;
-    case 'alarmReceived':
-      alarms.raise(news.code.slice(0, 64), `${news.peer}: ${news.detail.slice(0, 200)}`);
-      break;
-    case 'incarnationNeeded':
-    case 'checkpointApplied':
-    case 'peerLive':
-    case 'peerLeft':
-    case 'statusReceived':
-      break;
-    default:
-      news satisfies never;
-  }
-}
-
-/** What the relay's fleet page shows of this node. */
-async function statusReport({ clock, store, diskSpace }: NodePorts, writer: WriterId): Promise<unknown> {
-  const heads = [...store.feeds().values()]
-    .filter(({ feed }) => writerOf(feed) === writer && !feed.startsWith('local/'))
-    .map(({ feed, head }) => [feed, head.seq]);
-  const disk = await diskSpace?.();
-  return { nowMs: clock.nowMs(), heads, ...(disk === undefined ? {} : { disk }) };
 }

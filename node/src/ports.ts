@@ -2,7 +2,7 @@
  * What a node needs from the world. `main.ts` hands in the real ones, tests and simulations others; nothing below reaches for
  * a clock, a disk, a socket or dice of its own.
  */
-import type { DeviceKey, FeedStore, Registry } from '@branchline/feed';
+import type { DeviceKey, EvidenceLedger, FeedStore, Registry } from '@branchline/feed';
 import type { Transport } from '@branchline/wire';
 import type { Clock, Random, UpperBoundStore } from 'hlc-ts';
 import type { RowLevel } from './projections/rows.ts';
@@ -39,5 +39,7 @@ export interface NodePorts {
   readonly rows: RowLevel;
   /** Called to reach a peer; `url` is its replication address. */
   readonly dial: (url: string, signal: AbortSignal) => Promise<Transport>;
+  /** Where proofs of forked feeds are kept; in memory when left out. */
+  readonly evidence?: EvidenceLedger;
   readonly diskSpace?: () => Promise<DiskSpace>;
 }

@@ -8,7 +8,7 @@
 import { docPeriod, type Mutator, type Period, StockPeriods, stockPeriod } from '@branchline/docs';
 import type { WriterId } from '@branchline/feed';
 import { type Stamp, stampMs } from 'hlc-ts';
-import type { Shards } from '../projections/documents.ts';
+import type { Shards } from '../projections/shards.ts';
 import type { Draft } from './transaction.ts';
 
 export class StockDocument {

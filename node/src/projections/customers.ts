@@ -17,10 +17,10 @@ import {
 } from '@branchline/docs';
 import type { Customer, CustomerPut } from '@branchline/model';
 import type { Transaction } from '../commit/transaction.ts';
-import type { PatchCause, RowSink } from './documents.ts';
 import { FoldedRows } from './folded-rows.ts';
 import { after, rowKeys } from './row-keys.ts';
 import type { Rows } from './rows.ts';
+import type { PatchCause, RowSink } from './shards.ts';
 
 /** Customer rows kept in memory; the rest is in LevelDB. */
 export const CUSTOMER_ROWS_HELD_MAX = 5_000;

@@ -19,9 +19,9 @@ import {
 } from '@branchline/docs';
 import type { Product } from '@branchline/model';
 import type { Transaction } from '../commit/transaction.ts';
-import type { PatchCause, RowSink } from './documents.ts';
 import { after, rowKeys } from './row-keys.ts';
 import type { Rows } from './rows.ts';
+import type { PatchCause, RowSink } from './shards.ts';
 
 export interface ProductsOptions {
   readonly rows: Rows;

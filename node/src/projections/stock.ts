@@ -19,10 +19,10 @@ import {
 } from '@branchline/docs';
 import type { StockLevel } from '@branchline/model';
 import type { Transaction } from '../commit/transaction.ts';
-import type { PatchCause, RowSink } from './documents.ts';
 import { FoldedRows } from './folded-rows.ts';
 import { rowKeys } from './row-keys.ts';
 import type { Rows } from './rows.ts';
+import type { PatchCause, RowSink } from './shards.ts';
 
 /** What use cases call this device's stock document; the commit decides which one that is. */
 export const STOCK = 'stock';

@@ -38,7 +38,7 @@ export const SYNC_NOW_TIMEOUT_MS = 10_000;
 
 export interface PeersOptions {
   readonly mode: OperationMode;
-  readonly relay: string | undefined;
+  readonly relay?: string | undefined;
   readonly peers: readonly string[];
   /** Longest pause between two attempts to reach a peer. */
   readonly retryCapMs: number;

@@ -27,8 +27,9 @@ import {
 import type { WriterId } from '@branchline/feed';
 import { type Clock, type Stamp, stampMs } from 'hlc-ts';
 import type { Draft } from '../commit/transaction.ts';
+import { ChangeRows, type StoredChange } from './change-rows.ts';
 import type { ProjectedEntry, Projection } from './projection.ts';
-import { after, ordinal, rowKeys } from './row-keys.ts';
+import { ordinal } from './row-keys.ts';
 import type { Rows } from './rows.ts';
 
 /**
@@ -42,12 +43,6 @@ export const SNAPSHOT_BUSY_BYTES = 512 * 1024;
 export const PENDING_BYTES_MAX = 8 * 1024 * 1024;
 /** Pending changes applied at a time, between which others get their turn. */
 export const MATERIALISE_SLICE = 200;
-/** How long a busy node may keep pending changes waiting. */
-export const MATERIALISE_WITHIN_MS = 250;
-/** Between two looks at whether the node is idle. */
-const IDLE_CHECK_MS = 5;
-
-const WRITER_BYTES = 16;
 
 /** Turns cells that changed into rows. One per kind of document. */
 export interface RowSink {
@@ -64,15 +59,9 @@ export interface PatchCause {
   readonly local: boolean;
 }
 
-interface PendingChange {
-  readonly at: string;
-  readonly writer: WriterId;
-  readonly bytes: Uint8Array;
-}
-
 interface Pending {
   /** Undefined: too many to hold, or found on start; they are in the rows. */
-  held: PendingChange[] | undefined;
+  held: StoredChange[] | undefined;
   /** True when something came since the last try: what waits for predecessors is not tried again without reason. */
   fresh: boolean;
 }
@@ -97,37 +86,32 @@ export interface ShardsOptions {
   readonly onQuarantined: (doc: string, writer: WriterId, code: string, reason: string) => void;
   /** A snapshot could not be taken: rows or documents are broken. */
   readonly onFailure: (error: Error) => void;
-  /** True while tills wait for a commit. */
-  readonly busy: () => boolean;
 }
 
 export class Shards implements Projection {
   readonly kinds = ['change'];
   readonly documents: Documents;
   readonly #options: ShardsOptions;
+  readonly #changes: ChangeRows;
   readonly #pending = new Map<DocName, Pending>();
   readonly #turns = new Map<DocName, Promise<unknown>>();
   readonly #made = new Map<DocName, Made[]>();
   /** Places of the changes applied since the last snapshot, of documents loaded in this run of the program. */
   readonly #applied = new Map<DocName, Applied>();
   readonly #saving = new Set<DocName>();
-  /** Every document that has a change here. */
-  readonly #known = new Set<DocName>();
   #pendingBytes = 0;
   #wake: (() => void) | undefined;
   #quarantined = 0;
 
-  private constructor(options: ShardsOptions) {
+  private constructor(options: ShardsOptions, changes: ChangeRows) {
     this.#options = options;
+    this.#changes = changes;
     this.documents = new Documents({ source: this, clock: options.clock });
   }
 
   static async open(options: ShardsOptions): Promise<Shards> {
-    const self = new Shards(options);
-    for await (const [key] of options.rows.texts({ after: 'dn/', below: after('dn/') })) {
-      self.#known.add(key.slice('dn/'.length) as DocName);
-    }
-    for await (const doc of self.#pendingOnDisk()) {
+    const self = new Shards(options, await ChangeRows.open(options.rows));
+    for (const doc of await self.#changes.pendingDocuments()) {
       self.#pending.set(doc, { held: undefined, fresh: true });
     }
     return self;
@@ -146,7 +130,7 @@ export class Shards implements Projection {
   /** Called by the commit pipeline: one change out of the group's mutators, on top of everything known. */
   async change(doc: DocName, mutators: readonly Mutator[], stamp: Stamp): Promise<Draft | undefined> {
     if (this.#pending.has(doc)) {
-      await this.#materialise(doc);
+      await this.materialise(doc);
     }
     const change = await this.documents.change(doc, this.#options.writer, mutators, {
       timeMs: stampMs(stamp),
@@ -167,10 +151,10 @@ export class Shards implements Projection {
 
   /** Documents held of a collection, and brings them level with what is stored here. */
   async level(collection: string): Promise<DocName[]> {
-    const docs = [...this.#known].filter((doc) => docCollection(doc) === collection);
+    const docs = [...this.#changes.names()].filter((doc) => docCollection(doc) === collection);
     for (const doc of docs) {
       if (this.#pending.has(doc)) {
-        await this.#materialise(doc);
+        await this.materialise(doc);
       }
     }
     return docs;
@@ -213,29 +197,25 @@ export class Shards implements Projection {
     this.#sinkOf(doc).patch(doc, made.change.patches, { position: entry.position, local: true });
     if (this.#appliedOf(doc).bytes >= SNAPSHOT_BUSY_BYTES && !this.#saving.has(doc)) {
       // Between two groups is the only moment at which a busy document has no change under way.
-      void this.#snapshot(doc).catch((error: Error) => this.#options.onFailure(error));
+      void this.snapshot(doc).catch((error: Error) => this.#options.onFailure(error));
     }
   }
 
   // ------------------------------------------------------------------------------------------------------- as source
 
   async load(doc: DocName): Promise<StoredDocument> {
-    const { rows } = this.#options;
-    const changes: { writer: WriterId; bytes: Uint8Array }[] = [];
-    const prefix = rowKeys.changes('dm', doc);
-    for await (const [key, value] of rows.bytes({ after: prefix, below: after(prefix) })) {
-      const change = unpack(value);
-      changes.push(change);
-      note(this.#appliedOf(doc), key.slice(prefix.length), change.bytes.length);
+    const changes = await this.#changes.read('dm', doc);
+    for (const { at, bytes } of changes) {
+      note(this.#appliedOf(doc), at, bytes.length);
     }
-    return { snapshot: await rows.getBytes(rowKeys.snapshot(doc)), changes };
+    return { snapshot: await this.#changes.readSnapshot(doc), changes };
   }
 
   /** Sorted heads of a document after everything stored here was applied. */
   async heads(name: string): Promise<string[]> {
     const doc = parseDocName(name);
     if (this.#pending.has(doc)) {
-      await this.#materialise(doc);
+      await this.materialise(doc);
     }
     return await this.documents.heads(doc);
   }
@@ -246,54 +226,51 @@ export class Shards implements Projection {
   async materialiseAll(): Promise<void> {
     for (const [doc, pending] of this.#pending) {
       if (pending.fresh) {
-        await this.#materialise(doc);
+        await this.materialise(doc);
         await this.#options.clock.yield();
       }
     }
   }
 
-  /** Applies what is pending and takes snapshots, when nobody waits for a commit. */
-  async run(signal: AbortSignal): Promise<void> {
-    const { clock, rows } = this.#options;
-    const stop = () => this.#wake?.();
-    signal.addEventListener('abort', stop, { once: true });
-    while (!signal.aborted) {
-      const pending = this.#nextPending();
-      const due = pending ?? this.#nextToSnapshot();
-      if (due === undefined) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        this.#wake = undefined;
-        continue;
+  /** Called by upkeep: a document with changes that came since they were last tried. */
+  nextPending(): DocName | undefined {
+    for (const [doc, pending] of this.#pending) {
+      if (pending.fresh) {
+        return doc;
       }
-      await this.#untilIdle(signal);
-      if (pending !== undefined) {
-        await this.#materialise(pending);
-      } else if (this.#options.busy() || this.#made.has(due)) {
-        // A snapshot can wait: a document that is never idle has its own limit.
-        await clock.sleep(MATERIALISE_WITHIN_MS, { signal }).catch(() => undefined);
-      } else {
-        await this.#snapshot(due);
-      }
-      rows.startFlush();
-      await rows.settled();
-      await clock.yield();
     }
-    signal.removeEventListener('abort', stop);
+    return undefined;
   }
 
-  /** A busy node is left alone for a while, but not for ever: prices of head office must arrive on a busy day too. */
-  async #untilIdle(signal: AbortSignal): Promise<void> {
-    const { clock, busy } = this.#options;
-    const startedMs = clock.monotonicMs();
-    while (busy() && !signal.aborted && clock.monotonicMs() - startedMs < MATERIALISE_WITHIN_MS) {
-      await clock.sleep(IDLE_CHECK_MS, { signal }).catch(() => undefined);
+  /** Called by upkeep: a document whose changes have grown enough for a snapshot. */
+  nextToSnapshot(): DocName | undefined {
+    for (const [doc, applied] of this.#applied) {
+      if (applied.bytes >= SNAPSHOT_AFTER_BYTES && !this.#saving.has(doc) && this.documents.isLoaded(doc)) {
+        return doc;
+      }
     }
+    return undefined;
   }
 
-  /** One document has one turn at a time, so a slice of pending changes and a change of ours never interleave. */
-  #materialise(doc: DocName): Promise<void> {
+  /** True while a change of this device is on its way to the disk. */
+  isChanging(doc: DocName): boolean {
+    return this.#made.has(doc);
+  }
+
+  /** Resolves when there may be something to do. */
+  async untilWoken(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    this.#wake = undefined;
+  }
+
+  wake(): void {
+    this.#wake?.();
+  }
+
+  /** Applies what is pending. One document has one turn at a time, so a slice of pending changes and a change of ours never interleave. */
+  materialise(doc: DocName): Promise<void> {
     const turn = (this.#turns.get(doc) ?? Promise.resolve()).then(() => this.#applyPending(doc));
     const settled = turn.catch(() => undefined);
     this.#turns.set(doc, settled);
@@ -311,44 +288,50 @@ export class Shards implements Projection {
       return;
     }
     pending.fresh = false;
-    const held = pending.held !== undefined;
     // A copy: what comes while these are applied is appended to `held`.
-    const offered = pending.held === undefined ? await this.#readPending(doc) : [...pending.held];
-    const left: PendingChange[] = [];
+    const offered = pending.held === undefined ? await this.#changes.read('dp', doc) : [...pending.held];
+    let left: StoredChange[] = [];
     for (let from = 0; from < offered.length; from += MATERIALISE_SLICE) {
-      // What waited in an earlier slice goes along again: its predecessor may be in this one.
-      const slice = [...left.splice(0), ...offered.slice(from, from + MATERIALISE_SLICE)];
-      left.push(...(await this.#applySlice(doc, slice)));
-      if (from + MATERIALISE_SLICE < offered.length) {
-        await this.#options.clock.yield();
-      }
+      left.push(...(await this.#applySlice(doc, offered.slice(from, from + MATERIALISE_SLICE))));
+      await this.#options.clock.yield();
     }
-    // What came while we applied was appended behind what was offered.
-    const came = pending.held?.slice(offered.length) ?? [];
-    this.#pendingBytes -= held ? bytesOf(offered) : 0;
-    this.#pendingBytes += bytesOf(left);
-    pending.held = pending.held === undefined && pending.fresh ? undefined : [...left, ...came];
-    if (pending.held?.length === 0 && !pending.fresh) {
+    if (left.length > 0 && offered.length > MATERIALISE_SLICE) {
+      // What waited in one slice may have been let in by a later one; asking again tells.
+      left = await this.#applySlice(doc, left);
+    }
+    if (pending.held === undefined) {
+      // Too many to hold: what is left stands in the rows, with whatever came meanwhile.
+      this.#forgetIfDone(doc, pending, left.length);
+      return;
+    }
+    const came = pending.held.slice(offered.length);
+    this.#pendingBytes += bytesOf(left) - bytesOf(offered);
+    pending.held = [...left, ...came];
+    this.#forgetIfDone(doc, pending, pending.held.length);
+  }
+
+  #forgetIfDone(doc: DocName, pending: Pending, left: number): void {
+    if (left === 0 && !pending.fresh) {
       this.#pending.delete(doc);
     }
   }
 
   /** Returns what has to wait for predecessors. */
-  async #applySlice(doc: DocName, slice: readonly PendingChange[]): Promise<PendingChange[]> {
+  async #applySlice(doc: DocName, slice: readonly StoredChange[]): Promise<StoredChange[]> {
     const { rows, onQuarantined } = this.#options;
     const result = await this.documents.apply(doc, slice);
     await this.#sinkOf(doc).prepare(doc, result.patches);
     // From here on nothing waits: rows and the changes behind them go into the same batch.
-    const left: PendingChange[] = [];
+    const left: StoredChange[] = [];
     for (const [index, change] of slice.entries()) {
       const outcome = result.outcomes[index]!;
       if (outcome === 'waiting') {
         left.push(change);
         continue;
       }
-      rows.remove(rowKeys.change('dp', doc, change.at));
+      this.#changes.remove('dp', doc, change.at);
       if (outcome === 'quarantined') {
-        rows.putBytes(rowKeys.change('dq', doc, change.at), pack(change));
+        this.#changes.put('dq', doc, change);
       } else {
         this.#keepApplied(doc, change);
       }
@@ -362,17 +345,16 @@ export class Shards implements Projection {
   }
 
   /** Takes a snapshot of what is applied and drops the changes it holds; does nothing while a change is under way. */
-  async #snapshot(doc: DocName): Promise<void> {
-    const { rows } = this.#options;
+  async snapshot(doc: DocName): Promise<void> {
     this.#saving.add(doc);
     try {
       // Asked for first: what is applied while the snapshot is made may be in it or not.
       const applied = this.#appliedOf(doc);
       const covered = [...applied.sizes];
       const snapshot = await this.documents.save(doc);
-      rows.putBytes(rowKeys.snapshot(doc), snapshot);
+      this.#changes.putSnapshot(doc, snapshot);
       for (const [at, bytes] of covered) {
-        rows.remove(rowKeys.change('dm', doc, at));
+        this.#changes.remove('dm', doc, at);
         applied.sizes.delete(at);
         applied.bytes -= bytes;
       }
@@ -385,24 +367,6 @@ export class Shards implements Projection {
     }
   }
 
-  #nextPending(): DocName | undefined {
-    for (const [doc, pending] of this.#pending) {
-      if (pending.fresh) {
-        return doc;
-      }
-    }
-    return undefined;
-  }
-
-  #nextToSnapshot(): DocName | undefined {
-    for (const [doc, applied] of this.#applied) {
-      if (applied.bytes >= SNAPSHOT_AFTER_BYTES && !this.#saving.has(doc) && this.documents.isLoaded(doc)) {
-        return doc;
-      }
-    }
-    return undefined;
-  }
-
   #appliedOf(doc: DocName): Applied {
     let applied = this.#applied.get(doc);
     if (applied === undefined) {
@@ -412,16 +376,8 @@ export class Shards implements Projection {
     return applied;
   }
 
-  #keepName(doc: DocName): void {
-    if (!this.#known.has(doc)) {
-      this.#known.add(doc);
-      this.#options.rows.putText(rowKeys.document(doc), '');
-    }
-  }
-
-  #keepPending(doc: DocName, change: PendingChange): void {
-    this.#keepName(doc);
-    this.#options.rows.putBytes(rowKeys.change('dp', doc, change.at), pack(change));
+  #keepPending(doc: DocName, change: StoredChange): void {
+    this.#changes.put('dp', doc, change);
     const pending = this.#pending.get(doc) ?? { held: [], fresh: true };
     pending.fresh = true;
     if (pending.held !== undefined && this.#pendingBytes + change.bytes.length <= PENDING_BYTES_MAX) {
@@ -435,38 +391,12 @@ export class Shards implements Projection {
     this.#wake?.();
   }
 
-  #keepApplied(doc: DocName, change: PendingChange): void {
-    this.#keepName(doc);
-    this.#options.rows.putBytes(rowKeys.change('dm', doc, change.at), pack(change));
+  #keepApplied(doc: DocName, change: StoredChange): void {
+    this.#changes.put('dm', doc, change);
     const applied = this.#appliedOf(doc);
     note(applied, change.at, change.bytes.length);
     if (applied.bytes >= SNAPSHOT_AFTER_BYTES) {
       this.#wake?.();
-    }
-  }
-
-  async #readPending(doc: DocName): Promise<PendingChange[]> {
-    const prefix = rowKeys.changes('dp', doc);
-    const found: PendingChange[] = [];
-    for await (const [key, value] of this.#options.rows.bytes({ after: prefix, below: after(prefix) })) {
-      found.push({ at: key.slice(prefix.length), ...unpack(value) });
-    }
-    return found;
-  }
-
-  /** Names of documents with pending changes, by skipping from one to the next. */
-  async *#pendingOnDisk(): AsyncGenerator<DocName> {
-    let from = 'dp/';
-    for (;;) {
-      let found: string | undefined;
-      for await (const [key] of this.#options.rows.texts({ after: from, below: after('dp/'), limit: 1 })) {
-        found = key.slice('dp/'.length, key.indexOf('!'));
-      }
-      if (found === undefined) {
-        return;
-      }
-      yield found as DocName;
-      from = after(rowKeys.changes('dp', found));
     }
   }
 
@@ -502,19 +432,7 @@ function note(applied: Applied, at: string, bytes: number): void {
   }
 }
 
-function pack({ writer, bytes }: { writer: WriterId; bytes: Uint8Array }): Uint8Array {
-  const packed = new Uint8Array(WRITER_BYTES + bytes.length);
-  packed.set(Buffer.from(writer, 'latin1'));
-  packed.set(bytes, WRITER_BYTES);
-  return packed;
-}
-
-function unpack(packed: Uint8Array): { writer: WriterId; bytes: Uint8Array } {
-  const writer = Buffer.from(packed.subarray(0, WRITER_BYTES)).toString('latin1') as WriterId;
-  return { writer, bytes: packed.subarray(WRITER_BYTES) };
-}
-
-function bytesOf(changes: readonly PendingChange[]): number {
+function bytesOf(changes: readonly StoredChange[]): number {
   return changes.reduce((sum, change) => sum + change.bytes.length, 0);
 }
 

@@ -1,0 +1,111 @@
+/**
+ * Everything the node reads, opened from rows and brought level with the store: the tail behind the rows is replayed, and when
+ * there are no rows at all they are made again from the first entry, documents included, before anything is served.
+ */
+import type { Grant } from '@branchline/feed';
+import type { HybridClock } from 'hlc-ts';
+import type { Alarms } from './alarms.ts';
+import type { EventLog } from './event-log.ts';
+import type { Failure } from './failure.ts';
+import type { NodePorts } from './ports.ts';
+import { Answers } from './projections/answers.ts';
+import { CustomerBook } from './projections/customers.ts';
+import { Orders } from './projections/orders.ts';
+import { Products } from './projections/products.ts';
+import { Projector } from './projections/projection.ts';
+import { Rows } from './projections/rows.ts';
+import { Shards } from './projections/shards.ts';
+import { StockBook } from './projections/stock.ts';
+import { Tills } from './projections/tills.ts';
+
+/** Characters of a cause that go into an alarm. */
+const CAUSE_CHARS_MAX = 200;
+
+export interface ReadModels {
+  readonly rows: Rows;
+  readonly products: Products;
+  readonly stock: StockBook;
+  readonly customers: CustomerBook;
+  readonly tills: Tills;
+  readonly answers: Answers;
+  readonly orders: Orders;
+  readonly shards: Shards;
+  readonly projector: Projector;
+}
+
+export interface ReadModelsOptions {
+  readonly ports: NodePorts;
+  readonly grant: Grant;
+  readonly hlc: HybridClock;
+  readonly events: EventLog;
+  readonly alarms: Alarms;
+  readonly failure: Failure;
+}
+
+export async function openReadModels(options: ReadModelsOptions): Promise<ReadModels> {
+  const { ports, grant, hlc, events, alarms, failure } = options;
+  const { store, clock, key, log } = ports;
+  const { branch, region } = grant;
+  const rows = await Rows.open({ level: ports.rows, onFailure: (error) => failure.set(error) });
+  const isRebuild = rows.position === 0 && store.position > 0;
+  const products = await Products.open({
+    rows,
+    branch,
+    onChanged: (sku, { position }) => events.publish('product.changed', { sku }, position),
+  });
+  const stock = new StockBook({
+    rows,
+    branch,
+    onChanged: (of, row, { position }) => {
+      if (of === branch) {
+        events.publish('stock.changed', { sku: row.sku, onHandMilli: row.onHandMilli }, position);
+      }
+    },
+  });
+  const customers = await CustomerBook.open({
+    rows,
+    region,
+    onChanged: (id, { position }) => events.publish('customer.changed', { id }, position),
+  });
+  const tills = await Tills.open(rows);
+  const answers = new Answers(rows);
+  const orders = await Orders.open({
+    rows,
+    writer: key.writer,
+    onAccepted: ({ id, number, branch: of, totalMinor }, { position, replayed }) => {
+      if (!replayed) {
+        events.publish('order.accepted', { id, number, branch: of, totalMinor }, position);
+      }
+    },
+  });
+  const shards = await Shards.open({
+    rows,
+    writer: key.writer,
+    clock,
+    sinks: { catalog: products, stock, loyalty: customers },
+    onQuarantined: (doc, writer, code, reason) =>
+      alarms.raise('CHANGE_QUARANTINED', `${doc}: a change of ${writer} was set aside (${code}: ${reason})`),
+    onFailure: (error) => failure.set(error),
+  });
+  const projector = new Projector({
+    store,
+    rows,
+    projections: [answers, orders, tills, shards],
+    clock,
+    onRemote: (stamp) => {
+      if (hlc.observe(stamp) === 'ahead') {
+        alarms.raise('CLOCK_AHEAD', 'a peer stamps its entries far ahead of this clock; check both clocks');
+      }
+    },
+    onUnreadable: (feed, seq, cause) => {
+      const words = String(cause).slice(0, CAUSE_CHARS_MAX);
+      alarms.raise('ENTRY_UNREADABLE', `entry ${seq} of ${feed} was passed over: ${words}`);
+    },
+  });
+  await projector.start();
+  if (isRebuild) {
+    log.info({ position: store.position }, 'rows are made again from the feeds');
+    await shards.materialiseAll();
+  }
+  return { rows, products, stock, customers, tills, answers, orders, shards, projector };
+}
