@@ -1,5 +1,6 @@
-/** Runs one `branchline` command from source, as a process of its own, to its end. */
-import { spawn } from 'node:child_process';
+/** `branchline` commands from source, as processes of their own: run to the end, or started and listened to. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { within } from './within.ts';
 
@@ -13,10 +14,7 @@ export interface Ended {
 }
 
 export async function branchline(limitMs: number, ...args: string[]): Promise<Ended> {
-  const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', MAIN, ...args], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawnCommand(args);
   const said = { out: '', err: '' };
   child.stdout.on('data', (chunk) => {
     said.out += chunk;
@@ -33,4 +31,53 @@ export async function branchline(limitMs: number, ...args: string[]): Promise<En
   } finally {
     child.kill('SIGKILL');
   }
+}
+
+/** A program that goes on, and the JSON lines it says. */
+export class Running {
+  readonly #child: ChildProcess;
+  readonly #heard: { readonly event: string }[] = [];
+  readonly #waiting = new Map<string, (happening: never) => void>();
+
+  constructor(...args: string[]) {
+    const child = spawnCommand(args);
+    this.#child = child;
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const happening = JSON.parse(line) as { readonly event: string };
+      this.#heard.push(happening);
+      this.#waiting.get(happening.event)?.(happening as never);
+    });
+  }
+
+  /** The first line with this event, said already or yet to come. */
+  said<Happening>(limitMs: number, event: string): Promise<Happening> {
+    const heard = this.#heard.find((happening) => happening.event === event);
+    const happening =
+      heard === undefined
+        ? new Promise<Happening>((resolve) => this.#waiting.set(event, resolve))
+        : Promise.resolve(heard as Happening);
+    return within(limitMs, `"${event}" from branchline`, happening);
+  }
+
+  /** Ctrl-C; the exit code. */
+  async stop(limitMs: number): Promise<number | null> {
+    const child = this.#child;
+    if (child.exitCode !== null) {
+      return child.exitCode;
+    }
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    child.kill('SIGINT');
+    try {
+      return await within(limitMs, 'branchline stopping', ended);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  }
+}
+
+function spawnCommand(args: readonly string[]) {
+  return spawn(process.execPath, ['--conditions=source', '--import', 'tsx', MAIN, ...args], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
