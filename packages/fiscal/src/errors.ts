@@ -103,3 +103,124 @@ export interface ReceiptProblem {
   /** What the cashier or the administrator can do about it. */
   readonly hint: string;
 }
+
+// ── cash registers ──
+
+export type KktErrorCode = keyof typeof KKT_ADVICE;
+
+/** Every failure of a device with what to do about it; `retryable` means that waiting or trying again may be enough. */
+export const KKT_ADVICE = {
+  KKT_LINE_FAILED: advice('Check the cable, the address and that nobody else uses the port.', true),
+  KKT_NO_ANSWER: advice(
+    'Check that the device is on; its storage is asked what became of the command.',
+    true,
+  ),
+  KKT_PROTOCOL: advice(
+    'Check baud rate and protocol of the device; something else may sit on the line.',
+    true,
+  ),
+  KKT_CLOSED: advice('The driver was closed; open it again.', false),
+  KKT_BUSY: advice('Wait until the device has printed.', true),
+  KKT_PAPER_OUT: advice('Put paper in.', true),
+  KKT_COVER_OPEN: advice('Close the cover.', true),
+  KKT_PRINTER_FAULT: advice('Look at the cutter and the print head; switch the device off and on.', true),
+  KKT_FN_MISMATCH: advice(
+    'Another fiscal storage sits in the device: put the right one in or register it.',
+    false,
+  ),
+  KKT_FN_EXPIRED: advice('The term of the fiscal storage is over: replace it.', false),
+  KKT_FN_FULL: advice('The archive of the fiscal storage is full: replace it.', false),
+  KKT_FN_FAULT: advice('The fiscal storage does not work: call the service.', false),
+  KKT_FN_CLOSED: advice('The fiscal storage is not in fiscal mode: register the device.', false),
+  KKT_OFD_BACKLOG: advice(
+    'Documents wait for the operator too long: restore the link; sales resume by themselves.',
+    true,
+  ),
+  KKT_SHIFT_EXPIRED: advice('The shift is longer than 24 hours: close it.', true),
+  KKT_SHIFT_CLOSED: advice('Open a shift.', true),
+  KKT_SHIFT_OPEN: advice('Close the shift first.', true),
+  KKT_DOCUMENT_OPEN: advice(
+    'A document of somebody else is open on the device: finish or cancel it there.',
+    true,
+  ),
+  KKT_STATE_INVALID: advice(
+    'The device is in another state than the command needs; it is asked again.',
+    true,
+  ),
+  KKT_CLOCK_WRONG: advice('Set the clock of the device while the shift is closed.', true),
+  KKT_PASSWORD_WRONG: advice('Correct the operator password of the device in the configuration.', false),
+  KKT_CASH_SHORT: advice('There is less cash in the drawer than the command takes out.', false),
+  KKT_MARKING_REFUSED: advice('The marking code may not be sold: take the item out of the receipt.', false),
+  KKT_RECEIPT_INVALID: advice('Nothing was sent: correct what the list of problems names.', false),
+  KKT_TOTAL_MISMATCH: advice('The device adds up to another total: check its rounding and discounts.', false),
+  KKT_REFUSED: advice('The device refused the command; its own code is in the message.', false),
+  KKT_UNSUPPORTED: advice('The firmware does not know the command: update it.', false),
+  KKT_ANSWER_FOREIGN: advice('An answer to another command came; the storage is asked what is true.', true),
+  KKT_FD_WENT_BACK: advice(
+    'The storage counts fewer documents than before: look at the device before selling.',
+    false,
+  ),
+  KKT_DOCUMENT_STUCK: advice(
+    'The open document can be neither closed nor cancelled: cancel it at the device.',
+    false,
+  ),
+  KKT_DOCUMENT_AMBIGUOUS: advice(
+    'Several documents could be this receipt: compare the paper and decide.',
+    false,
+  ),
+  KKT_DOCUMENT_UNREADABLE: advice(
+    'The storage does not show a document that could be this receipt: compare the paper.',
+    false,
+  ),
+  KKT_ATTEMPTS_EXHAUSTED: advice(
+    'The device cancelled the receipt every time: look at it, then try again.',
+    false,
+  ),
+  KKT_RESTARTED: advice('The program was restarted; the storage is asked what became of the receipt.', true),
+  KKT_FAULTS_INVALID: advice('Correct the fault script of the emulator.', false),
+} as const;
+
+/**
+ * A device said no, or said nothing. `outcome` tells what is known of the command: `unsent` and `refused` mean it was
+ * certainly not carried out, `unknown` that it may have been.
+ */
+export class KktError extends Error {
+  readonly code: KktErrorCode;
+  readonly hint: string;
+  readonly retryable: boolean;
+  readonly outcome: 'unsent' | 'refused' | 'unknown';
+  /** The device's own number for the refusal. */
+  readonly deviceCode?: number;
+  /** With `KKT_RECEIPT_INVALID`: everything that is wrong with the receipt. */
+  readonly problems?: readonly ReceiptProblem[];
+
+  constructor(
+    code: KktErrorCode,
+    message: string,
+    options: {
+      outcome: KktError['outcome'];
+      cause?: unknown;
+      deviceCode?: number;
+      problems?: readonly ReceiptProblem[];
+    },
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'KktError';
+    this.code = code;
+    this.hint = KKT_ADVICE[code].hint;
+    this.retryable = KKT_ADVICE[code].retryable;
+    this.outcome = options.outcome;
+    if (options.deviceCode !== undefined) this.deviceCode = options.deviceCode;
+    if (options.problems !== undefined) this.problems = options.problems;
+  }
+}
+
+interface Advice {
+  /** What a cashier or an operator can do. */
+  readonly hint: string;
+  readonly retryable: boolean;
+}
+
+function advice(hint: string, retryable: boolean): Advice {
+  return { hint, retryable };
+}
