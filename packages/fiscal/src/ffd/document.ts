@@ -6,7 +6,7 @@
  *   2  2  length of the value
  *   4  …  the value; a structured tag's value is tags again
  *
- * Guarantees: whatever the bytes, reading costs memory bounded by their number, ends in a document or a coded error, and
+ * Guarantees: whatever the bytes, reading costs memory bounded by their number (a tag takes four at least), ends in a document or a coded error, and
  * loses nothing: every node keeps its raw value beside the decoded one, and what follows the outer tag is kept as
  * `trailer` (storages put the sign of the message there; its make-up is not published). Unknown tags are nodes without a
  * definition; a structured tag whose inside cannot be read keeps its bytes as its value.
@@ -20,8 +20,6 @@ import { decodeValue, encodeValue } from './tag-value.ts';
 
 /** Structured tags inside structured tags; the format needs four. */
 export const TAG_DEPTH_MAX = 8;
-/** Tags of one document. The smallest takes four bytes. */
-export const TAGS_MAX = DOCUMENT_BYTES_MAX / 4;
 /** What may follow the outer tag: ten bytes are seen in the field. */
 export const TRAILER_BYTES_MAX = 64;
 
@@ -53,8 +51,7 @@ export function decodeDocument(bytes: Uint8Array, options: DecodeOptions = {}): 
     );
   }
   const version = versionIn(value) ?? options.version ?? '1.0';
-  const budget = { tags: TAGS_MAX };
-  return { form, version, nodes: decodeTags(value, version, tag, budget, 1), raw: value, trailer: rest };
+  return { form, version, nodes: decodeTags(value, version, tag, 1), raw: value, trailer: rest };
 }
 
 /** The tags of a structure or of a stream a device hands out without the outer tag. */
@@ -62,7 +59,7 @@ export function decodeTagList(bytes: Uint8Array, version: FfdVersion, parent: nu
   if (bytes.length > DOCUMENT_BYTES_MAX) {
     throw new FiscalError('FFD_TOO_LARGE', `${bytes.length} bytes of tags`);
   }
-  return decodeTags(bytes, version, parent, { tags: TAGS_MAX }, 1);
+  return decodeTags(bytes, version, parent, 1);
 }
 
 /** The first of several nodes with this tag. */
@@ -142,19 +139,11 @@ function readTag(bytes: Uint8Array): ReadTag {
   };
 }
 
-function decodeTags(
-  bytes: Uint8Array,
-  version: FfdVersion,
-  parent: number,
-  budget: { tags: number },
-  depth: number,
-): TagNode[] {
+function decodeTags(bytes: Uint8Array, version: FfdVersion, parent: number, depth: number): TagNode[] {
   const nodes: TagNode[] = [];
   for (let rest = bytes; rest.length > 0; ) {
-    budget.tags -= 1;
-    if (budget.tags < 0) throw new FiscalError('FFD_TOO_LARGE', `more than ${TAGS_MAX} tags`);
     const found = readTag(rest);
-    nodes.push(decodeNode(found.tag, found.value, version, parent, budget, depth));
+    nodes.push(decodeNode(found.tag, found.value, version, parent, depth));
     rest = found.rest;
   }
   return nodes;
@@ -165,14 +154,13 @@ function decodeNode(
   raw: Uint8Array,
   version: FfdVersion,
   parent: number,
-  budget: { tags: number },
   depth: number,
 ): TagNode {
   const definition = definitionOf(version, parent, tag);
   if (definition === undefined) return { tag, raw, value: raw };
   if (definition.type !== 'structure') return { tag, raw, value: decodeValue(definition, raw), definition };
   const isReadable = depth < TAG_DEPTH_MAX && isTagStream(raw);
-  const value = isReadable ? decodeTags(raw, version, tag, budget, depth + 1) : raw;
+  const value = isReadable ? decodeTags(raw, version, tag, depth + 1) : raw;
   return { tag, raw, value, definition };
 }
 
