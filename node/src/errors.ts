@@ -15,8 +15,6 @@ export type NodeErrorCode =
   | 'NODE_LOCKED'
   /** A file of the data directory is damaged or belongs to something else. */
   | 'NODE_DATA'
-  /** The store or the indexes failed while running; the process must end and verify. */
-  | 'NODE_FAILED'
   /** A catalog import has rows that cannot be imported; nothing was. */
   | 'NODE_IMPORT';
 

@@ -8,7 +8,6 @@ export {
 export { NodeError, type NodeErrorCode } from './errors.ts';
 export { CONTROL_FILE, type Control, readControl } from './files/control-file.ts';
 export { DataDirectory, type TrustAnchor } from './files/data-directory.ts';
-export { type RunOptions, runNode } from './main.ts';
 export { BranchNode, type NodeSettings } from './node.ts';
 export { NodeProgram, type ProgramPorts, REPLICATE_PATH } from './node-program.ts';
 export type { DiskSpace, NodeLog, NodePorts } from './ports.ts';

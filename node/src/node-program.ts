@@ -6,6 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
+import { levelEvidence } from '@branchline/feed';
 import { acceptWebSockets, dialWebSocket } from '@branchline/wire';
 import type { Clock, Random } from 'hlc-ts';
 import type { NodeConfig } from './config.ts';
@@ -93,6 +94,8 @@ function openNode(ports: ProgramPorts, config: NodeConfig, home: NodeHome): Prom
       authorityKey: home.authorityKey,
       clockBound: boundFile(home.directory.path),
       rows: home.level.sublevel('rows') as unknown as RowLevel,
+      // Not part of the rows: proofs cannot be made again from this journal.
+      evidence: levelEvidence(home.level.sublevel<string, Uint8Array>('evidence', { valueEncoding: 'view' })),
       dial: (url, signal) => dialWebSocket(url, { signal }),
       diskSpace: () => diskSpace(home.directory.path),
     },

@@ -1,5 +1,5 @@
 /**
- * What a node needs from the world. `main.ts` hands in the real ones, tests and simulations others; nothing below reaches for
+ * What a node needs from the world. `node-program.ts` hands in the real ones, tests and simulations others; nothing below reaches for
  * a clock, a disk, a socket or dice of its own.
  */
 import type { DeviceKey, EvidenceLedger, FeedStore, Registry } from '@branchline/feed';

@@ -1,0 +1,93 @@
+/** What happened, for those who come back: a bounded ring with ids that outlive a restart; alarms, bounded as well. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ALARMS_MAX, Alarms } from '../src/alarms.ts';
+import { EVENTS_HELD_MAX, EventLog, SUBSCRIBERS_MAX } from '../src/event-log.ts';
+import { reasonsNotToSell } from '../src/state-of-device.ts';
+
+const log = suite('events and alarms');
+
+const collect = (events: EventLog, afterId?: string) => {
+  const seen: string[] = [];
+  const { missed, unsubscribe } = events.subscribe(afterId, ({ id }) => seen.push(id));
+  return { seen, missed, unsubscribe };
+};
+
+log('a client that comes back gets what it missed, then what is new, without a gap', () => {
+  const events = new EventLog(10);
+  events.publish('order.accepted', {}, 11);
+  events.publish('stock.changed', {}, 11);
+  events.publish('sync.changed', {});
+  const { seen, missed } = collect(events, '11.1');
+  events.publish('order.accepted', {}, 12);
+  assert.is(missed, false);
+  assert.equal(seen, ['11.2', '11.3', '12.1']);
+});
+
+log('the ring is bounded, and a client that was away too long is told', () => {
+  const events = new EventLog(0);
+  for (let position = 1; position <= EVENTS_HELD_MAX + 5; position += 1) {
+    events.publish('order.accepted', {}, position);
+  }
+  const late = collect(events, '2.1');
+  assert.is(late.missed, true);
+  assert.is(late.seen.length, EVENTS_HELD_MAX);
+  const fine = collect(events, '5.1');
+  assert.is(fine.missed, false);
+  assert.is(collect(events, 'nonsense').missed, true);
+});
+
+log('after a restart a client that saw the last event missed nothing', () => {
+  const events = new EventLog(40);
+  assert.is(collect(events, '40.3').missed, false);
+  assert.is(collect(events, '39.1').missed, true);
+});
+
+log('streams are bounded', () => {
+  const events = new EventLog(0);
+  const open = Array.from({ length: SUBSCRIBERS_MAX }, () => collect(events));
+  const extra = collect(events);
+  assert.is(extra.missed, true);
+  assert.is(events.subscribers, SUBSCRIBERS_MAX);
+  open[0]!.unsubscribe();
+  events.publish('node.state', {});
+  assert.is(open[1]!.seen.length, 1);
+  assert.is(open[0]!.seen.length + extra.seen.length, 0);
+});
+
+log('an alarm stands until it is cleared, is told once, and alarms are bounded', () => {
+  const told: string[] = [];
+  const alarms = new Alarms({ nowMs: () => 0, onRaised: ({ detail }) => told.push(detail) });
+  alarms.raise('A', 'same');
+  alarms.raise('A', 'same');
+  assert.equal(told, ['same']);
+  for (let count = 0; count < ALARMS_MAX; count += 1) {
+    alarms.raise('B', String(count));
+  }
+  assert.is(alarms.list().length, ALARMS_MAX);
+  assert.is(alarms.has('A'), false);
+  assert.is(alarms.raised, ALARMS_MAX + 2);
+  alarms.clear('B');
+  assert.equal(alarms.list(), []);
+});
+
+log('why a node does not sell is said in words, for each reason', () => {
+  const fine = {
+    isMember: true,
+    isRevoked: false,
+    isSuperseded: false,
+    failure: undefined,
+    isFull: false,
+    isClosing: false,
+  };
+  assert.equal(reasonsNotToSell(fine), []);
+  const words = (facts: object) => reasonsNotToSell({ ...fine, ...facts })[0]!.words;
+  assert.match(words({ failure: new Error('EIO') }), /EIO.*restarts/);
+  assert.match(words({ isClosing: true }), /stopping/);
+  assert.match(words({ isMember: false }), /not enrolled/);
+  assert.match(words({ isRevoked: true }), /revoked/);
+  assert.match(words({ isSuperseded: true }), /clone/);
+  assert.match(words({ isFull: true }), /disk is full/);
+});
+
+log.run();
