@@ -19,7 +19,7 @@
  *
  * Fiscal is not printed: from `fiscal` on only paper is waited for, and nothing leads back.
  *
- * Invariants, checked by `assertJobStep` after every step of every test and every run
+ * Invariants, checked by `assertJobStep` (job-invariants.ts) after every step of every test and every run
  *   J1  a command that registers is given once per intent, straight after it was recorded
  *   J2  a new intent follows only on the storage's word that nothing came of the last one; that word is recorded first
  *   J3  a fiscal outcome is of the intent's storage and newer than the last document the intent knew
@@ -32,7 +32,17 @@
 import { assert } from '../assert.ts';
 import type { KktErrorCode } from '../errors.ts';
 import type { FiscalMark, FnDocument, KktStatus } from './driver.ts';
-import { type Expectation, judgeDocument } from './job-evidence.ts';
+import { judgeDocument } from './job-evidence.ts';
+import type {
+  JobEvent,
+  JobIntent,
+  JobOrder,
+  JobOutcome,
+  JobRecord,
+  JobState,
+  JobStep,
+  Search,
+} from './job-types.ts';
 
 /** Documents read in one search for ours. */
 export const SEARCH_MAX = 64;
@@ -43,120 +53,6 @@ export const CANCELS_MAX = 5;
 /** Waits grow from the first to the last. */
 export const WAIT_FIRST_MS = 200;
 export const WAIT_MAX_MS = 15_000;
-
-export interface JobOrder {
-  readonly job: string;
-  readonly expected: Expectation;
-  /** The storage this shop is registered with; any other is refused. */
-  readonly fn: string;
-}
-
-/** What is durable before the first command that changes anything. */
-export interface JobIntent {
-  readonly attempt: number;
-  readonly fn: string;
-  /** The last document before ours. */
-  readonly lastFd: number;
-}
-
-export interface JobOutcome extends FiscalMark {
-  readonly fn: string;
-  /** Who says so: the answer to the close, the document in the storage, or a person. */
-  readonly evidence: 'answer' | 'document' | 'operator';
-}
-
-interface Tries {
-  /** Waits since something last went right. */
-  readonly tries: number;
-}
-
-export type JobState = { readonly order: JobOrder } & (
-  | ({
-      readonly phase: 'waiting';
-      readonly attempts: number;
-      readonly reason: KktErrorCode | undefined;
-    } & Tries)
-  | ({ readonly phase: 'checking'; readonly attempts: number } & Tries)
-  | { readonly phase: 'intent'; readonly intent: JobIntent }
-  | { readonly phase: 'opening'; readonly intent: JobIntent }
-  | { readonly phase: 'closing'; readonly intent: JobIntent }
-  | ({
-      readonly phase: 'uncertain';
-      readonly intent: JobIntent;
-      /** What failed first: decides what becomes of the job when nothing was registered. */
-      readonly cause: KktErrorCode;
-      /** What holds up the answer. */
-      readonly reason: KktErrorCode | undefined;
-      readonly cancels: number;
-      readonly asking: Asking;
-    } & Tries)
-  | ({
-      readonly phase: 'fiscal';
-      readonly outcome: JobOutcome;
-      readonly reason: KktErrorCode | undefined;
-      readonly asking: 'record' | 'status' | 'wait' | 'continue';
-    } & Tries)
-  | { readonly phase: 'printed'; readonly outcome: JobOutcome }
-  | {
-      readonly phase: 'review';
-      readonly intent: JobIntent;
-      readonly reason: KktErrorCode;
-      readonly candidates: readonly FiscalMark[];
-    }
-  | { readonly phase: 'failed'; readonly attempts: number; readonly reason: KktErrorCode }
-);
-
-type Asking =
-  | { readonly step: 'status' | 'wait' | 'cancel' | 'continue' | 'clear' }
-  | { readonly step: 'find'; readonly search: Search };
-
-interface Search {
-  readonly fd: number;
-  readonly lastFd: number;
-  readonly isDocumentOpen: boolean;
-  readonly candidates: readonly FiscalMark[];
-  readonly unreadable: number;
-}
-
-export type JobEvent =
-  | { readonly type: 'start' }
-  | { readonly type: 'tick' }
-  | { readonly type: 'recorded' }
-  | { readonly type: 'status'; readonly status: KktStatus }
-  | { readonly type: 'begun' }
-  | { readonly type: 'closed'; readonly mark: FiscalMark }
-  /** `isOurs: false` when the journal knows it as another job's. */
-  | { readonly type: 'found'; readonly document: FnDocument | undefined; readonly isClaimed: boolean }
-  | { readonly type: 'cancelled' }
-  | { readonly type: 'continued' }
-  | { readonly type: 'failed'; readonly code: KktErrorCode }
-  /** An operator: look again, or decide. */
-  | { readonly type: 'ask-again' }
-  | { readonly type: 'decided'; readonly outcome: FiscalMark | 'not-registered' };
-
-export type JobRecord =
-  | { readonly type: 'intent'; readonly intent: JobIntent }
-  /** Nothing came of the intent: proved, and another may follow. */
-  | { readonly type: 'cleared'; readonly attempt: number }
-  | { readonly type: 'fiscal'; readonly outcome: JobOutcome }
-  | { readonly type: 'printed' }
-  | { readonly type: 'failed'; readonly attempts: number; readonly reason: KktErrorCode }
-  | { readonly type: 'review'; readonly reason: KktErrorCode };
-
-export type JobEffect =
-  | { readonly type: 'record'; readonly record: JobRecord }
-  | { readonly type: 'ask-status' }
-  | { readonly type: 'begin' }
-  | { readonly type: 'close' }
-  | { readonly type: 'cancel' }
-  | { readonly type: 'find'; readonly fd: number }
-  | { readonly type: 'continue-print' }
-  | { readonly type: 'wait'; readonly delayMs: number };
-
-export interface JobStep {
-  readonly state: JobState;
-  readonly effects: readonly JobEffect[];
-}
 
 type In<P extends JobState['phase']> = Extract<JobState, { phase: P }>;
 
@@ -416,7 +312,9 @@ function weigh(
   isClaimed: boolean,
 ): JobStep {
   const { order, intent } = state;
-  const verdict = isClaimed ? 'other' : judgeDocument(order.expected, document);
+  // A document under another number than asked for proves nothing.
+  const shown = document?.fd === search.fd ? document : undefined;
+  const verdict = isClaimed ? 'other' : judgeDocument(order.expected, shown);
   if (verdict === 'ours') return registered(order, intent, markOf(document!), 'document');
   const candidates = verdict === 'likely' ? [...search.candidates, markOf(document!)] : search.candidates;
   const unreadable = search.unreadable + (verdict === 'unreadable' ? 1 : 0);
@@ -581,36 +479,4 @@ function markOf({ fd, fp, atSeconds }: FnDocument): FiscalMark {
 
 function delayMs(tries: number): number {
   return Math.min(WAIT_MAX_MS, WAIT_FIRST_MS * 2 ** Math.min(tries, 10));
-}
-
-// ── invariants ──
-
-/** Phases in which nothing is under way. */
-export const RESTING_PHASES: readonly JobState['phase'][] = ['printed', 'review', 'failed'];
-
-/** Throws when a step breaks an invariant. `before` is undefined for the first one of a run. */
-export function assertJobStep(before: JobState, event: JobEvent, { state, effects }: JobStep): void {
-  const registers = effects.some(({ type }) => type === 'close');
-  const isDirect = before.phase === 'intent' && state.phase === 'closing';
-  const isAfterBegin = before.phase === 'opening' && event.type === 'begun' && state.phase === 'closing';
-  assert(!registers || isDirect || isAfterBegin, 'J1: a close without a fresh intent');
-  if (state.phase === 'intent' && before.phase !== 'intent') {
-    assert(before.phase === 'checking', 'J2: an intent out of nowhere');
-    assert(state.intent.attempt === before.attempts + 1, 'J2: attempts do not follow');
-  }
-  if (before.phase === 'uncertain' && state.phase === 'waiting') {
-    assert(before.asking.step === 'clear' && event.type === 'recorded', 'J2: nothing proved yet');
-  }
-  if (state.phase === 'fiscal' && 'intent' in before) {
-    assert(state.outcome.fn === before.intent.fn, 'J3: another storage');
-    assert(state.outcome.fd > before.intent.lastFd, 'J3: an older document');
-  }
-  if (before.phase === 'fiscal') {
-    assert(state.phase === 'fiscal' || state.phase === 'printed', 'J4: a registered document forgotten');
-  }
-  if (before.phase === 'printed') assert(state.phase === 'printed', 'J4: a printed document forgotten');
-  assert(effects.length <= 1, 'J5: two things at once');
-  const attempts = 'intent' in state ? state.intent.attempt : 'attempts' in state ? state.attempts : 0;
-  assert(attempts <= ATTEMPTS_MAX, 'J6: attempts');
-  if (state.phase === 'uncertain') assert(state.cancels <= CANCELS_MAX, 'J6: cancels');
 }
