@@ -1,6 +1,6 @@
 /** The road to durability, on ports that can be made to fail: groups, replays, refusals, and what is done when nobody knows. */
 import { ProblemError } from '@branchline/model';
-import { makeStamp } from 'hlc-ts';
+import { makeStamp, systemClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -17,6 +17,7 @@ import { type Draft, TRANSACTION_DRAFTS_MAX } from '../src/commit/transaction.ts
 
 const road = suite('commit pipeline');
 
+const clock = systemClock();
 const till = { till: 'T1', role: 'cashier' as const };
 
 /** A disk that keeps what is committed, one group at a time, and fails when told to. */
@@ -50,7 +51,7 @@ class Bench {
         return { collection: 'stock/B001', kind: 'change', body, stamp: makeStamp(1, 1) };
       },
       commit: async (drafts) => {
-        await new Promise((resolve) => setImmediate(resolve));
+        await clock.yield();
         if (this.failWith !== undefined) {
           throw this.failWith;
         }
