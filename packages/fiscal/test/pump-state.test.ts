@@ -211,7 +211,7 @@ test('a message is read in the blocks the storage likes', () => {
     next = step(next.state, { type: 'chunk', op: read.op, bytes });
   }
   assert.is(blocks, Math.ceil(MESSAGE.length / 64));
-  assert.equal(effect(next, 'exchange')?.message, Buffer.from(MESSAGE));
+  assert.equal(effect(next, 'exchange')?.message, MESSAGE);
   assert.equal(effect(next, 'exchange')?.key, KEY);
 });
 
@@ -264,6 +264,12 @@ test('a document the operator does not recognise stays in the storage, with an a
   assert.is(told(next), 'resting: alarm rest');
   assert.equal([effect(next, 'alarm')?.code, effect(next, 'alarm')?.key], ['OFD_REFUSED', KEY]);
   assert.is(effect(next, 'rest')?.isLong, true);
+});
+
+test('a ticket the storage refuses is an alarm, and its document is carried again', () => {
+  const next = step(STATES['writing, last block'], EVENTS['refused verdict']);
+  assert.equal([effect(next, 'alarm')?.code, effect(next, 'alarm')?.key], ['FN_TICKET_REFUSED', KEY]);
+  assert.is(told(step(next.state, EVENTS.rested)), 'asking: ask');
 });
 
 test('a faulty document that was received all the same is acknowledged', () => {

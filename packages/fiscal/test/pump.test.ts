@@ -1,5 +1,4 @@
 /** The pump with a storage in memory: over a link in memory with hours in milliseconds, and over real TCP to the mock operator. */
-import { createServer } from 'node:net';
 import { Backoff, ManualClock, randomInteger, seededRandom, systemClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -18,6 +17,7 @@ import {
 } from '../src/index.ts';
 import { acknowledge } from '../src/ofd/mock-ofd.ts';
 import { EVENTS_MAX, EXCHANGE_LIMIT_MS, LINE_LIMIT_MS } from '../src/ofd/pump.ts';
+import { HOLDS_MAX } from '../src/ofd/pump-state.ts';
 import { MemoryFn, receiptMessage } from './support/memory-fn.ts';
 
 const test = suite('pump');
@@ -170,6 +170,27 @@ test('G8: a sale gets the line at the next command, and the document is carried 
   assert.equal([pump.status.phase, pump.status.holds, delivered(reports)], ['idle', ['sale'], []]);
   pump.release('sale');
   for (let round = 0; round < 10; round += 1) await settle(clock);
+  assert.equal(delivered(reports), [1]);
+  await stop();
+});
+
+test('however often the line is held, released and asked for, only the last word waits', async () => {
+  const { clock, fn, pump, reports, stop } = world(answering());
+  fn.store();
+  for (let count = 0; count < 10 * EVENTS_MAX; count += 1) {
+    pump.hold('sale');
+    pump.wake();
+    pump.retry();
+    if (count % 2 === 0) pump.release('sale');
+    pump.release('never held');
+  }
+  await settle(clock);
+  assert.equal([pump.status.holds, delivered(reports)], [['sale'], []]);
+  for (let count = 1; count < HOLDS_MAX; count += 1) pump.hold(`reason ${count}`);
+  assert.throws(() => pump.hold('one more'), /more than 16 holds/);
+  for (const reason of ['sale', ...pump.status.holds]) pump.release(reason);
+  for (let count = 1; count < HOLDS_MAX; count += 1) pump.release(`reason ${count}`);
+  await settle(clock);
   assert.equal(delivered(reports), [1]);
   await stop();
 });
@@ -344,24 +365,32 @@ test('over TCP: an old firmware that mistakes its format version is corrected on
   });
 });
 
-test('over TCP: nobody listens, or somebody else does', async () => {
+test('over TCP: each way an operator fails has its code, and all may be tried again', async () => {
   const clock = systemClock();
-  const closed = createServer();
-  await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
-  const { port } = closed.address() as { port: number };
-  await new Promise<void>((resolve) => closed.close(() => resolve()));
-  const link = tcpOfdLink({ host: '127.0.0.1', port, clock });
-  const message = receiptMessage('9999078900005488', 1);
-  const codeOfExchange = async (signal = new AbortController().signal): Promise<unknown> => {
+  const codeWith = async (rule: OfdBehaviour | undefined, signal = new AbortController().signal) => {
+    const mock = await MockOfd.open({ clock, rules: rule === undefined ? [] : [{ behaviour: rule }] });
+    const { host, port } = mock.address;
+    // Without a rule nobody listens: the port was free a moment ago.
+    if (rule === undefined) await mock.close();
+    const link = tcpOfdLink({ host, port, clock, answerLimitMs: 100 });
     try {
-      await link.exchange(message, { signal });
+      await link.exchange(receiptMessage('9999078900005488', 1), { signal });
       return 'answered';
     } catch (error) {
-      return (error as { code?: unknown }).code ?? error;
+      if (!(error instanceof FiscalError)) return error;
+      assert.ok(error.retryable === (error.code !== 'OFD_SIGNATURE_INVALID'));
+      return error.code;
+    } finally {
+      await mock.close();
     }
   };
-  assert.is(await codeOfExchange(), 'OFD_CONNECT_FAILED');
-  assert.is(await codeOfExchange(AbortSignal.abort('gone')), 'gone');
+  assert.is(await codeWith(undefined), 'OFD_CONNECT_FAILED');
+  assert.is(await codeWith({ kind: 'hang' }), 'OFD_TIMEOUT');
+  assert.is(await codeWith({ kind: 'drop', at: 'message' }), 'OFD_CLOSED_EARLY');
+  assert.is(await codeWith({ kind: 'truncate' }), 'OFD_CLOSED_EARLY');
+  assert.is(await codeWith({ kind: 'garbage' }), 'OFD_SIGNATURE_INVALID');
+  assert.is(await codeWith({ kind: 'duplicate' }), 'answered');
+  assert.is(await codeWith({ kind: 'accept' }, AbortSignal.abort('gone')), 'gone');
 });
 
 function range(count: number): number[] {

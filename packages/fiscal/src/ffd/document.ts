@@ -12,6 +12,7 @@
  * definition; a structured tag whose inside cannot be read keeps its bytes as its value.
  * Does not check what a document must hold: see document-check.ts.
  */
+import { concatBytes } from '../bytes.ts';
 import { FiscalError } from '../errors.ts';
 import { definitionOf, formOf, placeOf } from './dictionary.ts';
 import { DOCUMENT_BYTES_MAX, type DocumentForm } from './document-forms.ts';
@@ -79,7 +80,7 @@ export function encodeDocument(form: number, tags: readonly TagInput[], version:
 }
 
 export function encodeTags(tags: readonly TagInput[], version: FfdVersion, parent: number): Uint8Array {
-  return Buffer.concat(tags.map((input) => encodeTag(input, version, parent)));
+  return concatBytes(tags.map((input) => encodeTag(input, version, parent)));
 }
 
 /** One tag with its header, as it belongs under `parent`. */
@@ -103,7 +104,7 @@ export function encodeTag({ tag, value }: TagInput, version: FfdVersion, parent:
 
 /** Nodes as they were read, byte for byte. */
 export function encodeNodes(nodes: readonly TagNode[]): Uint8Array {
-  return Buffer.concat(nodes.map((node) => frame(node.tag, node.raw)));
+  return concatBytes(nodes.map((node) => frame(node.tag, node.raw)));
 }
 
 function isTagList(value: TagInput['value']): value is readonly TagInput[] {
@@ -111,10 +112,7 @@ function isTagList(value: TagInput['value']): value is readonly TagInput[] {
 }
 
 function frame(tag: number, value: Uint8Array): Uint8Array {
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.writeUInt16LE(tag, 0);
-  header.writeUInt16LE(value.length, 2);
-  return Buffer.concat([header, value]);
+  return concatBytes([Uint8Array.of(tag & 0xff, tag >> 8, value.length & 0xff, value.length >> 8), value]);
 }
 
 interface ReadTag {

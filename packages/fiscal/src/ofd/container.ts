@@ -50,16 +50,16 @@ export function decodeContainerHeader(bytes: Uint8Array): ContainerHeader {
     throw new FiscalError('OFD_CONTAINER_INVALID', `message type ${bytes[4]}, version ${bytes[6]}`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const fnBcd = bytes.slice(9, 17);
+  const fnBcd = new Uint8Array(bytes.subarray(9, 17));
   return {
     length: view.getUint16(0, true),
     crc: view.getUint16(2, true),
     form: bytes[5]!,
-    service1: bytes.slice(7, 9),
+    service1: new Uint8Array(bytes.subarray(7, 9)),
     fnBcd,
     fn: hexOfBytes(fnBcd).replace(/f+$/, ''),
     fd: (bytes[17]! << 16) | (bytes[18]! << 8) | bytes[19]!,
-    service2: bytes.slice(20, 32),
+    service2: new Uint8Array(bytes.subarray(20, 32)),
   };
 }
 
@@ -116,5 +116,5 @@ export function encodeContainer({ form, fn, fd, body, service1, service2 }: Cont
   container.set(body, CONTAINER_HEADER_BYTES);
   const crc = crc16(container.subarray(0, 2), container.subarray(4));
   container.writeUInt16LE(crc, 2);
-  return container;
+  return new Uint8Array(container);
 }

@@ -12,6 +12,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock, Timer } from 'hlc-ts';
+import { concatBytes } from '../bytes.ts';
 import { FiscalError } from '../errors.ts';
 import { encodeDocument } from '../ffd/document.ts';
 import type { TagInput } from '../ffd/tag.ts';
@@ -269,7 +270,7 @@ export class MockOfd {
         socket.end();
         break;
       case 'duplicate':
-        send(Buffer.concat([answer, answer]));
+        send(concatBytes([answer, answer]));
         break;
       case 'accept':
       case 'refuse':
@@ -350,7 +351,7 @@ export function acknowledge(
     form: ACKNOWLEDGEMENT_FORM,
     fn,
     fd,
-    body: Buffer.concat([document, FAKE_MESSAGE_SIGN]),
+    body: concatBytes([document, FAKE_MESSAGE_SIGN]),
   });
   if (behaviour.kind === 'wrong-crc') container[2] = container[2]! ^ 0xff;
   return encodeSession({ fn, body: container, formatVersion: session.formatVersion });

@@ -27,6 +27,7 @@
  * Does not: read the clock, draw jitter, or know what a message says beyond whose it is (acknowledgement.ts).
  */
 import { assert } from '../assert.ts';
+import { concatBytes } from '../bytes.ts';
 import { FiscalError, type FiscalErrorCode } from '../errors.ts';
 import {
   type Acknowledgement,
@@ -234,7 +235,7 @@ function chunk(state: Reading, bytes: Uint8Array): PumpStep {
   if (bytes.length === 0 || bytes.length > left) {
     return rest(state, 'FN_LINE_FAILED', `${bytes.length} bytes came where ${left} are left`);
   }
-  const received = Buffer.concat([state.received, bytes]);
+  const received = concatBytes([state.received, bytes]);
   if (received.length < state.offer.sizeBytes) return read({ ...state, received });
   return readMessage(state, received);
 }

@@ -8,10 +8,12 @@
  * Does not: share the line (the driver's own queue does), or keep delivered tickets: `onEvent` is told of each once.
  */
 import type { Backoff, Clock, Random, Timer } from 'hlc-ts';
+import { assert } from '../assert.ts';
 import { FiscalError, type FiscalErrorCode } from '../errors.ts';
 import type { DocumentKey, Ticket } from './acknowledgement.ts';
 import {
   assertPumpStep,
+  HOLDS_MAX,
   type Offer,
   type PumpEffect,
   type PumpEvent,
@@ -26,8 +28,8 @@ import { correctFormatVersion } from './session-header.ts';
 export const LINE_LIMIT_MS = 15_000;
 /** The law gives an operator 300 s; the link gives up sooner by itself. */
 export const EXCHANGE_LIMIT_MS = 330_000;
-/** Events waiting for the loop: results come one at a time, holds and wakes are few. */
-export const EVENTS_MAX = 256;
+/** Events waiting for the loop: one wake, one rested, the last word about each hold, the result and the limit of one thing. */
+export const EVENTS_MAX = HOLDS_MAX + 4;
 
 /** The storage, as the driver of its device reaches it. Every call is one command or a few; none waits for a network. */
 export interface FnMessagePort {
@@ -85,6 +87,7 @@ export interface OfdPumpOptions {
 export class OfdPump {
   readonly #options: OfdPumpOptions;
   readonly #inbox: PumpEvent[] = [];
+  readonly #holds = new Set<string>();
   #state: PumpState;
   #backoff: Backoff;
   #delivered = 0;
@@ -126,13 +129,16 @@ export class OfdPump {
     this.#put({ type: 'rested' });
   }
 
-  /** Keeps the line to the storage free until the same reason is released. */
+  /** Keeps the line to the storage free until the same reason is released. Reasons are few: a sale, a report. */
   hold(reason: string): void {
+    if (this.#holds.has(reason)) return;
+    assert(this.#holds.size < HOLDS_MAX, `more than ${HOLDS_MAX} holds`);
+    this.#holds.add(reason);
     this.#put({ type: 'hold', reason });
   }
 
   release(reason: string): void {
-    this.#put({ type: 'release', reason });
+    if (this.#holds.delete(reason)) this.#put({ type: 'release', reason });
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -150,13 +156,17 @@ export class OfdPump {
       this.#abandon(new FiscalError('OFD_CLOSED_EARLY', 'the pump stops', { retryable: true }));
       this.#rest?.cancel();
       this.#inbox.length = 0;
-      this.#state = { ...startPump(this.#options.port.fn), op: this.#state.op + 1, holds: this.#state.holds };
+      this.#state = { ...startPump(this.#options.port.fn), op: this.#state.op + 1, holds: [...this.#holds] };
     }
   }
 
   #put(event: PumpEvent): void {
-    // More than fits is more of the same: every state asks for itself what it needs.
-    if (this.#inbox.length < EVENTS_MAX) this.#inbox.push(event);
+    // A result of something abandoned is late whenever it comes.
+    if ('op' in event && event.op !== this.#state.op) return;
+    const same = this.#inbox.findIndex((earlier) => isOverruled(earlier, event));
+    if (same >= 0) this.#inbox.splice(same, 1);
+    assert(this.#inbox.length < EVENTS_MAX, 'the inbox is full');
+    this.#inbox.push(event);
     this.#arrived?.();
   }
 
@@ -275,6 +285,12 @@ export class OfdPump {
     this.#rest = undefined;
     this.#restsUntilMs = undefined;
   }
+}
+
+/** Whether a waiting event says nothing any more once `next` is said. */
+function isOverruled(earlier: PumpEvent, next: PumpEvent): boolean {
+  if ('reason' in earlier && 'reason' in next) return earlier.reason === next.reason;
+  return !('op' in next) && !('reason' in next) && earlier.type === next.type;
 }
 
 function failureOf(error: unknown, isExchange: boolean): { code: FiscalErrorCode; detail: string } {

@@ -13,10 +13,11 @@
  * Guarantees: an encoded header decodes to itself; a header with a wrong signature, version or CRC is a coded error.
  * Test messages (session version 82 FB) and those of the marking server are refused: they are other conversations.
  */
+import { concatBytes } from '../bytes.ts';
 import { crc16 } from '../crc16.ts';
 import { FiscalError } from '../errors.ts';
 import type { FfdVersion } from '../ffd/tag.ts';
-import { hexOfBytes } from '../hex.ts';
+import { bytesOfHex, hexOfBytes } from '../hex.ts';
 
 export const SESSION_HEADER_BYTES = 30;
 /** A container holds at most 32 KiB; its header and the trailer come on top. */
@@ -81,7 +82,7 @@ export function decodeSessionHeader(bytes: Uint8Array): SessionHeader {
   if (!(formatVersion in FORMAT_VERSIONS) && !isSlip) {
     throw new FiscalError('OFD_FORMAT_VERSION_UNKNOWN', `format version ${formatVersion}`);
   }
-  const fnRaw = bytes.slice(8, 24);
+  const fnRaw = new Uint8Array(bytes.subarray(8, 24));
   const header: SessionHeader = {
     formatVersion,
     fn: Buffer.from(fnRaw).toString('latin1').replace(/ +$/, ''),
@@ -140,15 +141,15 @@ export function encodeSession({
   const covered = header.subarray(0, 28);
   if (crcModeOf(flags) === 1) header.writeUInt16LE(crc16(covered), 28);
   if (crcModeOf(flags) === 2) header.writeUInt16LE(crc16(covered, body), 28);
-  return Buffer.concat([header, body]);
+  return concatBytes([header, body]);
 }
 
 /** The message with a format version the operator will know. Only a header without CRC is ever touched. */
 export function correctFormatVersion(message: Uint8Array): Uint8Array {
   const correct = FORMAT_VERSION_SLIPS[hexOfBytes(message.subarray(6, 8))];
   if (correct === undefined || message[28] !== 0 || message[29] !== 0) return message;
-  const corrected = Buffer.from(message);
-  corrected.write(correct, 6, 'hex');
+  const corrected = new Uint8Array(message);
+  corrected.set(bytesOfHex(correct), 6);
   return corrected;
 }
 

@@ -4,6 +4,7 @@
  * Guarantees: keeps at most one message; refuses at the header what cannot be one. What follows the message is not read:
  * a connection carries one message each way, and an answer sent twice is still one answer.
  */
+import { concatBytes } from '../bytes.ts';
 import { FiscalError } from '../errors.ts';
 import { decodeSessionHeader, SESSION_BODY_BYTES_MAX, SESSION_HEADER_BYTES } from './session-header.ts';
 
@@ -18,7 +19,7 @@ export class SessionReader {
 
   /** The whole message once it is there. */
   push(chunk: Uint8Array): Uint8Array | undefined {
-    this.#bytes = Buffer.concat([this.#bytes, chunk]).subarray(
+    this.#bytes = concatBytes([this.#bytes, chunk]).subarray(
       0,
       this.#total ?? SESSION_HEADER_BYTES + SESSION_BODY_BYTES_MAX,
     );
