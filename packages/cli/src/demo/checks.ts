@@ -3,6 +3,8 @@
  *
  * A check is a plain comparison of what programs answered; it never throws, so that one broken promise does not hide the next.
  */
+import { CliError } from '../errors.ts';
+
 export interface Check {
   readonly name: string;
   readonly held: boolean;
@@ -14,7 +16,7 @@ export class Checks {
   readonly #list: Check[] = [];
   readonly #told: (check: Check) => void;
 
-  constructor(told: (check: Check) => void) {
+  constructor(told: (check: Check) => void = () => undefined) {
     this.#told = told;
   }
 
@@ -26,10 +28,31 @@ export class Checks {
     return this.#list.filter((check) => !check.held);
   }
 
+  /** `DEMO_SCENARIO_FAILED` unless every check held. */
+  conclude(): void {
+    const { length } = this.failed;
+    if (length > 0) {
+      const first = this.failed[0]!.name;
+      throw new CliError(
+        'DEMO_SCENARIO_FAILED',
+        `${length} of ${this.#list.length} checks did not hold: ${first}`,
+        {
+          hint: 'The line with ✗ above says what was compared. The data is kept for a look.',
+        },
+      );
+    }
+  }
+
   expect(name: string, held: boolean, detail: string): void {
     const check = { name, held, detail };
     this.#list.push(check);
     this.#told(check);
+  }
+
+  add(checks: Checks): void {
+    for (const { name, held, detail } of checks.list) {
+      this.expect(name, held, detail);
+    }
   }
 
   /** Both maps say the same; the first key that differs is named. */

@@ -21,6 +21,8 @@ const LAST_WORDS_LINES_MAX = 12;
 export interface ProgramOptions {
   readonly name: string;
   readonly args: readonly string[];
+  /** What runs with `args`; this same program, started the same way, unless told otherwise. */
+  readonly command?: readonly [program: string, ...args: string[]];
   readonly clock: Clock;
   readonly random: Random;
   /** Called after an unasked restart. */
@@ -50,7 +52,7 @@ export class Program {
 
   /** Runs a command to its end and returns what it printed. */
   static async run(args: readonly string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)(process.execPath, commandLine(args), {
+    const { stdout } = await promisify(execFile)(process.execPath, [...thisProgram().slice(1), ...args], {
       timeout: COMMAND_TIMEOUT_MS,
     });
     return stdout;
@@ -79,7 +81,8 @@ export class Program {
   }
 
   async #spawn(): Promise<void> {
-    const child = spawn(process.execPath, commandLine([...this.#options.args, '--until-stdin-ends']), {
+    const { args, command = thisProgram() } = this.#options;
+    const child = spawn(command[0], [...command.slice(1), ...args, '--until-stdin-ends'], {
       // Standard input stays open as long as the demo lives: its end tells the child that the demo is gone.
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -92,7 +95,8 @@ export class Program {
           resolve(url);
         }
       });
-      child.once('exit', (code, signal) => reject(this.#died(code, signal)));
+      // Not at its exit: its last words may still be in the pipe.
+      child.once('close', (code, signal) => reject(this.#died(code, signal)));
       child.once('error', reject);
     });
     const timer = this.#options.clock.setTimer(START_DEADLINE_MS, () => child.kill('SIGKILL'));
@@ -143,9 +147,8 @@ export class Program {
   }
 }
 
-/** This same program, started the same way. */
-function commandLine(args: readonly string[]): string[] {
-  return [...process.execArgv, process.argv[1] ?? '', ...args];
+function thisProgram(): readonly [program: string, ...args: string[]] {
+  return [process.execPath, ...process.execArgv, process.argv[1] ?? ''];
 }
 
 function listeningUrl(line: string): string | undefined {

@@ -8,6 +8,7 @@
  * link returns the story only waits and compares what every program answers over its public API.
  */
 import type { Clock } from 'hlc-ts';
+import { type Claims, compareAll, newsArrived, onHandMilli, type SoldOrder } from './agreement.ts';
 import type { Api } from './api.ts';
 import type { Chain, Shop } from './chain.ts';
 import type { Checks } from './checks.ts';
@@ -17,14 +18,7 @@ const POLL_MS = 20;
 const NOTICE_DEADLINE_MS = 15_000;
 const AGREE_DEADLINE_MS = 60_000;
 const PRICE_CHANGES = 25;
-const PAGE_ROWS = 500;
-
-interface SoldOrder {
-  readonly id: string;
-  readonly number: string;
-  readonly totalMinor: number;
-  readonly lines: readonly { readonly sku: string; readonly quantityMilli: number }[];
-}
+const COMPARE_EVERY_MS = 250;
 
 interface SyncAnswer {
   readonly unsentEntries: number;
@@ -78,12 +72,12 @@ export async function playOutage(options: OutageOptions): Promise<OutageResult> 
   say('the link returns');
   const restoredMs = clock.monotonicMs();
   await Promise.all(chain.links.map((link) => link.restore()));
-  await until(clock, AGREE_DEADLINE_MS, () => everythingArrived(chain, sales, prices));
-  const after = await agreed(chain, clock);
+  const claims = { soldBy: sales.byShop, prices, customers: options.assortment.customers };
+  const compared = await compareUntilEqual(chain, claims, clock);
   const agreedAfterMs = clock.monotonicMs() - restoredMs;
+  const after = await agreed(chain, clock);
   checks.expect('every feed is everywhere it belongs', after.agreed, after.detail);
-
-  await compare(options, sales, prices);
+  checks.add(compared);
   return {
     soldOrders: sales.count,
     soldMinor: sales.totalMinor,
@@ -190,64 +184,17 @@ async function changePrices({ chain, assortment, telling }: OutageOptions): Prom
   return prices;
 }
 
-async function everythingArrived(
-  chain: Chain,
-  sales: Sales,
-  prices: ReadonlyMap<string, number>,
-): Promise<boolean> {
-  for (const shop of chain.shops) {
-    const last = sales.byShop.get(shop.branch)?.at(-1);
-    if (last && !(await exists(chain.hq.api, `/v1/orders/${last.id}`))) {
-      return false;
+/** What arrives is shown as soon as it is applied, so the comparison is repeated until it holds or time is up. */
+async function compareUntilEqual(chain: Chain, claims: Claims, clock: Clock): Promise<Checks> {
+  const deadline = clock.monotonicMs() + AGREE_DEADLINE_MS;
+  await until(clock, AGREE_DEADLINE_MS, () => newsArrived(chain, claims));
+  for (;;) {
+    const checks = await compareAll(chain, claims);
+    if (checks.failed.length === 0 || clock.monotonicMs() >= deadline) {
+      return checks;
     }
-    const seen = await pricesOf(shop.api, [...prices.keys()]);
-    if ([...prices].some(([sku, priceMinor]) => seen.get(sku) !== priceMinor)) {
-      return false;
-    }
+    await clock.sleep(COMPARE_EVERY_MS);
   }
-  return true;
-}
-
-async function compare(
-  options: OutageOptions,
-  sales: Sales,
-  prices: ReadonlyMap<string, number>,
-): Promise<void> {
-  const { chain, checks, assortment } = options;
-  for (const shop of chain.shops) {
-    const sold = sales.byShop.get(shop.branch) ?? [];
-    const here = await ordersOf(shop.api, shop.branch);
-    const atHq = await ordersOf(chain.hq.api, shop.branch);
-    checks.expectEqual(`orders of ${shop.branch}: shop and HQ`, here, atHq);
-    const acknowledged = sold.every((order) => atHq.get(order.id) === orderText(order));
-    checks.expect(
-      `every acknowledged order of ${shop.branch} is at HQ, once`,
-      acknowledged,
-      `${sold.length} orders`,
-    );
-    const gap = firstGap([...here.values()].map((text) => text.split(' ')[0]!));
-    checks.expect(`numbers of ${shop.branch} have no gap`, gap === undefined, gap ?? `${here.size} numbers`);
-
-    const skus = [...new Set(sold.flatMap((order) => order.lines.map((line) => line.sku)))];
-    checks.expectEqual(
-      `stock of ${shop.branch}: shop and HQ`,
-      await stockOf(shop.api, skus, shop.branch),
-      await stockOf(chain.hq.api, skus, shop.branch),
-    );
-    checks.expectEqual(
-      `prices in ${shop.branch} and at HQ`,
-      await pricesOf(shop.api, [...prices.keys()]),
-      prices,
-    );
-    checks.expectEqual(
-      `points of customers: ${shop.branch} and HQ`,
-      await pointsOf(shop.api, assortment.customers),
-      await pointsOf(chain.hq.api, assortment.customers),
-    );
-  }
-  const dearest = await pointsOf(chain.hq.api, assortment.customers);
-  const earned = [...dearest.values()].reduce((sum, points) => sum + points, 0);
-  checks.expect('customers earned points in both shops', earned > 0, `${earned} points`);
 }
 
 async function agreed(chain: Chain, clock: Clock): Promise<{ agreed: boolean; detail: string }> {
@@ -289,75 +236,6 @@ async function sumUnsent(chain: Chain): Promise<number> {
 
 function sync(api: Api): Promise<SyncAnswer> {
   return api.get<SyncAnswer>('/v1/sync');
-}
-
-/** id -> number, total and lines, in the order the branch sold them. */
-async function ordersOf(api: Api, branch: string): Promise<Map<string, string>> {
-  const orders = new Map<string, string>();
-  let after: string | undefined;
-  do {
-    const query = `branch=${branch}&limit=${PAGE_ROWS}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`;
-    const page = await api.get<{ orders: SoldOrder[]; next?: string }>(`/v1/orders?${query}`);
-    for (const order of page.orders) {
-      orders.set(order.id, orderText(order));
-    }
-    after = page.next;
-  } while (after !== undefined);
-  return orders;
-}
-
-function orderText({ number, totalMinor, lines }: SoldOrder): string {
-  return `${number} ${totalMinor} ${lines.map((line) => `${line.sku}x${line.quantityMilli}`).join(',')}`;
-}
-
-function firstGap(numbers: readonly string[]): string | undefined {
-  const counts = numbers
-    .map((number) => Number(number.slice(number.lastIndexOf('-') + 1)))
-    .sort((a, b) => a - b);
-  const wrong = counts.findIndex((count, index) => count !== index + 1);
-  return wrong === -1 ? undefined : `expected ${wrong + 1}, found ${counts[wrong]}`;
-}
-
-async function stockOf(api: Api, skus: readonly string[], branch: string): Promise<Map<string, number>> {
-  const levels = new Map<string, number>();
-  for (const sku of skus) {
-    levels.set(sku, await onHandMilli(api, sku, branch));
-  }
-  return levels;
-}
-
-async function onHandMilli(api: Api, sku: string, branch: string): Promise<number> {
-  const level = await api.get<{ onHandMilli: number }>(
-    `/v1/stock/${encodeURIComponent(sku)}?branch=${branch}`,
-  );
-  return level.onHandMilli;
-}
-
-async function pricesOf(api: Api, skus: readonly string[]): Promise<Map<string, number>> {
-  const prices = new Map<string, number>();
-  for (const sku of skus) {
-    const { priceMinor } = await api.get<{ priceMinor: number }>(`/v1/products/${encodeURIComponent(sku)}`);
-    prices.set(sku, priceMinor);
-  }
-  return prices;
-}
-
-async function pointsOf(api: Api, customers: readonly string[]): Promise<Map<string, number>> {
-  const points = new Map<string, number>();
-  for (const id of customers) {
-    const customer = await api.get<{ points: { balance: number } }>(
-      `/v1/customers/${encodeURIComponent(id)}`,
-    );
-    points.set(id, customer.points.balance);
-  }
-  return points;
-}
-
-async function exists(api: Api, path: string): Promise<boolean> {
-  return api.get(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function until(clock: Clock, deadlineMs: number, holds: () => Promise<boolean>): Promise<boolean> {
