@@ -12,7 +12,7 @@ import {
   readAnswerTo,
   tcpOfdLink,
 } from '../src/index.ts';
-import { MOCK_CONNECTIONS_MAX, MOCK_LEDGER_MAX, MOCK_RULES_MAX } from '../src/ofd/mock-ofd.ts';
+import { MOCK_CONNECTIONS_MAX, MOCK_RULES_MAX } from '../src/ofd/mock-ofd.ts';
 import { codeOf } from './support/code-of.ts';
 import { FN, receiptMessage } from './support/memory-fn.ts';
 
@@ -94,7 +94,13 @@ test('more connections than it holds are refused, and come again', async () => {
   for (const socket of sockets) socket.destroy();
   mock.clearRules();
   await until(3_000, 'there is room', () => exchange(mock, receiptMessage(FN, 1)));
-  assert.ok(MOCK_LEDGER_MAX >= 100_000);
+});
+
+test('a full ledger takes no new documents and still answers for the old ones', async () => {
+  await using mock = await MockOfd.open({ clock, ledgerMax: 2 });
+  for (const fd of [1, 2, 1]) await exchange(mock, receiptMessage(FN, fd));
+  await send(mock, receiptMessage(FN, 3));
+  assert.equal([mock.state.documents, mock.state.refused, mock.entry(FN, 3)], [2, 1, undefined]);
 });
 
 test('closing twice is closing once, and a closed one has no address', async () => {

@@ -6,7 +6,7 @@ import { decodeTagList } from '../src/ffd/document.ts';
 import { tagsJson } from '../src/ffd/document-json.ts';
 import { isInn } from '../src/ffd/inn.ts';
 import { isWithinOneKopeck, itemsOfLine } from '../src/ffd/line-items.ts';
-import { nomenclatureCode, productCodeTag } from '../src/ffd/product-code.ts';
+import { MARKING_CODE_CHARS_MAX, nomenclatureCode, productCodeTag } from '../src/ffd/product-code.ts';
 import { receiptQr } from '../src/ffd/qr.ts';
 import type { ItemAgent, Original, Receipt, ReceiptDevice, ReceiptItem } from '../src/ffd/receipt.ts';
 import { composeReceipt, RECEIPT_BYTES_MAX } from '../src/ffd/receipt-tags.ts';
@@ -282,6 +282,7 @@ test('marked goods carry their code, checked, once, one piece at a time', () => 
   const invalid: Partial<ReceiptItem>[] = [
     { marking: { code: CODE } },
     { marking: { code: 'with space', checkResult: 15 } },
+    { marking: { code: 'x'.repeat(MARKING_CODE_CHARS_MAX + 1), checkResult: 15 } },
     { marking: { ...part, fraction: { numerator: 2, denominator: 1 } } },
     { subject: 'goods' },
     { quantityMilli: 2000, unitPriceMinor: 5000 },

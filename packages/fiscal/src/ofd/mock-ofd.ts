@@ -91,6 +91,8 @@ export interface MockOfdOptions {
   /** 0, the default, takes a free one. */
   readonly port?: number;
   readonly rules?: readonly OfdRule[];
+  /** Documents to remember; `MOCK_LEDGER_MAX` when left out. */
+  readonly ledgerMax?: number;
   /** What to do where no rule applies; to accept when left out. Faults by chance go here. */
   readonly otherwise?: (fn: string, fd: number) => OfdBehaviour;
 }
@@ -306,7 +308,7 @@ export class MockOfd {
     const sha256 = createHash('sha256').update(body).digest('hex');
     const earlier = this.#ledger.get(key);
     if (earlier === undefined) {
-      if (this.#ledger.size >= MOCK_LEDGER_MAX) return false;
+      if (this.#ledger.size >= (this.#options.ledgerMax ?? MOCK_LEDGER_MAX)) return false;
       const latest = this.#latestFd.get(fn) ?? 0;
       if (fd < latest) this.#disordered += 1;
       this.#latestFd.set(fn, Math.max(fd, latest));
