@@ -12,6 +12,7 @@ import type { Clock, Random } from 'hlc-ts';
 import type { NodeConfig } from './config.ts';
 import { NodeError } from './errors.ts';
 import { boundFile } from './files/bound-file.ts';
+import { bundleActions } from './files/bundle-file.ts';
 import { removeControl, writeControl } from './files/control-file.ts';
 import { createHttpApp } from './http/http-app.ts';
 import { reportTo } from './http/http-log.ts';
@@ -112,6 +113,7 @@ async function serve(ports: ProgramPorts, config: NodeConfig, home: NodeHome, no
     version: VERSION,
     allowedHosts: config.allowedHosts,
     controlToken,
+    control: bundleActions(home, clock),
     processMetrics: true,
     report: reportTo(log),
   });

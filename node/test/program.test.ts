@@ -102,6 +102,40 @@ program('a head office keeps the authority, enrols a branch by its token, and th
   assert.match(stolen.message, /TOKEN_USED/);
 });
 
+program('S-11: a bundle carries sales to another machine by file, once', async () => {
+  const base = await tempDir('program');
+  await tenantIn(join(base, 'hq'));
+  await using hq = await open({ data: join(base, 'hq'), mode: 'offline' });
+  const [issued] = await hq.node.services.branches!.add([{ code: 'B001', role: 'branch' }], undefined);
+  const data = join(base, 'b001');
+  await using shop = await open({ data, enrol: hq.url, token: issued!.token, mode: 'offline' });
+  const { body } = await sell(shop);
+  const control = async (node: NodeProgram, folder: string, path: string, content: object) => {
+    const token = (await readControl(folder))!.token;
+    const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+    const answer = await fetch(`${node.url}${path}`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(content),
+    });
+    return (await answer.json()) as { entries?: number; fresh?: number; code?: string };
+  };
+  const stick = join(base, 'stick');
+  assert.ok((await control(shop, data, '/v1/control/export', { to: stick })).entries! > 0);
+  assert.is((await control(shop, data, '/v1/control/export', { to: stick })).code, 'INVALID_REQUEST');
+  const taken = await control(hq, join(base, 'hq'), '/v1/control/import', { from: stick });
+  assert.ok(taken.fresh! > 0);
+  assert.equal(await hq.node.services.orders.get(body.id), body);
+  assert.is((await control(hq, join(base, 'hq'), '/v1/control/import', { from: stick })).fresh, 0);
+  const nothing = await control(hq, join(base, 'hq'), '/v1/control/import', { from: join(base, 'nothing') });
+  assert.is(nothing.code, 'INVALID_REQUEST');
+  await writeFile(stick, 'nonsense');
+  assert.is(
+    (await control(hq, join(base, 'hq'), '/v1/control/import', { from: stick })).code,
+    'INVALID_REQUEST',
+  );
+});
+
 program('the control file names the process, is private, and goes with it', async () => {
   const data = join(await tempDir('program'), 'hq');
   await tenantIn(data);
