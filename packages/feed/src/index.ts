@@ -16,12 +16,19 @@ export {
   vectorOf,
 } from './bundle.ts';
 export { firstHead, headAfter, headSigned, nextHead, sameHash, signedBytes } from './chain.ts';
+export { type CheckpointMark, countEntries } from './checkpoint-file.ts';
+export { CheckpointShelf, type ShelfOptions } from './checkpoint-shelf.ts';
 export {
+  CHECKPOINT_BYTES_MAX,
+  CHECKPOINT_DOCS_MAX,
+  CHECKPOINTS_FEATURE,
   type Checkpoint,
   type CheckpointDoc,
   type CheckpointOffer,
   type CheckpointSink,
   type CheckpointSource,
+  type HeldCheckpoint,
+  isSigned,
   type SignedCheckpoint,
   signCheckpoint,
 } from './checkpoint-transfer.ts';
@@ -76,7 +83,8 @@ export {
 export { JournalStore, type JournalStoreOptions, type Opening } from './journal-store.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export { NodeDisk } from './node-disk.ts';
-export { pruneBelow } from './prune.ts';
+export { isPrunable, pruneBelow } from './prune.ts';
+export { type ReadJournalOptions, readJournal } from './read-journal.ts';
 export { type Admission, type Invitation, type Member, Registry, type Revocation } from './registry.ts';
 export { followRegistry } from './registry-follower.ts';
 export type { ReplicationNews } from './replication-context.ts';

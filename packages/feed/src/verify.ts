@@ -83,7 +83,8 @@ export async function verifyStore(options: VerifyOptions): Promise<Verified> {
   return { feeds, entries, position, tornBytes, broken };
 }
 
-async function listSegments({ disk, dir }: VerifyOptions): Promise<Segment[]> {
+/** The newest generation of every segment, oldest first. */
+export async function listSegments({ disk, dir }: Pick<VerifyOptions, 'disk' | 'dir'>): Promise<Segment[]> {
   const newest = new Map<number, Segment>();
   for (const file of (await disk.list(dir)).sort()) {
     const name = parseSegmentFile(file);
