@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FoldedRows } from '../src/projections/folded-rows.ts';
 import { after, ordinal } from '../src/projections/row-keys.ts';
-import { DIRTY_ROWS_MAX, FLUSH_ROWS_MAX, type RowLevel, Rows } from '../src/projections/rows.ts';
+import { DIRTY_ROWS_MAX, type RowLevel, Rows } from '../src/projections/rows.ts';
 
 const rowTests = suite('rows');
 
@@ -50,24 +50,27 @@ rowTests('carry the position they cover, also over a restart', async () => {
   assert.is((await open(level)).position, 7);
 });
 
-rowTests('a large batch is cut, and its position comes last', async () => {
-  const batches: number[] = [];
-  const level = newLevel();
-  const batch = level.batch.bind(level) as (operations: unknown[]) => Promise<void>;
-  Object.assign(level, {
-    batch: (operations: unknown[]) => {
-      batches.push(operations.length);
-      return batch(operations);
-    },
-  });
-  const rows = await open(level);
-  for (let count = 0; count < FLUSH_ROWS_MAX + 10; count += 1) {
-    rows.putText(`o/${ordinal(count)}`, '');
-  }
-  rows.cover(1);
-  await rows.flush();
-  assert.equal(batches, [FLUSH_ROWS_MAX, 11]);
-});
+rowTests(
+  'G1: however many, rows and their position are one batch: a crash leaves all of it or nothing',
+  async () => {
+    const batches: number[] = [];
+    const level = newLevel();
+    const batch = level.batch.bind(level) as (operations: unknown[]) => Promise<void>;
+    Object.assign(level, {
+      batch: (operations: unknown[]) => {
+        batches.push(operations.length);
+        return batch(operations);
+      },
+    });
+    const rows = await open(level);
+    for (let count = 0; count < DIRTY_ROWS_MAX; count += 1) {
+      rows.putText(`o/${ordinal(count)}`, '');
+    }
+    rows.cover(1);
+    await rows.flush();
+    assert.equal(batches, [DIRTY_ROWS_MAX + 1]);
+  },
+);
 
 rowTests('writers that get too far ahead are made to wait', async () => {
   const rows = await open();

@@ -5,7 +5,8 @@
  * so far in one LevelDB batch together with the journal position it covers. The batch is atomic, so after a crash rows and
  * position agree and the tail is replayed from the feeds. Nothing here is synced to disk on purpose: rows can be rebuilt.
  *
- * One flush runs at a time; what is written meanwhile forms the next. A writer that gets `DIRTY_ROWS_MAX` ahead must wait:
+ * One flush runs at a time and is never cut: a change moved from pending to applied takes two rows, and a crash between them
+ * would lose it. What is written meanwhile forms the next. A writer that gets `DIRTY_ROWS_MAX` ahead must wait:
  * `settled()` is awaited by the commit pipeline and the replay loop between groups.
  *
  * Not here: any meaning of keys. Keys sort bytewise in the order they are read; key prefixes are listed in `row-keys.ts`.
@@ -14,8 +15,6 @@ import type { AbstractBatchOperation, AbstractLevel } from 'abstract-level';
 
 /** Rows gathered in memory before writers are asked to wait for LevelDB. */
 export const DIRTY_ROWS_MAX = 20_000;
-/** Rows of one LevelDB batch. */
-export const FLUSH_ROWS_MAX = 5_000;
 
 export type RowLevel = AbstractLevel<string | Buffer | Uint8Array, string, string>;
 
@@ -216,10 +215,6 @@ export class Rows {
       } else {
         // abstract-level takes an encoding per operation; its types only know the level's own.
         operations.push({ type: 'put', key, value: value as unknown as string, valueEncoding: 'view' });
-      }
-      // The position goes last and alone: a batch cut short by FLUSH_ROWS_MAX repeats rows after a crash, never skips them.
-      if (operations.length >= FLUSH_ROWS_MAX) {
-        await this.#level.batch(operations.splice(0));
       }
     }
     operations.push({ type: 'put', key: POSITION_KEY, value: String(position) });
