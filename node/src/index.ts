@@ -22,4 +22,10 @@ export type {
   WriteRequest,
 } from './services.ts';
 export { type CatalogRow, IMPORT_ROWS_MAX, type ImportResult } from './use-cases/import-catalog.ts';
+export type { Difference } from './verify/row-difference.ts';
+export {
+  type ProjectionsVerified,
+  type VerifyProjectionsOptions,
+  verifyProjections,
+} from './verify/verify-projections.ts';
 export { SOFTWARE, VERSION } from './version.ts';

@@ -49,7 +49,7 @@ export interface Projection {
 }
 
 export interface ProjectorOptions {
-  readonly store: FeedStore;
+  readonly store: Pick<FeedStore, 'watch' | 'replay'>;
   readonly rows: Rows;
   readonly projections: readonly Projection[];
   readonly clock: Clock;

@@ -1,0 +1,133 @@
+/**
+ * Rows made a second time from the feeds, by the same projections that made the stored ones, up to the position those cover.
+ *
+ * A node applies changes of others when it has time, so stored rows may lack some that are stored as pending. They are held to their
+ * word: a change that stands in the feeds as it stands among the pending is left out here as well, anything else is a difference.
+ */
+import { createHash } from 'node:crypto';
+import type { DocName } from '@branchline/docs';
+import type { Appended, WriterId } from '@branchline/feed';
+import type { Clock } from 'hlc-ts';
+import { Answers } from '../projections/answers.ts';
+import { ChangeRows } from '../projections/change-rows.ts';
+import { CustomerBook } from '../projections/customers.ts';
+import { Orders } from '../projections/orders.ts';
+import { Products } from '../projections/products.ts';
+import { type ProjectedEntry, type Projection, Projector } from '../projections/projection.ts';
+import { ordinal } from '../projections/row-keys.ts';
+import { type RowLevel, Rows } from '../projections/rows.ts';
+import { Shards } from '../projections/shards.ts';
+import { StockBook } from '../projections/stock.ts';
+import { Tills } from '../projections/tills.ts';
+import type { Difference } from './row-difference.ts';
+
+export interface RederivationOptions {
+  /** Every commit up to the position the stored rows cover. */
+  readonly journal: AsyncIterable<Appended>;
+  readonly stored: Rows;
+  /** Empty; where the rows are made. */
+  readonly level: RowLevel;
+  /** Whose number series is counted. */
+  readonly writer: WriterId;
+  readonly clock: Clock;
+}
+
+export interface Rederivation {
+  readonly rows: Rows;
+  readonly shards: Shards;
+  /** A pending change that the feeds do not hold, or hold otherwise. */
+  readonly difference: Difference | undefined;
+}
+
+export async function rederive(options: RederivationOptions): Promise<Rederivation> {
+  const { journal, stored, level, writer, clock } = options;
+  let failure: Error | undefined;
+  const onFailure = (error: Error): void => {
+    failure ??= error;
+  };
+  const onChanged = (): void => undefined;
+  const rows = await Rows.open({ level, onFailure });
+  // Branch and region say what a node shows, not what its rows hold.
+  const sinks = {
+    catalog: await Products.open({ rows, branch: '', onChanged }),
+    stock: new StockBook({ rows, branch: '', onChanged }),
+    loyalty: await CustomerBook.open({ rows, region: '', onChanged }),
+  };
+  const shards = await Shards.open({ rows, writer, clock, sinks, onQuarantined: onChanged, onFailure });
+  const pending = await PendingAside.open(stored, shards);
+  const tills = await Tills.open(rows);
+  const orders = await Orders.open({ rows, writer, onAccepted: onChanged });
+  const projector = new Projector({
+    store: { watch: () => () => undefined, replay: () => journal },
+    rows,
+    projections: [new Answers(rows), orders, tills, pending],
+    clock,
+    onRemote: onChanged,
+    onUnreadable: onChanged,
+  });
+  await projector.start();
+  await shards.materialiseAll();
+  await rows.flush();
+  if (failure !== undefined) {
+    throw failure;
+  }
+  return { rows, shards, difference: pending.difference };
+}
+
+/** Passes changes on, except those the stored rows say are still to be applied. */
+class PendingAside implements Projection {
+  readonly kinds = ['change'];
+  readonly #shards: Shards;
+  /** Digests by document and place. */
+  readonly #digests: Map<string, string>;
+  #difference: Difference | undefined;
+
+  private constructor(shards: Shards, digests: Map<string, string>) {
+    this.#shards = shards;
+    this.#digests = digests;
+  }
+
+  static async open(stored: Rows, shards: Shards): Promise<PendingAside> {
+    const changes = await ChangeRows.open(stored);
+    const digests = new Map<string, string>();
+    for (const doc of await changes.pendingDocuments()) {
+      for (const { at, writer, bytes } of await changes.read('dp', doc)) {
+        digests.set(placeOf(doc, at), digestOf(writer, bytes));
+      }
+    }
+    return new PendingAside(shards, digests);
+  }
+
+  get difference(): Difference | undefined {
+    const [left] = this.#digests.keys();
+    if (this.#difference !== undefined || left === undefined) {
+      return this.#difference;
+    }
+    return { what: 'change to be applied', key: left, expected: 'nothing', found: 'a change' };
+  }
+
+  apply(entry: ProjectedEntry): void {
+    const { doc, change } = entry.body as { doc?: unknown; change?: unknown };
+    if (typeof doc === 'string' && change instanceof Uint8Array) {
+      const place = placeOf(doc as DocName, `${ordinal(entry.position)}.${entry.index}`);
+      const digest = this.#digests.get(place);
+      if (digest !== undefined) {
+        this.#digests.delete(place);
+        if (digest !== digestOf(entry.writer, change)) {
+          const found = 'another change';
+          this.#difference ??= { what: 'change to be applied', key: place, expected: 'the change', found };
+        }
+        return;
+      }
+    }
+    this.#shards.apply(entry);
+  }
+}
+
+function placeOf(doc: DocName, at: string): string {
+  return `${doc}!${at}`;
+}
+
+function digestOf(writer: WriterId, bytes: Uint8Array): string {
+  return createHash('sha256').update(writer).update(bytes).digest('base64');
+}
