@@ -15,8 +15,10 @@ import {
   type EnrolAnswer,
   FeedError,
   followRegistry,
+  type IncarnationPlan,
   JournalStore,
   NodeDisk,
+  onlyOurs,
   Registry,
   readEnrolAnswer,
 } from '@branchline/feed';
@@ -29,6 +31,9 @@ import { boundFile } from './files/bound-file.ts';
 import { DataDirectory, type TrustAnchor } from './files/data-directory.ts';
 import { readIfPresent } from './files/durable-file.ts';
 import type { NodeLog } from './ports.ts';
+import type { Inheritance } from './succession/inherit.ts';
+import { registersOf } from './succession/registers.ts';
+import { copyCommon, SuccessionFiles } from './succession/take-over.ts';
 import { ENROL_TIMEOUT_MS, enrol, type Fetch } from './sync/enrol.ts';
 
 /** Branch code of a head office that keeps the authority itself, unless it is told another. */
@@ -50,41 +55,120 @@ export interface NodeHome {
   readonly store: JournalStore;
   readonly registry: Registry;
   readonly level: Level;
+  readonly succession: SuccessionFiles;
+  /** A new key asked for and not granted yet. */
+  readonly successor: DeviceKey | undefined;
+  /** What the new key has to say again; `succession.finish` when it did. */
+  readonly inheritance: Inheritance | undefined;
   close(): Promise<void>;
 }
 
 type Closer = () => Promise<unknown> | unknown;
+type OpenedStore = Pick<NodeHome, 'store' | 'registry' | 'level' | 'close'>;
 
 export async function openHome(options: HomeOptions): Promise<NodeHome> {
-  const { config, clock, log } = options;
-  const closers: Closer[] = [];
-  const directory = new DataDirectory(config.data);
+  const directory = new DataDirectory(options.config.data);
+  await directory.make();
+  const first = await directory.readOrMakeKey('device');
+  const authorityKey = await directory.readKey('authority');
+  const { anchor, answer } = await findAnchor(options, directory, first, authorityKey);
+  const succession = await SuccessionFiles.open(directory);
+  const plan = await succession.readPlan();
+  const { key, successor } = await settleKeys(options, directory, succession, anchor, first, plan);
+  const opened = await openStore(options, anchor, directory);
   try {
-    await directory.make();
-    const key = await directory.readOrMakeKey('device');
-    const authorityKey = await directory.readKey('authority');
-    const { anchor, answer } = await findAnchor(options, directory, key, authorityKey);
-    const level = await openLevel(directory, log);
+    const { tornBytes, rebuilt } = opened.store.opening;
+    options.log.info({ position: opened.store.position, tornBytes, rebuilt }, 'journal verified');
+    const inheritance =
+      plan === undefined || successor !== undefined
+        ? undefined
+        : await takeInheritance(options, opened, succession, anchor, plan);
+    const { tenant } = anchor;
+    const home = { directory, key, authorityKey, tenant, succession, successor, inheritance, ...opened };
+    await becomeMember(options, home, answer);
+    return home;
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/** Database, journal and registry, opened in order and closed in reverse. */
+async function openStore(
+  { clock, log }: HomeOptions,
+  anchor: TrustAnchor,
+  at: { readonly journal: string; readonly index: string },
+): Promise<OpenedStore> {
+  const closers: Closer[] = [];
+  try {
+    const level = await openLevel(at.index, log);
     closers.push(() => level.close());
     const registry = new Registry(anchor.authorityKey);
     const store = await JournalStore.open({
       disk: new NodeDisk(),
-      dir: directory.journal,
+      dir: at.journal,
       level: level.sublevel('feed'),
       tenant: anchor.tenant,
       keys: registry.keyOf,
       clock,
     }).catch(explain);
     closers.push(() => store.close());
-    const { tornBytes, rebuilt } = store.opening;
-    log.info({ position: store.position, tornBytes, rebuilt }, 'journal verified');
     closers.push(await followRegistry(store, registry));
-    const home = { directory, key, authorityKey, tenant: anchor.tenant, store, registry, level };
-    await becomeMember(options, home, answer);
-    return { ...home, close: () => closeAll(closers) };
+    return { level, store, registry, close: () => closeAll(closers) };
   } catch (error) {
     await closeAll(closers);
     throw error;
+  }
+}
+
+/** Which key this start goes on with, when a new one was asked for. */
+async function settleKeys(
+  options: HomeOptions,
+  directory: DataDirectory,
+  succession: SuccessionFiles,
+  anchor: TrustAnchor,
+  key: DeviceKey,
+  plan: IncarnationPlan | undefined,
+): Promise<{ key: DeviceKey; successor: DeviceKey | undefined }> {
+  const next = plan === undefined ? undefined : await directory.readKey('successor');
+  if (plan === undefined || next === undefined) {
+    return { key, successor: undefined };
+  }
+  if (!(await succession.isAside(plan.predecessor))) {
+    const { registry, close } = await openStore(options, anchor, directory);
+    const granted = registry.member(next.writer) !== undefined;
+    await close();
+    if (!granted) {
+      return { key, successor: next };
+    }
+    if (plan.diverged) {
+      await succession.setAside(plan.predecessor);
+    }
+  }
+  await succession.swapKeys(key);
+  options.log.warn({ writer: next.writer, before: key.writer }, 'this device goes on under a new key');
+  return { key: next, successor: undefined };
+}
+
+/** What only the old key had, and everything else of a diverged store copied into the new one. */
+async function takeInheritance(
+  options: HomeOptions,
+  { store, registry }: OpenedStore,
+  succession: SuccessionFiles,
+  anchor: TrustAnchor,
+  plan: IncarnationPlan,
+): Promise<Inheritance> {
+  await succession.current();
+  if (!plan.diverged) {
+    return { plan, entries: [], registers: [] };
+  }
+  const aside = await openStore(options, anchor, succession.aside(plan.predecessor));
+  try {
+    await copyCommon(aside.store, store, registry, plan);
+    const entries = await onlyOurs(aside.store, plan);
+    return { plan, entries, registers: await registersOf(aside.store, entries, options.clock) };
+  } finally {
+    await aside.close();
   }
 }
 
@@ -170,29 +254,29 @@ async function askForAdmission(options: HomeOptions, key: DeviceKey) {
 }
 
 /** LevelDB holds nothing that the journal does not: a damaged one is set aside, not repaired. */
-async function openLevel(directory: DataDirectory, log: NodeLog): Promise<Level> {
-  const level = new Level(directory.index);
+async function openLevel(path: string, log: NodeLog): Promise<Level> {
+  const level = new Level(path);
   try {
     await level.open();
     return level;
   } catch (error) {
     const cause = (error as { cause?: { code?: string } }).cause;
     if (cause?.code === 'LEVEL_LOCKED') {
-      throw new NodeError('NODE_LOCKED', `${directory.path} is in use by another process`, {
+      throw new NodeError('NODE_LOCKED', `${path} is in use by another process`, {
         cause: error,
         hint: 'Stop the other node, or choose another data directory.',
       });
     }
     if (cause?.code !== 'LEVEL_CORRUPTION') {
-      throw new NodeError('NODE_DATA', `${directory.index} cannot be opened`, {
+      throw new NodeError('NODE_DATA', `${path} cannot be opened`, {
         cause: error,
         hint: 'Check permissions and free space of the disk.',
       });
     }
-    const aside = `${directory.index}.damaged`;
+    const aside = `${path}.damaged`;
     log.warn({ aside, err: error }, 'the index is damaged; it is set aside and made again from the journal');
-    await rename(directory.index, aside);
-    const fresh = new Level(directory.index);
+    await rename(path, aside);
+    const fresh = new Level(path);
     await fresh.open();
     return fresh;
   }

@@ -61,6 +61,10 @@ export class NodeProgram {
     try {
       const node = await openNode(ports, config, home);
       try {
+        if (home.inheritance !== undefined) {
+          await node.inherit(home.inheritance);
+          await home.succession.finish();
+        }
         return new NodeProgram(await serve(ports, config, home, node));
       } catch (error) {
         await node.close();
@@ -93,6 +97,8 @@ function openNode(ports: ProgramPorts, config: NodeConfig, home: NodeHome): Prom
       tenant: home.tenant,
       key: home.key,
       authorityKey: home.authorityKey,
+      succession: home.succession,
+      successor: home.successor,
       clockBound: boundFile(home.directory.path),
       rows: home.level.sublevel('rows') as unknown as RowLevel,
       // Not part of the rows: proofs cannot be made again from this journal.

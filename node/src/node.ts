@@ -25,6 +25,8 @@ import { runUpkeep } from './projections/upkeep.ts';
 import { openReadModels } from './read-models.ts';
 import type { NodeServices } from './services.ts';
 import { type DeviceFacts, isFinal, reasonsNotToSell } from './state-of-device.ts';
+import { hasInherited, type Inheritance, inherit } from './succession/inherit.ts';
+import { Succession } from './succession/succession.ts';
 import { raiseAlarm } from './sync/news.ts';
 import { causeInWords } from './sync/peer-link.ts';
 import { Peers } from './sync/peers.ts';
@@ -113,6 +115,18 @@ export class BranchNode {
   /** Sorted heads of a document; equal heads mean equal documents. */
   heads(document: string): Promise<string[]> {
     return this.#parts.shards.heads(document);
+  }
+
+  /** Says again what only this device had, under its new key. Does nothing when that was done before. */
+  async inherit(inheritance: Inheritance): Promise<void> {
+    const { ports, trade, series, orders } = this.#parts;
+    if (!hasInherited(ports.store, ports.key.writer, inheritance.plan)) {
+      await this.#parts.submitOwn('inherit', (transaction) => ({
+        status: 200,
+        body: inherit(trade, transaction, inheritance),
+      }));
+    }
+    series.rewind(orders.lastCount);
   }
 
   close(): Promise<void> {
@@ -217,8 +231,23 @@ async function openParts(
     clock,
     ...(ports.evidence === undefined ? {} : { evidence: ports.evidence }),
     ...(authority === undefined ? {} : { authority }),
-    onNews: (news) => raiseAlarm(news, alarms),
+    onNews: (news) => {
+      raiseAlarm(news, alarms);
+      succession?.take(news);
+    },
   });
+  const succession =
+    ports.succession &&
+    new Succession({
+      store: ports.succession,
+      key,
+      next: ports.successor,
+      tenant,
+      registry,
+      replicator: () => replicator,
+      finished: (reason) => failure.set(reason),
+      failed: (error) => failure.set(error),
+    });
   const peers = new Peers({
     ...ports,
     ...settings,
@@ -253,7 +282,8 @@ async function openParts(
     facts: () => ({
       isMember: registry.member(key.writer) !== undefined,
       isRevoked: registry.member(key.writer)?.revocation !== undefined,
-      isSuperseded: replicator.superseded,
+      isSuperseded: replicator.superseded || succession?.isUnderWay === true,
+      isRestored: succession?.isRestored === true,
       failure: failure.error,
       isFull: writing.disk.isFull,
       isClosing: parts.closing,

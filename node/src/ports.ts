@@ -6,6 +6,7 @@ import type { DeviceKey, EvidenceLedger, FeedStore, Registry } from '@branchline
 import type { Transport } from '@branchline/wire';
 import type { Clock, Random, UpperBoundStore } from 'hlc-ts';
 import type { RowLevel } from './projections/rows.ts';
+import type { SuccessionStore } from './succession/succession.ts';
 
 /** The part of a pino logger the node uses. */
 export interface NodeLog {
@@ -39,6 +40,10 @@ export interface NodePorts {
   readonly rows: RowLevel;
   /** Called to reach a peer; `url` is its replication address. */
   readonly dial: (url: string, signal: AbortSignal) => Promise<Transport>;
+  /** What the machine keeps of a change of keys; without it a superseded device only stops. */
+  readonly succession?: SuccessionStore;
+  /** A new key this device has asked for in an earlier run, and not got yet. */
+  readonly successor?: DeviceKey | undefined;
   /** Where proofs of forked feeds are kept; in memory when left out. */
   readonly evidence?: EvidenceLedger;
   readonly diskSpace?: () => Promise<DiskSpace>;

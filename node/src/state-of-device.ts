@@ -4,11 +4,15 @@
  * A sale is refused only for what makes it unsafe to keep: a store whose last outcome is unknown, a full disk, a key that was
  * revoked or proven to be in use twice. Never for the network, the clock or another machine.
  */
+import { NodeError } from './errors.ts';
+
 export interface DeviceFacts {
   readonly isMember: boolean;
   readonly isRevoked: boolean;
   /** A peer has proven another history under our key. */
   readonly isSuperseded: boolean;
+  /** It was restored from a backup and no peer has told yet what came after. */
+  readonly isRestored: boolean;
   /** The store or the indexes failed; the process is about to end. */
   readonly failure: Error | undefined;
   /** The last commit found no room on the disk. */
@@ -23,7 +27,9 @@ export interface Reason {
 
 export function reasonsNotToSell(facts: DeviceFacts): readonly Reason[] {
   const reasons: Reason[] = [];
-  if (facts.failure !== undefined) {
+  if (facts.failure instanceof NodeError && facts.failure.code === 'NODE_SUCCEEDED') {
+    reasons.push({ code: 'NODE_STOPPING', words: `${facts.failure.message}; the node restarts` });
+  } else if (facts.failure !== undefined) {
     const words = `the disk or its data failed (${facts.failure.message}); the node restarts and verifies its journal`;
     reasons.push({ code: 'NOT_READY', words });
   }
@@ -42,6 +48,11 @@ export function reasonsNotToSell(facts: DeviceFacts): readonly Reason[] {
   if (facts.isSuperseded) {
     const words =
       'another copy of this device has written a different history (a restored backup or a clone); it is being given a new identity';
+    reasons.push({ code: 'NOT_READY', words });
+  }
+  if (facts.isRestored && !facts.isSuperseded) {
+    const words =
+      'this device was restored from a backup; it sells once its relay or head office has told what came after the backup';
     reasons.push({ code: 'NOT_READY', words });
   }
   if (facts.isFull) {

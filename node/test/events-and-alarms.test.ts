@@ -76,6 +76,7 @@ log('why a node does not sell is said in words, for each reason', () => {
     isMember: true,
     isRevoked: false,
     isSuperseded: false,
+    isRestored: false,
     failure: undefined,
     isFull: false,
     isClosing: false,
@@ -87,6 +88,7 @@ log('why a node does not sell is said in words, for each reason', () => {
   assert.match(words({ isMember: false }), /not enrolled/);
   assert.match(words({ isRevoked: true }), /revoked/);
   assert.match(words({ isSuperseded: true }), /clone/);
+  assert.match(words({ isRestored: true }), /restored from a backup/);
   assert.match(words({ isFull: true }), /disk is full/);
 });
 

@@ -30,7 +30,8 @@ export interface Transaction {
   /** Stamp of the first entry appended. */
   readonly stamp: Stamp;
   readonly till: TillIdentity;
-  append(collection: string, kind: string, body: unknown): void;
+  /** `stamp` only for entries that had one before; in order, none later than what is appended behind it. */
+  append(collection: string, kind: string, body: unknown, stamp?: Stamp): void;
   /** Mutators must not throw: what can be refused was refused before. */
   change(document: string, mutator: Mutator): void;
   /** Milli-units this group's earlier operations (and this one) have moved per SKU, on top of the stock rows. */
@@ -59,11 +60,11 @@ export class GatheredTransaction implements Transaction {
     this.#groupMoved = groupMoved;
   }
 
-  append(collection: string, kind: string, body: unknown): void {
+  append(collection: string, kind: string, body: unknown, before?: Stamp): void {
     if (this.drafts.length >= TRANSACTION_DRAFTS_MAX) {
       throw new RangeError(`an operation may append ${TRANSACTION_DRAFTS_MAX} entries`);
     }
-    const stamp = this.drafts.length === 0 ? this.stamp : this.#now();
+    const stamp = before ?? (this.drafts.length === 0 ? this.stamp : this.#now());
     this.drafts.push({ collection, kind, body, stamp });
   }
 

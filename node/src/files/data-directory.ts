@@ -2,6 +2,9 @@
  * The directory of a node and its small files. Feeds live below `journal/` and `index/` and are the store's business.
  *
  *     device.key      this device's private key, made here and never sent anywhere          0600
+ *     successor.key   the key that will follow it, while it is asked for                    0600
+ *     succession.json where our histories part, while a new key takes over
+ *     restored.json   left by `branchline restore`
  *     node.json       tenant and the authority's public key: the trust anchor from enrolment
  *     authority.key   signs the registry; only where this node keeps the authority          0600
  *     clock-bound     no stamp above it was ever given out
@@ -47,17 +50,21 @@ export class DataDirectory {
   }
 
   /** The key that is there, or a new one. Made before enrolment, so that a lost answer can be asked for again. */
-  async readOrMakeKey(name: 'device' | 'authority'): Promise<DeviceKey> {
+  async readOrMakeKey(name: 'device' | 'authority' | 'successor'): Promise<DeviceKey> {
     const existing = await this.readKey(name);
     if (existing !== undefined) {
       return existing;
     }
     const key = generateDeviceKey();
-    await writeDurably(join(this.path, `${name}.key`), exportDeviceKey(key));
+    await this.keepKey(key, name);
     return key;
   }
 
-  async readKey(name: 'device' | 'authority'): Promise<DeviceKey | undefined> {
+  async keepKey(key: DeviceKey, name: string): Promise<void> {
+    await writeDurably(join(this.path, `${name}.key`), exportDeviceKey(key));
+  }
+
+  async readKey(name: 'device' | 'authority' | 'successor'): Promise<DeviceKey | undefined> {
     const bytes = await readIfPresent(join(this.path, `${name}.key`));
     return bytes === undefined ? undefined : importDeviceKey(bytes);
   }

@@ -4,7 +4,7 @@
  * The node's own few files (key, clock bound, identity, control) go through here; feeds go through the store.
  */
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Readable by its owner only: keys, tokens. */
@@ -35,13 +35,20 @@ export async function readIfPresent(path: string): Promise<Buffer | undefined> {
   }
 }
 
+/** Removes a file, if it is there. */
+export async function removeDurably(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await syncDirectory(dirname(path));
+}
+
 /** Makes a private directory and its parents durable. */
 export async function makeDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   await syncDirectory(dirname(path));
 }
 
-async function syncDirectory(path: string): Promise<void> {
+/** Makes renames and removals in a directory durable. */
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, constants.O_RDONLY);
   try {
     await directory.sync();
