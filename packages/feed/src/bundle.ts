@@ -21,7 +21,7 @@ import { CheckpointTalk } from './checkpoint-talk.ts';
 import { type CheckpointSink, type CheckpointSource, checkpointParts } from './checkpoint-transfer.ts';
 import { familyOf, LOCAL_COLLECTION, rankOf } from './collections.ts';
 import { FeedError } from './errors.ts';
-import { collectionOf, parseFeedName } from './feed-name.ts';
+import { collectionOf, parseFeedName, writerOf } from './feed-name.ts';
 import { plainCborFault } from './plain-cbor.ts';
 import { Reception, RUN_BYTES_MAX, type Taken } from './reception.ts';
 import type { Registry } from './registry.ts';
@@ -29,7 +29,7 @@ import type { EntriesMessage, ReplicationMessage } from './replication-messages.
 import type { Collection, FeedName, FeedStore, WriterId } from './types.ts';
 
 const MAGIC = Buffer.from('BRANCHLINE BUNDLE 1\n');
-const END = 'end';
+export const END = 'end';
 const LENGTH_BYTES = 4;
 const CHECK_BYTES = 8;
 /** One message: a run and what is around it. */
@@ -87,7 +87,7 @@ export async function* exportBundle(options: ExportOptions): AsyncGenerator<Uint
     familyOf(collection) !== LOCAL_COLLECTION &&
     (reader === undefined || rankOf(familyOf(collection)) === 0 || registry.mayRead(reader, collection));
   const feeds = [...store.feeds().values()]
-    .filter(({ feed }) => readable(collectionOf(feed)))
+    .filter(({ feed }) => readable(collectionOf(feed)) && registry.isConfirmed(writerOf(feed)))
     .sort((a, b) => rankOf(familyOf(collectionOf(a.feed))) - rankOf(familyOf(collectionOf(b.feed))));
   yield MAGIC;
   for (const family of new Set(feeds.map(({ feed }) => familyOf(collectionOf(feed))))) {
@@ -118,7 +118,10 @@ export async function* exportBundle(options: ExportOptions): AsyncGenerator<Uint
 
 export async function importBundle(options: ImportOptions): Promise<ImportReport> {
   const { store, registry, self, source, sink } = options;
-  const checkpoints = new CheckpointTalk({ ...options, source: undefined, sink });
+  const checkpoints = new CheckpointTalk(
+    { ...options, source: undefined, sink, isForked: () => false },
+    { takes: false, hasDeclined: () => false },
+  );
   const reception = new Reception(
     { ...options, isForked: () => false, isSuperseded: () => false },
     (collection) => rankOf(familyOf(collection)) === 0 || registry.mayRead(self, collection),
@@ -161,7 +164,8 @@ function gap(error: unknown): Taken[] {
   throw error;
 }
 
-async function* records(source: AsyncIterable<Uint8Array>): AsyncGenerator<ReplicationMessage> {
+/** The messages of a bundle, each whole and as it was written. */
+export async function* records(source: AsyncIterable<Uint8Array>): AsyncGenerator<ReplicationMessage> {
   let buffer = Buffer.alloc(0);
   let started = false;
   for await (const chunk of source) {
@@ -223,7 +227,7 @@ function sizeOf(entries: readonly Uint8Array[]): number {
   return entries.reduce((bytes, entry) => bytes + entry.byteLength, 0);
 }
 
-function invalid(fault: string): FeedError {
+export function invalid(fault: string): FeedError {
   return new FeedError('BUNDLE_INVALID', `the bundle ${fault}`, {
     hint: 'copy or export it again; what was imported so far is verified and stays',
   });

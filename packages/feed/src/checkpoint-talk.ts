@@ -1,24 +1,40 @@
 /**
- * Checkpoints of one session: whether to send one instead of entries, and taking one in.
+ * Checkpoints of one session: whether to send one instead of entries, what a keeper is sent, and taking one in.
  *
- * The sender picks what is fewer bytes for this peer: the entries it lacks, estimated, or the checkpoint's documents. When the
- * entries are pruned there is nothing to pick. Each collection is considered once per session, unless pruning asks.
+ * The sender picks what is fewer bytes for this peer: the entries it lacks, as the index measures them, or the checkpoint's
+ * documents. When the entries are pruned there is nothing to pick. Each collection is considered once per session, unless
+ * pruning asks. A peer that does not say it takes checkpoints, or that refused this one before, gets entries.
  *
- * Guarantees: one incoming checkpoint at a time per peer; its documents are durable with the sink before a feed is adopted;
- * a feed that is already further here is left alone.
+ * A keeper (a relay) holds the entries anyway; it says what is on its shelf and is sent what is newer, when nothing else is left
+ * to send.
+ *
+ * Guarantees: one incoming checkpoint at a time per peer; nothing is changed by one that is refused; its documents are durable
+ * with the sink before a feed is adopted; a feed that is already further here is left alone.
  */
+import { type AdmissionContext, feedsAhead } from './checkpoint-admission.ts';
 import { CheckpointAssembly, type CheckpointOffer, checkpointParts } from './checkpoint-transfer.ts';
 import { FeedError } from './errors.ts';
+import { isPrunable } from './prune.ts';
 import type { ReplicationContext } from './replication-context.ts';
-import type { CheckpointMessage } from './replication-messages.ts';
+import type { CheckpointMessage, ShelfMessage } from './replication-messages.ts';
 import type { Collection, FeedName, Head } from './types.ts';
 
-/** What one entry of a document collection costs on the wire, compressed, measured on stock and loyalty changes. */
-export const ENTRY_BYTES_ESTIMATE = 130;
+/** Bytes on the wire per byte of entries, deflated in batches: measured on price edits, sales and imports. */
+export const ENTRY_WIRE_SHARE = 0.9;
+/** Checkpoints a keeper names in one message. */
+export const SHELF_HELD_MAX = 4096;
 
-type TalkContext = Pick<ReplicationContext, 'store' | 'registry' | 'tenant' | 'source' | 'sink'>;
+type TalkContext = Pick<ReplicationContext, 'registry' | 'tenant' | 'source' | 'sink'> & AdmissionContext;
+
+export interface TalkPeer {
+  /** True when the peer said that it takes checkpoints. */
+  readonly takes: boolean;
+  /** True for a checkpoint this peer has refused before. */
+  hasDeclined(id: string): boolean;
+}
 
 export interface ChosenCheckpoint {
+  readonly id: string;
   readonly vector: ReadonlyMap<FeedName, Head>;
   readonly parts: Iterable<CheckpointMessage>;
 }
@@ -31,11 +47,16 @@ export interface AppliedCheckpoint {
 
 export class CheckpointTalk {
   readonly #context: TalkContext;
+  readonly #peer: TalkPeer;
   readonly #considered = new Set<Collection>();
+  /** Ids sent in this session. */
+  readonly sent = new Set<string>();
+  #shelf: Map<string, number> | undefined;
   #assembly: CheckpointAssembly | undefined;
 
-  constructor(context: TalkContext) {
+  constructor(context: TalkContext, peer: TalkPeer) {
     this.#context = context;
+    this.#peer = peer;
   }
 
   /** A checkpoint to send before `feed` goes on at `from`, or undefined when entries are the better way. */
@@ -46,14 +67,16 @@ export class CheckpointTalk {
     sent: (feed: FeedName) => number,
   ): Promise<ChosenCheckpoint | undefined> {
     const { source, store } = this.#context;
+    if (!source || !this.#peer.takes || !isPrunable(collection)) return undefined;
     const pruned = from <= (store.feeds().get(feed)?.base.seq ?? 0);
-    if (!source || (this.#considered.has(collection) && !pruned)) return undefined;
+    if (this.#considered.has(collection) && !pruned) return undefined;
     this.#considered.add(collection);
     const offer = await source.offer(collection);
-    if (!offer || (!pruned && !isCheaper(offer, sent))) return undefined;
-    const checkpoint = await source.load(collection, offer.id);
-    if (!checkpoint || (checkpoint.vector.get(feed)?.seq ?? 0) < from) return undefined;
-    return { vector: checkpoint.vector, parts: checkpointParts(checkpoint) };
+    if (!offer) return undefined;
+    // The whole collection is weighed, whichever of its feeds comes first; a pruned one must be in it.
+    const helps = pruned ? (offer.vector.get(feed)?.seq ?? 0) >= from : await this.#isCheaper(offer, sent);
+    if (!helps) return undefined;
+    return this.#load(collection, offer.id);
   }
 
   /** Undefined while parts are missing. */
@@ -69,21 +92,66 @@ export class CheckpointTalk {
     if (!checkpoint) return undefined;
     this.#assembly = undefined;
     const { collection } = checkpoint;
-    const ahead = [...checkpoint.vector].filter(
-      ([feed, head]) => head.seq > (store.feeds().get(feed)?.head.seq ?? 0),
-    );
-    if (ahead.some(([feed]) => !feed.startsWith(`${collection}/`))) {
-      throw new FeedError('CHECKPOINT_INVALID', `the checkpoint of ${collection} speaks about other feeds`);
-    }
-    if (ahead.length > 0) await sink.apply(checkpoint);
+    const ahead = await feedsAhead(this.#context, checkpoint);
+    if (ahead.length > 0 || sink.held) await sink.apply(checkpoint);
     for (const [feed, head] of ahead) await store.adopt(feed, head);
     const covered = [...checkpoint.vector].map(([feed, head]) => [feed, head.seq] as const);
     return { collection, bytes: assembly.bytes, covered };
   }
-}
 
-function isCheaper(offer: CheckpointOffer, sent: (feed: FeedName) => number): boolean {
-  let entries = 0;
-  for (const [feed, head] of offer.vector) entries += Math.max(0, head.seq - sent(feed));
-  return offer.bytes < entries * ENTRY_BYTES_ESTIMATE;
+  /** What is kept here, for a peer that may hold newer ones; undefined when this device keeps none for others. */
+  announcement(shared: (collection: Collection) => boolean): ShelfMessage | undefined {
+    const { sink } = this.#context;
+    if (!sink?.held || !this.#peer.takes) return undefined;
+    const held = sink.held().filter(({ collection }) => shared(collection));
+    return {
+      type: 'shelf',
+      held: held.slice(0, SHELF_HELD_MAX).map(({ collection, id, entries }) => [collection, id, entries]),
+    };
+  }
+
+  /** The peer is a keeper and holds this. */
+  heard({ held }: ShelfMessage): void {
+    this.#shelf = new Map(
+      held.slice(0, SHELF_HELD_MAX).map(([collection, , entries]) => [collection, entries]),
+    );
+  }
+
+  /** Collections of which the peer, a keeper, would have something newer from here. */
+  newerThanShelf(): Collection[] {
+    const shelf = this.#shelf;
+    if (shelf === undefined || !this.#peer.takes) return [];
+    const marks = this.#context.source?.marks?.() ?? [];
+    const newer = marks.filter(({ collection, entries }) => entries > (shelf.get(collection) ?? 0));
+    return [...new Set(newer.map(({ collection }) => collection))];
+  }
+
+  async forShelf(collection: Collection): Promise<ChosenCheckpoint | undefined> {
+    const offer = await this.#context.source?.offer(collection);
+    if (!offer) return undefined;
+    let entries = 0;
+    for (const { seq } of offer.vector.values()) entries += seq;
+    if (entries <= (this.#shelf?.get(collection) ?? 0)) return undefined;
+    this.#shelf?.set(collection, entries);
+    return this.#load(collection, offer.id);
+  }
+
+  async #load(collection: Collection, id: string): Promise<ChosenCheckpoint | undefined> {
+    if (this.#peer.hasDeclined(id)) return undefined;
+    const checkpoint = await this.#context.source?.load(collection, id);
+    if (!checkpoint) return undefined;
+    this.sent.add(id);
+    return { id, vector: checkpoint.vector, parts: checkpointParts(checkpoint) };
+  }
+
+  async #isCheaper(offer: CheckpointOffer, sent: (feed: FeedName) => number): Promise<boolean> {
+    const enough = offer.bytes / ENTRY_WIRE_SHARE;
+    let bytes = 0;
+    for (const [feed, head] of offer.vector) {
+      const from = sent(feed) + 1;
+      bytes += await this.#context.store.bytesOf(feed, from, head.seq, enough - bytes);
+      if (bytes > enough) return true;
+    }
+    return false;
+  }
 }

@@ -45,21 +45,43 @@ export interface CheckpointOffer {
   readonly bytes: number;
 }
 
+/** One checkpoint as peers speak of it; `entries` is what its vector counts. */
+export interface HeldCheckpoint {
+  readonly collection: Collection;
+  readonly id: string;
+  readonly entries: number;
+}
+
 export interface CheckpointSource {
-  /** Called once per session and collection that lacks something. */
+  /** Called once per session and collection that lacks something, and for a keeper that holds an older one. */
   offer(collection: Collection): Promise<CheckpointOffer | undefined>;
   /** Called when the offer is cheaper than the entries. */
   load(collection: Collection, id: string): Promise<SignedCheckpoint | undefined>;
+  /** Called when a keeper says what it holds. Without it keepers are told nothing. */
+  marks?(): readonly HeldCheckpoint[];
 }
 
 export interface CheckpointSink {
-  /** Called with a verified checkpoint; resolves when its documents are durable. Rejecting refuses it. */
-  apply(checkpoint: Checkpoint): Promise<void>;
+  /**
+   * Called with a checkpoint that was verified and admitted; resolves when its documents are durable. Throws
+   * `CHECKPOINT_INVALID` to refuse it; any other error is this device's own trouble.
+   */
+  apply(checkpoint: SignedCheckpoint): Promise<void>;
+  /** What is kept here to be forwarded. Present in a keeper: it is sent newer ones also when it lacks no entries. */
+  held?(): readonly HeldCheckpoint[];
 }
+
+/** `features` of a hello: this device takes checkpoints. */
+export const CHECKPOINTS_FEATURE = 'checkpoints';
 
 export function signCheckpoint(key: DeviceKey, tenant: string, checkpoint: Checkpoint): SignedCheckpoint {
   const signature = key.sign(checkpointBytes(tenant, checkpoint));
   return { ...checkpoint, signer: key.publicKey, signature };
+}
+
+/** Did the named signer sign exactly this? Whether it may vouch is the registry's to say. */
+export function isSigned(tenant: string, checkpoint: SignedCheckpoint): boolean {
+  return verifySignature(checkpoint.signer, checkpointBytes(tenant, checkpoint), checkpoint.signature);
 }
 
 export function* checkpointParts(checkpoint: SignedCheckpoint): Generator<CheckpointMessage> {
@@ -130,8 +152,7 @@ export class CheckpointAssembly {
       signer: signer!,
       signature: signature!,
     };
-    const signed = checkpointBytes(this.#tenant, checkpoint);
-    if (!this.#mayVouch(writerIdOf(signer!)) || !verifySignature(signer!, signed, signature!)) {
+    if (!this.#mayVouch(writerIdOf(signer!)) || !isSigned(this.#tenant, checkpoint)) {
       throw invalid(this.#header, 'is not what its signer signed');
     }
     return checkpoint;

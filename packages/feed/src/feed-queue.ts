@@ -19,8 +19,9 @@ export class FeedQueue {
     this.#classes[rankOf(familyOf(collectionOf(feed)))]!.add(feed);
   }
 
-  take(): FeedName | undefined {
-    for (const feeds of this.#classes) {
+  /** The next of the first `ranks` classes. */
+  take(ranks: number = RANKS): FeedName | undefined {
+    for (const feeds of this.#classes.slice(0, ranks)) {
       for (const feed of feeds) {
         feeds.delete(feed);
         return feed;

@@ -2,8 +2,8 @@
  * Messages of one peer between the connection and their taking effect: in order, bounded, one loop.
  *
  * Guarantees: `receive` waits while more than INBOX_BYTES_MAX is unread, so that the connection grants no more credit; a peer
- * that sends on regardless ends its session; entries that arrived one after another are handed on together, to share a
- * commit. The loop never sends, so two peers that both have much to say cannot wait for each other.
+ * that sends on regardless ends its session; entries that arrived one after another, or in one turn of the event loop, are
+ * handed on together, to share a commit. The loop never sends, so two peers that both have much to say cannot wait for each other.
  */
 import { FeedError } from './errors.ts';
 import type { EntriesMessage, ReplicationMessage } from './replication-messages.ts';
@@ -36,7 +36,8 @@ export class Inbox {
     this.#ports = ports;
   }
 
-  async receive(message: ReplicationMessage): Promise<void> {
+  /** A promise while the inbox is full, nothing while it is not: then the next message may follow in the same turn. */
+  receive(message: ReplicationMessage): Promise<void> | void {
     if (this.#closed) return;
     if (this.#bytes > 2 * INBOX_BYTES_MAX) {
       this.#ports.fail(new FeedError('FEED_LIMIT', 'the peer sends without waiting'));
@@ -45,7 +46,7 @@ export class Inbox {
     this.#messages.push(message);
     this.#bytes += sizeOf(message);
     void this.#drain();
-    if (this.#bytes > INBOX_BYTES_MAX) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#bytes > INBOX_BYTES_MAX) return new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   /** Called with what was held back, to be taken before anything else. */
@@ -66,11 +67,13 @@ export class Inbox {
     if (this.#busy) return;
     this.#busy = true;
     try {
+      // What a peer commits together arrives together: it becomes durable here together, too.
+      await Promise.resolve();
       while (this.#messages.length > 0 && !this.#closed) {
         const message = this.#messages[0]!;
         if (message.type === 'entries') {
           await this.#ports.takeEntries(this.#nextBatch());
-          await this.#ports.pause();
+          if (this.#messages.length > 0) await this.#ports.pause();
         } else {
           this.#messages.shift();
           this.#consumed(message);

@@ -23,7 +23,7 @@ import { type DurableRecord, Journal } from './journal.ts';
 import { encodeBase, encodeClose, encodeCommit, runBytes } from './record.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { replayRecords } from './replay.ts';
-import { RunReader, readExactly, readSigned } from './run-reader.ts';
+import { bytesOfRuns, RunReader, readExactly, readSigned } from './run-reader.ts';
 import { findSegments, type Segments } from './segments.ts';
 import { outOfSpace, Space } from './space.ts';
 import type { Appended, AppendOptions, Commit, FeedName, FeedState, FeedStore, Head, Run } from './types.ts';
@@ -182,6 +182,10 @@ export class JournalStore implements FeedStore {
     if (from <= state.base.seq) throw prunedError(feed, from, state.base.seq);
     if (from > state.head.seq) return undefined;
     return readSigned(this.#runs, feed, from, state.head.seq, byteLimit);
+  }
+
+  bytesOf(feed: FeedName, from: number, to: number, enough: number): Promise<number> {
+    return bytesOfRuns(this.#index, feed, from, to, enough);
   }
 
   feeds(): ReadonlyMap<FeedName, FeedState> {

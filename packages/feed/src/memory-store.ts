@@ -93,6 +93,15 @@ export class MemoryStore implements FeedStore {
     throw new Error(`the last entry of ${feed} is not signed`);
   }
 
+  async bytesOf(feed: FeedName, from: number, to: number, enough: number): Promise<number> {
+    const held = this.#held.get(feed);
+    let bytes = 0;
+    for (let seq = from; held !== undefined && seq <= to && bytes <= enough; seq += 1) {
+      bytes += held.entries[seq - held.state.base.seq - 1]?.byteLength ?? 0;
+    }
+    return bytes;
+  }
+
   feeds(): ReadonlyMap<FeedName, FeedState> {
     return this.#feeds;
   }

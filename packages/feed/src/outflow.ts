@@ -2,12 +2,15 @@
  * What a session sends: small messages, then acks, then slices of feeds, one message at a time, one loop.
  *
  * Guarantees: each slice asks again whether the peer may have it and lacks it, so a grant taken away stops the flow at once;
- * between slices other feeds and the rest of the program have their turn; an ack says what is on disk and is coalesced per
+ * feeds take turns, and the rest of the program has its own after TURN_BYTES; an ack says what is on disk and is coalesced per
  * feed; what goes out is what the writer signed, cut at its signatures.
+ *
+ * A peer that is level is sent a commit as the store tells of it, without reading it back. Runs that have to wait for their turn
+ * are kept for that, FRESH_RUNS_MAX at most; whatever is not kept is read.
  *
  * A feed is never sent to its own writer: one that lacks its own entries must hear of it (fork-talk.ts), not have them back.
  */
-import type { CheckpointTalk } from './checkpoint-talk.ts';
+import type { CheckpointTalk, ChosenCheckpoint } from './checkpoint-talk.ts';
 import { familyOf } from './collections.ts';
 import { FeedError } from './errors.ts';
 import { collectionOf, writerOf } from './feed-name.ts';
@@ -23,6 +26,12 @@ import type { Collection, FeedName, Run, WriterId } from './types.ts';
 export const OUTBOX_MAX = 256;
 /** Entries sent before another feed has its turn. */
 export const SLICE_BYTES = 64 * 1024;
+/** Entries sent before the rest of the program has its turn. */
+export const TURN_BYTES = 16 * 1024;
+/** Runs just committed that wait for their turn, each of SLICE_BYTES at most; the others are read from the store. */
+export const FRESH_RUNS_MAX = 16;
+/** Ranks of collections that go between two parts of a checkpoint: the registry, orders and receipts. */
+const URGENT_RANKS = 2;
 /** Entries in one message: what a frame takes. */
 export const MESSAGE_ENTRIES_MAX = 4096;
 
@@ -42,6 +51,10 @@ export class Outflow {
   readonly #outbox: ReplicationMessage[] = [];
   readonly #acks = new Map<FeedName, number>();
   readonly #queue = new FeedQueue();
+  readonly #fresh = new Map<FeedName, Run>();
+  /** Collections whose checkpoint a keeper is to have, once nothing else is left to send. */
+  readonly #pushes = new Set<Collection>();
+  #turnBytes = 0;
   #busy = false;
   #closed = false;
 
@@ -66,9 +79,16 @@ export class Outflow {
     void this.#pump();
   }
 
-  /** Called when the peer may lack something of this feed. */
-  offer(feed: FeedName): void {
+  /** Called when the peer may lack something of this feed; `fresh` is what was just added to it. */
+  offer(feed: FeedName, fresh?: Run): void {
     this.#queue.add(feed);
+    if (fresh && this.#fresh.size < FRESH_RUNS_MAX && bytesOf(fresh) <= SLICE_BYTES) this.#fresh.set(feed, fresh);
+    void this.#pump();
+  }
+
+  /** Called when the peer keeps checkpoints and there is a newer one here. */
+  push(collection: Collection): void {
+    this.#pushes.add(collection);
     void this.#pump();
   }
 
@@ -77,6 +97,8 @@ export class Outflow {
     this.#outbox.length = 0;
     this.#acks.clear();
     this.#queue.clear();
+    this.#fresh.clear();
+    this.#pushes.clear();
   }
 
   async #pump(): Promise<void> {
@@ -90,14 +112,22 @@ export class Outflow {
           continue;
         }
         const feed = this.#queue.take();
-        if (!feed) break;
-        if (await this.#sendSlice(feed)) await this.#context.clock.yield();
+        if (feed) await this.#sendTurn(feed);
+        else if (this.#pushes.size > 0) await this.#sendPushed();
+        else break;
       }
     } catch (error) {
       this.#ports.fail(error);
     } finally {
       this.#busy = false;
     }
+  }
+
+  async #sendTurn(feed: FeedName): Promise<void> {
+    const fresh = this.#fresh.get(feed);
+    this.#fresh.delete(feed);
+    this.#turnBytes += await this.#sendSlice(feed, fresh);
+    if (this.#turnBytes >= TURN_BYTES) await this.#yield();
   }
 
   #nextAck(): ReplicationMessage | undefined {
@@ -108,41 +138,55 @@ export class Outflow {
     return undefined;
   }
 
-  /** True when something was sent. */
-  async #sendSlice(feed: FeedName): Promise<boolean> {
+  async #yield(): Promise<void> {
+    this.#turnBytes = 0;
+    await this.#context.clock.yield();
+  }
+
+  /** Bytes of the entries that were sent. */
+  async #sendSlice(feed: FeedName, fresh: Run | undefined): Promise<number> {
     const from = this.#nextToSend(feed);
-    if (from === undefined) return false;
-    if (await this.#sendCheckpoint(feed, from)) return true;
+    if (from === undefined) return 0;
+    // A peer that lacks nothing but what was just added needs no checkpoint, and no reading.
+    if (fresh?.from === from && fits(fresh, this.#endOf(feed))) return this.#send(fresh);
+    if (await this.#sendCheckpoint(feed, from)) return 0;
     const base = this.#context.store.feeds().get(feed)?.base.seq ?? 0;
     if (from <= base) {
       this.say({ type: 'alarm', code: 'FEED_PRUNED', detail: `${feed} begins at ${base + 1} here` });
-      return false;
+      return 0;
     }
     const run = await this.#read(feed, from);
-    if (!run) return false;
-    const { entries, signature } = run;
+    return run ? this.#send(run) : 0;
+  }
+
+  async #send(run: Run): Promise<number> {
+    const { feed, from, entries, signature } = run;
     await this.#ports.channel.send({ type: 'entries', feed, from, entries, signature });
     this.#ports.apply({ type: 'sent', feed, seq: from + entries.length - 1 });
     if (this.#nextToSend(feed) !== undefined) this.#queue.add(feed);
-    return true;
+    return bytesOf(run);
   }
 
   /** The first entry the peer has not been sent, if there is one it may have and can use. */
   #nextToSend(feed: FeedName): number | undefined {
-    const { summary, self } = this.#context;
+    const { self } = this.#context;
     const collection = collectionOf(feed);
     if (!this.#ports.shared(collection) || !isSettled(this.#ports.state(), familyOf(collection)))
       return undefined;
     const writer = writerOf(feed);
     if (writer === this.#ports.peer || (writer === self && this.#context.isSuperseded())) return undefined;
     const from = (reachOf(this.#ports.state(), feed)?.sent ?? 0) + 1;
-    return from <= (summary.head(feed)?.seq ?? 0) ? from : undefined;
+    return from <= this.#endOf(feed) ? from : undefined;
+  }
+
+  #endOf(feed: FeedName): number {
+    return this.#context.summary.head(feed)?.seq ?? 0;
   }
 
   /** A slice that ends at a signature, fits a message, and does not pass the end of a revoked feed. */
   async #read(feed: FeedName, from: number): Promise<Run | undefined> {
-    const { store, summary } = this.#context;
-    const end = summary.head(feed)?.seq ?? 0;
+    const { store } = this.#context;
+    const end = this.#endOf(feed);
     const slice = await store.read(feed, from, SLICE_BYTES);
     if (!slice || fits(slice, end)) return slice;
     const shortest = await store.read(feed, from, 1);
@@ -153,18 +197,41 @@ export class Outflow {
     const sent = (each: FeedName): number => reachOf(this.#ports.state(), each)?.sent ?? 0;
     const chosen = await this.#ports.checkpoints.choose(collectionOf(feed), from, feed, sent);
     if (!chosen) return false;
-    for (const part of chosen.parts) {
-      if (this.#closed) return true;
-      await this.#ports.channel.send(part);
-      await this.#context.clock.yield();
-    }
+    await this.#sendParts(chosen);
     for (const [each, head] of chosen.vector) this.#ports.apply({ type: 'sent', feed: each, seq: head.seq });
     for (const each of this.#context.summary.feedsOf(collectionOf(feed))) this.#queue.add(each);
     return true;
+  }
+
+  async #sendPushed(): Promise<void> {
+    const [collection] = this.#pushes;
+    if (collection === undefined) return;
+    this.#pushes.delete(collection);
+    const chosen = this.#ports.shared(collection) && (await this.#ports.checkpoints.forShelf(collection));
+    if (chosen) await this.#sendParts(chosen);
+  }
+
+  /** A checkpoint may be long: what is urgent goes between its parts. */
+  async #sendParts({ parts }: ChosenCheckpoint): Promise<void> {
+    for (const part of parts) {
+      let message = this.#outbox.shift() ?? this.#nextAck();
+      for (; message && !this.#closed; message = this.#outbox.shift() ?? this.#nextAck()) {
+        await this.#ports.channel.send(message);
+      }
+      const urgent = this.#queue.take(URGENT_RANKS);
+      if (urgent) await this.#sendTurn(urgent);
+      if (this.#closed) return;
+      await this.#ports.channel.send(part);
+      await this.#yield();
+    }
   }
 }
 
 function fits(run: Run, end: number): boolean {
   if (lastSeq(run) > end || run.entries.length > MESSAGE_ENTRIES_MAX) return false;
-  return run.entries.reduce((bytes, entry) => bytes + entry.byteLength, 0) <= RUN_BYTES_MAX;
+  return bytesOf(run) <= RUN_BYTES_MAX;
+}
+
+function bytesOf(run: Run): number {
+  return run.entries.reduce((bytes, entry) => bytes + entry.byteLength, 0);
 }

@@ -35,6 +35,13 @@ export type ReplicationNews =
       readonly collection: string;
       readonly bytes: number;
     }
+  /** A checkpoint that does not verify, or whose vector or documents are not acceptable. Nothing was changed. */
+  | {
+      readonly type: 'checkpointRefused';
+      readonly peer: WriterId;
+      readonly collection: string;
+      readonly detail: string;
+    }
   | {
       readonly type: 'alarmReceived';
       readonly peer: WriterId;
@@ -64,6 +71,10 @@ export interface ReplicationContext {
   passOn(from: WriterId, message: SuccessorMessage): void;
   /** Called after a checkpoint was adopted: the store does not tell. */
   feedMoved(feed: FeedName): void;
+  /** Called when a newer checkpoint may be here: keepers are sent it. */
+  shelfMoved(): void;
+  /** A checkpoint this peer refused in an earlier session. */
+  hasDeclined(peer: WriterId, id: string): boolean;
   report(news: ReplicationNews): void;
   /** Called after every step of every session's state. */
   observe(before: ReplicationState, event: ReplicationEvent, step: ReplicationStep): void;

@@ -6,6 +6,7 @@
  *   vector      for a family whose digests differ: where each of its feeds ends here
  *   entries     a run of one feed, as written and signed by its writer
  *   checkpoint  a part of a signed snapshot that stands in for many entries of a collection
+ *   shelf       a keeper of checkpoints says which it holds, to somebody who may have newer ones
  *   ack         everything of this feed up to `seq` is on disk here
  *   fork        "at this number my history of this feed is that": a claim, an answer, or a proof
  *   successor   a device asks for a new key in place of the one this session was opened with
@@ -50,6 +51,12 @@ export interface CheckpointMessage {
   readonly bytes?: Uint8Array;
   readonly signer?: Uint8Array;
   readonly signature?: Uint8Array;
+}
+
+/** Only between peers whose hello named the feature `checkpoints`. `entries` is what a checkpoint's vector counts. */
+export interface ShelfMessage {
+  readonly type: 'shelf';
+  readonly held: readonly (readonly [collection: string, id: string, entries: number])[];
 }
 
 /** Sent only after the entries are on disk. */
@@ -99,6 +106,7 @@ export type ReplicationMessage =
   | VectorMessage
   | EntriesMessage
   | CheckpointMessage
+  | ShelfMessage
   | AckMessage
   | ForkMessage
   | SuccessorMessage
@@ -111,6 +119,8 @@ export interface PeerChannel {
   send(message: ReplicationMessage): Promise<void>;
   /** Bytes accepted by `send` that have not left yet. */
   readonly bufferedBytes: number;
+  /** What the peer said in its hello; absent where there is no hello. */
+  readonly peer?: { readonly features: readonly string[] };
   /** Called when the peer must go: revoked, hostile, or over a limit. The peer learns the code. */
   close(code: string): void;
 }

@@ -29,6 +29,8 @@ import type { FeedName, FeedStore, WriterId } from './types.ts';
 export const SESSIONS_MAX = 512;
 /** Requests passed on for others, remembered so that none goes round. */
 export const PASSED_ON_MAX = 256;
+/** Checkpoints that peers refused, remembered so that they get entries next time. */
+export const DECLINED_MAX = 1024;
 
 export interface ReplicatorOptions {
   readonly store: FeedStore;
@@ -56,6 +58,7 @@ export class Replicator {
   readonly #last = new Map<WriterId, PeerProgress>();
   readonly #forked = new Map<FeedName, ForkEvidence>();
   readonly #passedOn = new Set<string>();
+  readonly #declined = new Set<string>();
   readonly #stops: (() => void)[] = [];
   #grants = new Map<WriterId, Grant | undefined>();
   #superseded = false;
@@ -89,6 +92,8 @@ export class Replicator {
       ownForkFound: (peer, feed) => this.#ownForkFound(peer, feed),
       passOn: (from, message) => this.#passOn(from, message),
       feedMoved: (feed) => this.#feedMoved(feed),
+      shelfMoved: () => this.shelfMoved(),
+      hasDeclined: (peer, id) => this.#declined.has(`${peer} ${id}`),
       report: (news) => options.onNews?.(news),
       observe: (before, event, step) => options.onStep?.(before, event, step),
     };
@@ -159,6 +164,11 @@ export class Replicator {
     return this.#sessions.size;
   }
 
+  /** Called when a checkpoint was made or kept here: keepers that hold an older one are sent it. */
+  shelfMoved(): void {
+    for (const session of this.#sessions.values()) session.shelfMoved();
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -173,7 +183,7 @@ export class Replicator {
       store.watch((appended) => {
         for (const run of appended.runs) this.#summary.moved(run.feed);
         for (const run of appended.runs) {
-          for (const session of this.#sessions.values()) session.feedMoved(run.feed);
+          for (const session of this.#sessions.values()) session.feedMoved(run.feed, run);
         }
       }),
       registry.watch(() => this.#registryWillMove()),
@@ -239,8 +249,17 @@ export class Replicator {
 
   #detach(session: Session, code: string): void {
     this.#last.set(session.peer, session.progress());
+    if (code === 'CHECKPOINT_INVALID') this.#declinedBy(session);
     if (this.#sessions.get(session.peer) === session) this.#sessions.delete(session.peer);
     const { peer, cause } = session;
     this.#context.report({ type: 'peerLeft', peer, code, ...(cause === undefined ? {} : { cause }) });
+  }
+
+  /** What the peer refused it will refuse again: its next session gets entries. */
+  #declinedBy(session: Session): void {
+    for (const id of session.checkpointsSent) {
+      if (this.#declined.size >= DECLINED_MAX) this.#declined.delete(this.#declined.values().next().value!);
+      this.#declined.add(`${session.peer} ${id}`);
+    }
   }
 }

@@ -68,6 +68,24 @@ export async function readSigned(
   throw lostError(feed, from + entries.length);
 }
 
+/** About the bytes of entries `from` to `to` as they are stored, from the index alone; ends beyond `enough`. */
+export async function bytesOfRuns(
+  index: FeedIndex,
+  feed: FeedName,
+  from: number,
+  to: number,
+  enough: number,
+): Promise<number> {
+  let bytes = 0;
+  if (from > to) return bytes;
+  for await (const row of index.locate(feed, from)) {
+    if (row.from > to || bytes > enough) break;
+    const wanted = Math.min(row.last, to) - Math.max(row.from, from) + 1;
+    bytes += Math.round((row.bytes * wanted) / (row.last - row.from + 1));
+  }
+  return bytes;
+}
+
 /** Entries `from` to `to` and the head before them. */
 export async function readExactly(
   reader: RunReader,

@@ -14,6 +14,7 @@
  * Does not: dial, authenticate or compress.
  */
 import { CheckpointTalk } from './checkpoint-talk.ts';
+import { CHECKPOINTS_FEATURE } from './checkpoint-transfer.ts';
 import { familyOf, LOCAL_COLLECTION, REGISTRY_COLLECTION } from './collections.ts';
 import { FeedError } from './errors.ts';
 import { collectionOf, parseFeedName, writerOf } from './feed-name.ts';
@@ -39,7 +40,7 @@ import {
   type Summary,
   step,
 } from './replication-state.ts';
-import type { Collection, FeedName, Head, WriterId } from './types.ts';
+import type { Collection, FeedName, Head, Run, WriterId } from './types.ts';
 
 /** Feeds of one peer whose position is remembered. */
 export const FEEDS_MAX = 32_768;
@@ -107,7 +108,10 @@ export class Session {
       say: (message) => this.say(message),
       strike: (feed, code) => this.#strike(feed, code),
     });
-    this.#checkpoints = new CheckpointTalk(context);
+    this.#checkpoints = new CheckpointTalk(context, {
+      takes: channel.peer?.features.includes(CHECKPOINTS_FEATURE) ?? false,
+      hasDeclined: (id) => context.hasDeclined(peer, id),
+    });
     const fail = (error: unknown): void => this.#fail(error);
     this.#inbox = new Inbox({
       take: (message) => this.#take(message),
@@ -136,15 +140,27 @@ export class Session {
     return this.#cause;
   }
 
+  /** Checkpoints the peer was sent. */
+  get checkpointsSent(): ReadonlySet<string> {
+    return this.#checkpoints.sent;
+  }
+
+  /** Called when a newer checkpoint may be here. */
+  shelfMoved(): void {
+    for (const collection of this.#checkpoints.newerThanShelf()) {
+      if (this.#shared(collection)) this.#outflow.push(collection);
+    }
+  }
+
   get phase(): ReplicationPhase {
     return this.#state.phase;
   }
 
-  /** Called by the connection with each message; waits while the inbox is full. */
-  async receive(message: ReplicationMessage): Promise<void> {
+  /** Called by the connection with each message; a promise, to be waited for, while the inbox is full. */
+  receive(message: ReplicationMessage): Promise<void> | void {
     if (this.#state.phase === 'closed') return;
     this.#lastContactMs = this.#context.clock.nowMs();
-    await this.#inbox.receive(message);
+    return this.#inbox.receive(message);
   }
 
   /** Called to send something that is not about one feed's entries: a status, an alarm, a request. */
@@ -152,9 +168,9 @@ export class Session {
     this.#outflow.say(message);
   }
 
-  /** Called by the replicator when a feed grew, whoever brought it. */
-  feedMoved(feed: FeedName): void {
-    if (this.#shared(collectionOf(feed))) this.#outflow.offer(feed);
+  /** Called by the replicator when a feed grew, whoever brought it, and by what run where it knows. */
+  feedMoved(feed: FeedName, run?: Run): void {
+    if (this.#shared(collectionOf(feed))) this.#outflow.offer(feed, run);
   }
 
   /** Called by the replicator after each registry change: grants may have come or gone, held entries may be known now. */
@@ -262,6 +278,7 @@ export class Session {
       case 'live':
         this.#context.report({ type: 'peerLive', peer: this.peer });
         this.#forks.tellOwner();
+        this.#announceShelf();
         // Families neither side had anything in when digests were exchanged are settled now as well.
         for (const collection of this.#context.summary.collections()) this.#queueCollection(collection);
         break;
@@ -369,6 +386,10 @@ export class Session {
       case 'checkpoint':
         await this.#takeCheckpoint(message);
         break;
+      case 'shelf':
+        this.#checkpoints.heard(message);
+        this.shelfMoved();
+        break;
       case 'successor':
         await this.#takeSuccessor(message);
         break;
@@ -393,7 +414,13 @@ export class Session {
       this.#strike(message.collection as FeedName, 'PEER_NOT_GRANTED');
       return;
     }
-    const applied = await this.#checkpoints.receive(message);
+    const applied = await this.#checkpoints.receive(message).catch((error: unknown) => {
+      if (error instanceof FeedError && error.code === 'CHECKPOINT_INVALID') {
+        const { collection } = message;
+        this.#context.report({ type: 'checkpointRefused', peer: this.peer, collection, detail: error.message });
+      }
+      throw error;
+    });
     if (!applied) return;
     for (const [feed, seq] of applied.covered) {
       this.#apply({ type: 'held', feed, seq });
@@ -402,6 +429,14 @@ export class Session {
     }
     const { collection, bytes } = applied;
     this.#context.report({ type: 'checkpointApplied', peer: this.peer, collection, bytes });
+    this.#context.shelfMoved();
+  }
+
+  /** Only who may sign checkpoints can have newer ones that count. */
+  #announceShelf(): void {
+    if (!this.#context.registry.mayVouch(this.peer)) return;
+    const message = this.#checkpoints.announcement((collection) => this.#shared(collection));
+    if (message) this.say(message);
   }
 
   async #takeSuccessor(message: SuccessorMessage): Promise<void> {

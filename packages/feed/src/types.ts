@@ -92,6 +92,8 @@ export interface FeedStore {
    * entry. Undefined when nothing is there. `FEED_PRUNED` when `from` <= base.
    */
   read(feed: FeedName, from: number, byteLimit: number): Promise<Run | undefined>;
+  /** Called to choose between entries and a checkpoint: bytes of entries `from` to `to`; stops counting beyond `enough`. */
+  bytesOf(feed: FeedName, from: number, to: number, enough: number): Promise<number>;
   /** Everything held, as of the last durable commit. */
   feeds(): ReadonlyMap<FeedName, FeedState>;
   /** Called by projections on start: every commit after `position`, oldest first, then live ones may be watched. */

@@ -159,7 +159,7 @@ stories(
     const first = fleet.link(branch, relay);
     await fleet.quiet();
     assert.is(first.closedWith, 'CHECKPOINT_INVALID');
-    shelf.put(hq, relay, 20_000);
+    shelf.put(hq, relay, 20_001);
     const second = fleet.link(branch, relay);
     second.tamper = (message) =>
       message.type === 'checkpoint' && message.bytes

@@ -2,7 +2,7 @@
  * Every frame two peers may exchange, as zod schemas; the types follow from them.
  *
  *   connection frames   hello auth reject credit ping pong bye        this package's own
- *   message frames      have vector entries checkpoint ack fork successor alarm status    replication's
+ *   message frames      have vector entries checkpoint shelf ack fork successor alarm status    replication's
  *
  * Guarantees: a decoded frame has exactly these fields, of these shapes, within these limits; an unknown field or type
  * refuses the frame. Byte layout: replication-protocol.md. A change here changes the protocol's fingerprint and
@@ -105,6 +105,10 @@ export const checkpointSchema = z.strictObject({
   signer: bytes(KEY_BYTES).exactOptional(),
   signature: bytes(SIGNATURE_BYTES).exactOptional(),
 });
+export const shelfSchema = z.strictObject({
+  type: z.literal('shelf'),
+  held: z.array(z.tuple([name, code, count])).max(DIGESTS_PER_FRAME_MAX),
+});
 export const ackSchema = z.strictObject({ type: z.literal('ack'), feed: name, seq: count });
 export const forkSchema = z.strictObject({
   type: z.literal('fork'),
@@ -140,6 +144,7 @@ export const frameSchema = z.discriminatedUnion('type', [
   vectorSchema,
   entriesSchema,
   checkpointSchema,
+  shelfSchema,
   ackSchema,
   forkSchema,
   successorSchema,
@@ -165,6 +170,7 @@ export type HaveFrame = Frozen<z.infer<typeof haveSchema>>;
 export type VectorFrame = Frozen<z.infer<typeof vectorSchema>>;
 export type EntriesFrame = Frozen<z.infer<typeof entriesSchema>>;
 export type CheckpointFrame = Frozen<z.infer<typeof checkpointSchema>>;
+export type ShelfFrame = Frozen<z.infer<typeof shelfSchema>>;
 export type AckFrame = Frozen<z.infer<typeof ackSchema>>;
 export type ForkFrame = Frozen<z.infer<typeof forkSchema>>;
 export type SuccessorFrame = Frozen<z.infer<typeof successorSchema>>;
@@ -186,6 +192,7 @@ export type MessageFrame =
   | VectorFrame
   | EntriesFrame
   | CheckpointFrame
+  | ShelfFrame
   | AckFrame
   | ForkFrame
   | SuccessorFrame

@@ -25,6 +25,16 @@ export const PROTOCOL_HISTORY: readonly ProtocolLine[] = [
     fingerprint: 'be430203bafd9ff3',
     why: 'hello/auth, digests and vectors, entries, checkpoints, acks after fsync',
   },
+  {
+    version: 1,
+    fingerprint: '05795a4bc18bd15b',
+    why: 'with the feature `checkpoints`: a keeper says which checkpoints it holds',
+  },
+  {
+    version: 1,
+    fingerprint: '1a6c39a03495e483',
+    why: 'a device that asks for a successor key may name the incarnation whose numbers it gives out',
+  },
 ];
 
 export const PROTOCOL_VERSION = 1;

@@ -41,6 +41,7 @@ export const examples: readonly Frame[] = [
     signature: bytes(64, 12),
   },
   { type: 'ack', feed: 'orders/B001/abcdefgh23456777', seq: 13 },
+  { type: 'shelf', held: [['catalog', 'c1', 2000]] },
   {
     type: 'fork',
     feed: 'orders/B001/abcdefgh23456777',
@@ -48,7 +49,7 @@ export const examples: readonly Frame[] = [
     hash: bytes(32, 13),
     evidence: { from: 13, entries: [bytes(40, 14)], signature: bytes(64, 15) },
   },
-  { type: 'successor', predecessor: 'abcdefgh23456777', key: bytes(32, 16), proof: bytes(64, 17) },
+  { type: 'successor', predecessor: 'abcdefgh23456777', key: bytes(32, 16), proof: bytes(64, 17), incarnation: 2 },
   { type: 'alarm', code: 'CLOCK_AHEAD', detail: 'The clock of B001 is 3 h ahead.' },
   {
     type: 'status',

@@ -5,7 +5,11 @@
 import { Encoder } from 'cbor-x';
 import { ManualClock, makeStamp, type Random, type Stamp, seededRandom } from 'hlc-ts';
 import { Authority } from '../../src/authority.ts';
-import type { CheckpointSink, CheckpointSource } from '../../src/checkpoint-transfer.ts';
+import {
+  CHECKPOINTS_FEATURE,
+  type CheckpointSink,
+  type CheckpointSource,
+} from '../../src/checkpoint-transfer.ts';
 import { FeedWriter } from '../../src/feed-writer.ts';
 import type { Role } from '../../src/grants.ts';
 import { type DeviceKey, generateDeviceKey } from '../../src/identity.ts';
@@ -29,6 +33,8 @@ export interface Device {
   readonly writer: FeedWriter;
   readonly replicator: Replicator;
   readonly news: ReplicationNews[];
+  /** What it says in its hello. */
+  readonly features: readonly string[];
 }
 
 export interface DeviceOptions {
@@ -111,7 +117,8 @@ export class Fleet {
       onStep: (before, event, next) => this.faults.push(...replicationFaults(before, event, next)),
     });
     const writer = await FeedWriter.open({ store, key, tenant: TENANT, now: this.now });
-    const device = { name, key, store, registry, writer, replicator, news };
+    const features = options.sink ? [CHECKPOINTS_FEATURE] : [];
+    const device = { name, key, store, registry, writer, replicator, news, features };
     this.devices.push(device);
     return device;
   }
@@ -170,8 +177,8 @@ export class Link {
 
   constructor(fleet: Fleet, a: Device, b: Device) {
     this.#fleet = fleet;
-    const toB = this.#channel(0, a.key.writer);
-    const toA = this.#channel(1, b.key.writer);
+    const toB = this.#channel(0, a.key.writer, b.features);
+    const toA = this.#channel(1, b.key.writer, a.features);
     const first = a.replicator.attach(toB, b.key.writer);
     const second = b.replicator.attach(toA, a.key.writer);
     this.sessions = [first, second];
@@ -201,9 +208,10 @@ export class Link {
     );
   }
 
-  #channel(index: 0 | 1, from: string): PeerChannel {
+  #channel(index: 0 | 1, from: string, features: readonly string[]): PeerChannel {
     const queue = this.#queues[index];
     return {
+      peer: { features },
       bufferedBytes: 0,
       send: async (message) => {
         if (!this.#open) throw Object.assign(new Error('cut'), { code: 'CUT' });
