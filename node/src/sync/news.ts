@@ -14,6 +14,12 @@ export function raiseAlarm(news: ReplicationNews, alarms: Alarms): void {
         `${news.peer} sent entries of ${news.feed} that were refused (${news.code})`,
       );
       break;
+    case 'checkpointRefused':
+      alarms.raise(
+        'CHECKPOINT_REFUSED',
+        `${news.peer} sent a checkpoint of ${news.collection} that was refused (${news.detail.slice(0, DETAIL_CHARS_MAX)})`,
+      );
+      break;
     case 'forkFound':
       alarms.raise(
         'FEED_FORKED',
