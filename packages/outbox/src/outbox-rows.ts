@@ -49,7 +49,6 @@ export interface FoldResult {
   readonly keys: readonly KeyChange[];
   /** Ids that came again with other content. */
   readonly conflicts: readonly string[];
-  readonly newestMs: number;
 }
 
 interface Meta {
@@ -59,6 +58,8 @@ interface Meta {
   readonly batch: number;
   /** Over all keys. */
   readonly totals: Totals;
+  /** The latest time a fact spoke of. */
+  readonly newestMs: number;
 }
 
 export type Totals = Pick<KeyCounts, 'pending' | 'quarantined' | 'delivered' | 'resolved'>;
@@ -91,11 +92,18 @@ export class OutboxRows {
     await level.open();
     const stored = options.rebuild ? undefined : await soundMeta(level);
     if (stored === undefined) await level.clear();
-    return new OutboxRows(level, stored ?? { version: ROWS_VERSION, place: 0, batch: 0, totals: NO_JOBS });
+    return new OutboxRows(
+      level,
+      stored ?? { version: ROWS_VERSION, place: 0, batch: 0, totals: NO_JOBS, newestMs: 0 },
+    );
   }
 
   get covered(): number | undefined {
     return this.#meta.covered;
+  }
+
+  get newestMs(): number {
+    return this.#meta.newestMs;
   }
 
   get totals(): Totals {
@@ -112,7 +120,7 @@ export class OutboxRows {
     const applied = new Map<string, { fact: OutboxFact; job: JobRow }[]>();
     const conflicts: string[] = [];
     let { place } = this.#meta;
-    let newestMs = 0;
+    let { newestMs } = this.#meta;
     for (const fact of facts) {
       newestMs = Math.max(newestMs, fact.type === 'added' ? fact.addedMs : fact.atMs);
       const row = rows.get(fact.id);
@@ -135,7 +143,7 @@ export class OutboxRows {
     for (const id of changed) operations.push(...jobOperations(before.get(id), rows.get(id)!));
     const isNews = covered !== undefined && covered > (this.#meta.covered ?? -1);
     if (operations.length > 0 || isNews) {
-      await this.#commit(operations, { place, totals, ...(isNews && { covered }) });
+      await this.#commit(operations, { place, totals, newestMs, ...(isNews && { covered }) });
     }
     const keys = [...counts].map(([key, value]) => ({
       key,
@@ -146,7 +154,7 @@ export class OutboxRows {
       ),
       applied: applied.get(key) ?? [],
     }));
-    return { keys, conflicts, newestMs };
+    return { keys, conflicts };
   }
 
   async job(id: string): Promise<JobRow | undefined> {
@@ -233,7 +241,7 @@ export class OutboxRows {
     return { counts: tallies, totals };
   }
 
-  async #commit(operations: Operation[], news: Pick<Meta, 'place' | 'totals' | 'covered'>): Promise<void> {
+  async #commit(operations: Operation[], news: Omit<Meta, 'version' | 'batch'>): Promise<void> {
     const batch = this.#meta.batch + 1;
     const meta: Meta = { ...this.#meta, ...news, batch };
     operations.push({ type: 'put', key: `w${batch % WITNESSES}`, value: batch });

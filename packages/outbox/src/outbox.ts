@@ -232,6 +232,7 @@ export class Outbox {
 
   async #restore(): Promise<void> {
     const { clock, breaker = BREAKER_DEFAULT, destinationOf } = this.#options;
+    this.#ages.observe(this.#rows.newestMs);
     const breakers = new Map<string, BreakerState>();
     for await (const [destination, saved] of this.#rows.breakers()) {
       breakers.set(destination, restoreBreaker(saved, clock.monotonicMs(), clock.nowMs(), breaker));
@@ -249,7 +250,7 @@ export class Outbox {
       } catch (error) {
         throw this.#rowsFailed(error);
       }
-      this.#ages.observe(result.newestMs);
+      this.#ages.observe(this.#rows.newestMs);
       for (const change of result.keys) this.#loop.follow(change);
       for (const id of result.conflicts) this.#tell({ type: 'job-conflicted', id });
       for (const { fact, job } of result.keys.flatMap((change) => change.applied)) {
