@@ -6,6 +6,7 @@ export {
   type Succession,
   successionBytes,
 } from './authority.ts';
+export { type BundleCheckOptions, type BundleContents, checkBundle } from './bundle-check.ts';
 export {
   type ExportOptions,
   exportBundle,

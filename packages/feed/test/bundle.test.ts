@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { exportBundle, importBundle, RECORD_BYTES_MAX, vectorOf } from '../src/bundle.ts';
+import { checkBundle } from '../src/bundle-check.ts';
 import { signCheckpoint } from '../src/checkpoint-transfer.ts';
 import { FeedError } from '../src/errors.ts';
 import { pruneBelow } from '../src/prune.ts';
@@ -113,6 +114,32 @@ test('G9 a bundle cut short or changed is noticed, what came before the fault is
   assert.ok(0x7f000000 > RECORD_BYTES_MAX);
   assert.is(await refusal(take(relay, huge)), 'BUNDLE_INVALID');
   assert.is(await refusal(take(relay, Buffer.concat([bundle, bundle.subarray(20)]))), 'BUNDLE_INVALID');
+});
+
+test('looked through first, a bundle that is damaged, cut short or of another tenant changes nothing', async () => {
+  const { relay, shop: device } = await shop();
+  const bundle = await bytesOf(exportBundle(device));
+  const { registry } = relay;
+  const look = (bytes: Uint8Array) => checkBundle({ source: pieces(bytes), registry });
+  const { entries, vector } = await look(bundle);
+  assert.is(entries, 80 + device.store.feeds().get(registry.feed)!.head.seq);
+  assert.equal(vector, vectorOf(device.store));
+  for (const length of [0, 10, 20, bundle.byteLength >> 1, bundle.byteLength - 1]) {
+    assert.is(await refusal(look(bundle.subarray(0, length))), 'BUNDLE_INVALID', `cut at ${length}`);
+  }
+  for (let at = 0; at < bundle.byteLength; at += 997) {
+    const changed = Uint8Array.from(bundle);
+    changed[at]! ^= 0x10;
+    assert.is(await refusal(look(changed)), 'BUNDLE_INVALID', `changed at ${at}`);
+  }
+  const stranger = new Fleet(52);
+  await stranger.openRelay();
+  const theirs = await stranger.open('branch', 'B001');
+  await stranger.introduce(theirs);
+  const foreign = await bytesOf(exportBundle(theirs));
+  await stranger.close();
+  assert.is(await refusal(look(foreign)), 'BUNDLE_INVALID');
+  assert.ok((await checkBundle({ source: pieces(foreign) })).entries > 0);
 });
 
 test('what is pruned here travels as its checkpoint; without one the feed is named and the others go on', async () => {
