@@ -104,7 +104,10 @@ function escapeSegment(text: string): string {
 }
 
 function unescapeSegment(text: string): string {
-  return text.replaceAll(/%25|%2F|%7E/g, (code) => (code === '%25' ? '%' : code === '%2F' ? '/' : '~'));
+  // Almost no key holds an escape, and every cell of every change passes here.
+  return !text.includes('%')
+    ? text
+    : text.replaceAll(/%25|%2F|%7E/g, (code) => (code === '%25' ? '%' : code === '%2F' ? '/' : '~'));
 }
 
 const ESCAPES = { '%': '%25', '/': '%2F', '~': '%7E' };
