@@ -243,7 +243,7 @@ export class CommitPipeline {
     mutators: Map<string, Mutator[]>,
   ): Promise<Decided[]> {
     const decided: Decided[] = [];
-    let moved: ReadonlyMap<string, number> = new Map();
+    const moved = new Map<string, number>();
     let gathered = 0;
     for (const [index, operation] of operations.entries()) {
       if (gathered >= GROUP_MUTATORS_MAX) {
@@ -270,7 +270,7 @@ export class CommitPipeline {
         status: decision.status,
         answer: JSON.stringify(decision.body),
       };
-      moved = transaction.movedMilli;
+      transaction.addMovedTo(moved);
       gathered += transaction.changes.length;
       drafts.push(...transaction.drafts);
       drafts.push({ collection: 'local', kind: 'request', body: request, stamp: this.#ports.now() });

@@ -34,8 +34,8 @@ export interface Transaction {
   append(collection: string, kind: string, body: unknown, stamp?: Stamp): void;
   /** Mutators must not throw: what can be refused was refused before. */
   change(document: string, mutator: Mutator): void;
-  /** Milli-units this group's earlier operations (and this one) have moved per SKU, on top of the stock rows. */
-  readonly movedMilli: ReadonlyMap<string, number>;
+  /** Milli-units this group's earlier operations (and this one) have moved of a SKU, on top of the stock row. */
+  movedMilli(sku: string): number;
   noteMoved(sku: string, deltaMilli: number): void;
 }
 
@@ -51,7 +51,7 @@ export class GatheredTransaction implements Transaction {
   readonly changes: DocumentChange[] = [];
   readonly #now: () => Stamp;
   readonly #groupMoved: ReadonlyMap<string, number>;
-  #moved: Map<string, number> | undefined;
+  readonly #moved = new Map<string, number>();
 
   constructor(now: () => Stamp, till: TillIdentity, groupMoved: ReadonlyMap<string, number>) {
     this.#now = now;
@@ -72,12 +72,18 @@ export class GatheredTransaction implements Transaction {
     this.changes.push({ document, mutator });
   }
 
-  get movedMilli(): ReadonlyMap<string, number> {
-    return this.#moved ?? this.#groupMoved;
+  movedMilli(sku: string): number {
+    return (this.#groupMoved.get(sku) ?? 0) + (this.#moved.get(sku) ?? 0);
   }
 
   noteMoved(sku: string, deltaMilli: number): void {
-    this.#moved ??= new Map(this.#groupMoved);
     this.#moved.set(sku, (this.#moved.get(sku) ?? 0) + deltaMilli);
+  }
+
+  /** Called when the operation was accepted: what it moved counts for the ones behind it. */
+  addMovedTo(group: Map<string, number>): void {
+    for (const [sku, milli] of this.#moved) {
+      group.set(sku, (group.get(sku) ?? 0) + milli);
+    }
   }
 }

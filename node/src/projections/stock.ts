@@ -56,7 +56,7 @@ export class StockBook implements RowSink {
 
   async onHandMilli(transaction: Transaction, sku: string): Promise<number> {
     const row = await this.#rows.get(rowKeys.stock(this.#options.branch, sku));
-    return (row?.onHandMilli ?? 0) + (transaction.movedMilli.get(sku) ?? 0);
+    return (row?.onHandMilli ?? 0) + transaction.movedMilli(sku);
   }
 
   move(transaction: Transaction, movement: Movement, lines: readonly StockLine[]): void {
