@@ -7,9 +7,10 @@
  * again with the same key gives the same answer, so a lost reply is no trouble. Decisions are made one at a time, each
  * on what the ones before wrote, and count only when they are on disk.
  *
- * A key follows another in two ways: the operator rotates it (a new token, an overlap during which both keys count), or
- * the device itself asks with its old key's signature, after a restore or a clone. A successor has its predecessor's
- * rights and no more, and the next incarnation number, so that it never mints a number its predecessor minted.
+ * A key follows another in two ways: the operator rotates it (an overlap during which both keys count), or the device goes on
+ * under a new one after a restore or a clone. Either way it may ask with its old key's signature; a rotation can also be
+ * taken up with its token. A successor has its predecessor's rights and no more, and an incarnation number nobody of its
+ * node has had, so that it never mints a number its predecessor minted: the one it has been using offline where that is free.
  *
  * Does not: talk HTTP, know devices' private keys, or decide when to revoke.
  */
@@ -38,6 +39,8 @@ export const INVITES_MAX = 10_000;
 /** Nodes of one branch: letters `` and `b` to `z`. */
 export const BRANCH_NODES_MAX = 26;
 const TOKEN_BYTES = 32;
+/** How far beyond the incarnations known here a device may have counted on its own. */
+export const INCARNATIONS_AHEAD_MAX = 64;
 
 export interface InviteRequest {
   readonly branch: string;
@@ -57,6 +60,8 @@ export interface Issued {
 export interface Succession {
   readonly predecessor: WriterId;
   readonly key: PublicKey;
+  /** Already in use by the device, whose order numbers show it. */
+  readonly incarnation?: number;
   readonly proof: Uint8Array;
 }
 
@@ -72,8 +77,14 @@ export interface AuthorityOptions {
 }
 
 /** What a device signs with its old key to be given a new one. */
-export function successionBytes(tenant: string, predecessor: WriterId, key: PublicKey): Uint8Array {
-  return Buffer.concat([Buffer.from(`branchline successor\0${tenant}\0${predecessor}\0`), key]);
+export function successionBytes(
+  tenant: string,
+  predecessor: WriterId,
+  key: PublicKey,
+  incarnation?: number,
+): Uint8Array {
+  const wanted = Buffer.from(incarnation === undefined ? '' : `\0${incarnation}`);
+  return Buffer.concat([Buffer.from(`branchline successor\0${tenant}\0${predecessor}\0`), key, wanted]);
 }
 
 export class Authority {
@@ -153,7 +164,7 @@ export class Authority {
   admit(request: Omit<InviteRequest, 'ttlMs'> & { readonly publicKey: PublicKey }): Promise<Member> {
     return this.#decide(async () => {
       const key = checkedKey(request.publicKey);
-      if (this.#options.registry.member(writerIdOf(key))) return this.#memberOf(key);
+      if (this.#confirmed(writerIdOf(key))) return this.#memberOf(key);
       await this.#write([draft('enrol', { key, grant: this.#freshGrant(request) })]);
       return this.#memberOf(key);
     });
@@ -186,19 +197,17 @@ export class Authority {
   /** Called when a device asks, with its old key, to go on under a new one. */
   succeed(succession: Succession): Promise<Member> {
     return this.#decide(async () => {
-      const { tenant, registry, clock } = this.#options;
+      const { tenant } = this.#options;
       const key = checkedKey(succession.key);
       const member = this.#activeMember(succession.predecessor);
-      const known = registry.member(writerIdOf(key));
+      const known = this.#confirmed(writerIdOf(key));
       if (known?.predecessor === member.writer) return known;
-      const signed = successionBytes(tenant, member.writer, key);
+      const signed = successionBytes(tenant, member.writer, key, succession.incarnation);
       if (!verifySignature(member.key, signed, succession.proof)) {
         throw new FeedError('SUCCESSION_PROOF', `the proof is not signed by ${member.writer}`);
       }
       this.#refuseKnown(key);
-      // The overlap never ends by itself: what the old key signed before the restore may still be on its way.
-      const overlapUntilMs = clock.nowMs() + ROTATION_OVERLAP_MS_DEFAULT;
-      await this.#write([this.#following(member, key, 'incarnation', overlapUntilMs)]);
+      await this.#write([this.#succession(member, key, succession.incarnation)]);
       return this.#memberOf(key);
     });
   }
@@ -264,17 +273,38 @@ export class Authority {
     const overlapMs = invitation.overlapMs ?? ROTATION_OVERLAP_MS_DEFAULT;
     const overlapUntilMs = this.#options.clock.nowMs() + overlapMs;
     const member = this.#activeMember(invitation.replaces);
-    return this.#following(member, key, 'rotation', overlapUntilMs, invite);
+    return this.#following(member, key, { reason: 'rotation', overlapUntilMs, invite });
+  }
+
+  /** Takes up the operator's rotation where there is one, so that its token is spent and the overlap ends. */
+  #succession(member: Member, key: PublicKey, wanted: number | undefined): RegistryDraft {
+    const { registry, clock } = this.#options;
+    const nowMs = clock.nowMs();
+    const rotation = registry
+      .invitations()
+      .find((each) => each.replaces === member.writer && !each.usedBy && each.expiresMs >= nowMs);
+    const overlapUntilMs = nowMs + (rotation?.overlapMs ?? ROTATION_OVERLAP_MS_DEFAULT);
+    // Without a rotation the overlap never ends by itself: what the old key signed may still be on its way.
+    const reason = rotation ? 'rotation' : 'incarnation';
+    const invite = rotation && new Uint8Array(Buffer.from(rotation.id, 'hex'));
+    return this.#following(member, key, { reason, overlapUntilMs, invite, wanted });
   }
 
   #following(
     member: Member,
     key: PublicKey,
-    reason: SuccessionReason,
-    overlapUntilMs: number,
-    invite?: Uint8Array,
+    how: {
+      readonly reason: SuccessionReason;
+      readonly overlapUntilMs: number;
+      readonly invite: Uint8Array | undefined;
+      readonly wanted?: number | undefined;
+    },
   ): RegistryDraft {
-    const incarnation = 1 + Math.max(...this.#line(member).map((other) => other.grant.incarnation));
+    const { reason, overlapUntilMs, invite, wanted } = how;
+    const used = new Set(this.#line(member).map((other) => other.grant.incarnation));
+    const next = 1 + Math.max(...used);
+    const isFree = wanted !== undefined && wanted > member.grant.incarnation && !used.has(wanted);
+    const incarnation = isFree && wanted < next + INCARNATIONS_AHEAD_MAX ? wanted : next;
     return draft('rotate', {
       predecessor: member.writer,
       key,
@@ -330,8 +360,14 @@ export class Authority {
     await this.#writer.commit(drafts);
   }
 
+  /** What this device presumes of its own next key is not what the authority has decided. */
+  #confirmed(writer: WriterId): Member | undefined {
+    const { registry } = this.#options;
+    return registry.isConfirmed(writer) ? registry.member(writer) : undefined;
+  }
+
   #activeMember(writer: WriterId): Member {
-    const member = this.#options.registry.member(writer);
+    const member = this.#confirmed(writer);
     if (!member) throw new FeedError('PEER_UNKNOWN', `writer ${writer} is not enrolled`);
     if (member.revocation) throw new FeedError('PEER_REVOKED', `writer ${writer} is revoked`);
     return member;
@@ -344,7 +380,7 @@ export class Authority {
   #refuseKnown(key: PublicKey): void {
     const { registry } = this.#options;
     const writer = writerIdOf(key);
-    if (writer === registry.authority || registry.member(writer)) {
+    if (registry.isConfirmed(writer)) {
       throw new FeedError('KEY_KNOWN', `the key of writer ${writer} is enrolled already`, {
         hint: 'every node makes a key of its own',
       });

@@ -4,7 +4,8 @@
  *
  * Guarantees: two peers with equal heads in a family get equal digests whatever the order things arrived in; a feed of a
  * revoked writer counts up to its last valid entry, whatever lies beyond; a feed known to be forked counts as
- * just that, so that two peers who hold different histories of it and both know do not compare vectors for ever.
+ * just that, so that two peers who hold different histories of it and both know do not compare vectors for ever; a feed of
+ * a writer the registry does not know yet (this device's own next key) counts as not held.
  *
  * A collection's digest is computed when asked for and kept until one of its feeds moves: a relay with 200 sessions hashes
  * each collection once, not 200 times.
@@ -25,6 +26,8 @@ export interface FeedSummaryOptions {
   readonly store: FeedStore;
   /** Where a revoked writer's feed ends for good. */
   readonly ceiling: (feed: FeedName) => Head | undefined;
+  /** Does the registry know the feed's writer? A peer could only hold what it was sent of others. */
+  readonly known: (feed: FeedName) => boolean;
   readonly forked: (feed: FeedName) => boolean;
 }
 
@@ -54,7 +57,7 @@ export class FeedSummary {
 
   /** The last entry of a feed that counts; undefined when none does. */
   head(feed: FeedName): Head | undefined {
-    const head = this.#options.store.feeds().get(feed)?.head;
+    const head = this.#options.known(feed) ? this.#options.store.feeds().get(feed)?.head : undefined;
     const ceiling = this.#options.ceiling(feed);
     const counted = head && ceiling && ceiling.seq < head.seq ? ceiling : head;
     return counted && counted.seq > 0 ? counted : undefined;

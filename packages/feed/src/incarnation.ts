@@ -60,9 +60,15 @@ export function planOf(predecessor: WriterId, ends: readonly FeedEnd[]): Incarna
 }
 
 /** What the device sends over a session opened with its old key. */
-export function successionRequest(tenant: string, oldKey: DeviceKey, newKey: PublicKey): SuccessorMessage {
-  const proof = oldKey.sign(successionBytes(tenant, oldKey.writer, newKey));
-  return { type: 'successor', predecessor: oldKey.writer, key: newKey, proof };
+export function successionRequest(
+  tenant: string,
+  oldKey: DeviceKey,
+  newKey: PublicKey,
+  incarnation?: number,
+): SuccessorMessage {
+  const proof = oldKey.sign(successionBytes(tenant, oldKey.writer, newKey, incarnation));
+  const wanted = incarnation === undefined ? {} : { incarnation };
+  return { type: 'successor', predecessor: oldKey.writer, key: newKey, ...wanted, proof };
 }
 
 /** Entries of the old store that only we have, feed by feed in their order, then all together by their stamps. */

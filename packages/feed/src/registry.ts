@@ -13,6 +13,10 @@
  *
  * Entries of unknown kind or shape are passed over and counted, so that an older program can follow a newer registry.
  *
+ * A device that goes on under a new key before the authority could hear of it (a restored one, offline) presumes its own
+ * admission: `presume`. It then writes and verifies its own feeds; nobody is admitted by it, and nothing it wrote is sent or compared
+ * before the registry itself has the key.
+ *
  * Does not: read a store (registry-follower.ts), write (authority.ts), or look at a clock.
  */
 import { z } from 'zod';
@@ -106,6 +110,7 @@ export class Registry {
   readonly feed: FeedName;
   readonly #authorityKey: PublicKey;
   readonly #members = new Map<WriterId, Member>();
+  readonly #presumed = new Map<WriterId, Member>();
   readonly #invitations = new Map<string, Invitation>();
   readonly #watchers = new Set<() => void>();
   #tenant: string | undefined;
@@ -137,8 +142,19 @@ export class Registry {
     return [...this.#members.values()];
   }
 
+  /** Confirmed, or presumed here. */
   member(writer: WriterId): Member | undefined {
-    return this.#members.get(writer);
+    return this.#members.get(writer) ?? this.#presumed.get(writer);
+  }
+
+  /** Called by a device with its own next key, before the authority knows it. What the feed says replaces it. */
+  presume(member: Member): void {
+    this.#presumed.set(member.writer, member);
+  }
+
+  /** Does the feed itself know this writer? */
+  isConfirmed(writer: WriterId): boolean {
+    return writer === this.authority || this.#members.has(writer);
   }
 
   invitation(id: string): Invitation | undefined {
@@ -151,7 +167,7 @@ export class Registry {
 
   /** The store's key resolver: revoked writers stay resolvable, their history must still verify. */
   readonly keyOf = (writer: WriterId): PublicKey | undefined =>
-    writer === this.authority ? this.#authorityKey : this.#members.get(writer)?.key;
+    writer === this.authority ? this.#authorityKey : this.member(writer)?.key;
 
   /** Called by the handshake: may the holder of this key open a session? */
   admit(key: PublicKey): Admission {
@@ -162,7 +178,7 @@ export class Registry {
   }
 
   mayRead(reader: WriterId, collection: Collection): boolean {
-    const member = this.#members.get(reader);
+    const member = this.member(reader);
     if (!member || member.revocation) return false;
     return member.grant.read.some((pattern) => matchesPattern(pattern, collection));
   }
@@ -171,7 +187,7 @@ export class Registry {
   mayWrite(writer: WriterId, feed: FeedName, seq = 1): boolean {
     if (writerOf(feed) !== writer) return false;
     if (writer === this.authority) return feed === this.feed;
-    const member = this.#members.get(writer);
+    const member = this.member(writer);
     if (!member) return false;
     if (member.revocation && seq > (member.revocation.heads.get(feed)?.seq ?? 0)) return false;
     const collection = collectionOf(feed);

@@ -82,11 +82,13 @@ export interface ForkMessage {
   };
 }
 
-/** `proof` is the old key's signature over the new one (`successionBytes`). */
+/** `proof` is the old key's signature over the new one and the number (`successionBytes`). */
 export interface SuccessorMessage {
   readonly type: 'successor';
   readonly predecessor: string;
   readonly key: Uint8Array;
+  /** The incarnation whose numbers the device has been giving out already; the authority chooses when left out. */
+  readonly incarnation?: number;
   readonly proof: Uint8Array;
 }
 

@@ -15,6 +15,7 @@ import type { Clock } from 'hlc-ts';
 import type { Authority } from './authority.ts';
 import type { CheckpointSink, CheckpointSource } from './checkpoint-transfer.ts';
 import { FeedError } from './errors.ts';
+import { writerOf } from './feed-name.ts';
 import { FeedSummary } from './feed-summary.ts';
 import { type EvidenceLedger, type ForkEvidence, memoryEvidence } from './fork-evidence.ts';
 import type { Grant } from './grants.ts';
@@ -27,7 +28,7 @@ import type { FeedName, FeedStore, WriterId } from './types.ts';
 
 /** Peers at once: twice the fleet it is made for. */
 export const SESSIONS_MAX = 512;
-/** Requests passed on for others, remembered so that none goes round. */
+/** Requests passed on for peers connected now, remembered so that none goes round. */
 export const PASSED_ON_MAX = 256;
 /** Checkpoints that peers refused, remembered so that they get entries next time. */
 export const DECLINED_MAX = 1024;
@@ -57,7 +58,8 @@ export class Replicator {
   readonly #sessions = new Map<WriterId, Session>();
   readonly #last = new Map<WriterId, PeerProgress>();
   readonly #forked = new Map<FeedName, ForkEvidence>();
-  readonly #passedOn = new Set<string>();
+  /** By new key: for whom, and to whom. Asked again, it goes to those who have come since. */
+  readonly #passedOn = new Map<string, { readonly from: WriterId; readonly told: WeakSet<Session> }>();
   readonly #declined = new Set<string>();
   readonly #stops: (() => void)[] = [];
   #grants = new Map<WriterId, Grant | undefined>();
@@ -73,6 +75,7 @@ export class Replicator {
     this.#summary = new FeedSummary({
       store,
       ceiling: (feed) => registry.ceiling(feed),
+      known: (feed) => registry.isConfirmed(writerOf(feed)),
       forked: (feed) => this.#forked.has(feed),
     });
     this.#context = {
@@ -239,11 +242,15 @@ export class Replicator {
   /** Towards whoever may be, or may reach, the authority. */
   #passOn(from: WriterId, message: SuccessorMessage): void {
     const id = Buffer.from(message.key).toString('hex');
-    if (this.#passedOn.has(id) || this.#passedOn.size >= PASSED_ON_MAX) return;
-    this.#passedOn.add(id);
+    const known = this.#passedOn.get(id);
+    if (!known && this.#passedOn.size >= PASSED_ON_MAX) return;
+    const { told } = known ?? { told: new WeakSet<Session>() };
+    if (!known) this.#passedOn.set(id, { from, told });
     for (const [peer, session] of this.#sessions) {
       const role = this.#options.registry.member(peer)?.grant.role;
-      if (peer !== from && (role === 'relay' || role === 'hq')) session.say(message);
+      if (peer === from || told.has(session) || (role !== 'relay' && role !== 'hq')) continue;
+      told.add(session);
+      session.say(message);
     }
   }
 
@@ -251,6 +258,7 @@ export class Replicator {
     this.#last.set(session.peer, session.progress());
     if (code === 'CHECKPOINT_INVALID') this.#declinedBy(session);
     if (this.#sessions.get(session.peer) === session) this.#sessions.delete(session.peer);
+    for (const [id, { from }] of this.#passedOn) if (from === session.peer) this.#passedOn.delete(id);
     const { peer, cause } = session;
     this.#context.report({ type: 'peerLeft', peer, code, ...(cause === undefined ? {} : { cause }) });
   }

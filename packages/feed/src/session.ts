@@ -417,7 +417,12 @@ export class Session {
     const applied = await this.#checkpoints.receive(message).catch((error: unknown) => {
       if (error instanceof FeedError && error.code === 'CHECKPOINT_INVALID') {
         const { collection } = message;
-        this.#context.report({ type: 'checkpointRefused', peer: this.peer, collection, detail: error.message });
+        this.#context.report({
+          type: 'checkpointRefused',
+          peer: this.peer,
+          collection,
+          detail: error.message,
+        });
       }
       throw error;
     });
@@ -446,8 +451,9 @@ export class Session {
       return;
     }
     try {
-      const { key, proof } = message;
-      await authority.succeed({ predecessor: message.predecessor as WriterId, key, proof });
+      const { key, proof, incarnation } = message;
+      const wanted = incarnation === undefined ? {} : { incarnation };
+      await authority.succeed({ predecessor: message.predecessor as WriterId, key, ...wanted, proof });
     } catch (error) {
       if (!(error instanceof FeedError) || error.code.startsWith('STORE_')) throw error;
       this.say({ type: 'alarm', code: error.code, detail: error.message });

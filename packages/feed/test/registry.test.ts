@@ -1,7 +1,7 @@
 import { ManualClock, makeStamp, type Stamp } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Authority } from '../src/authority.ts';
+import { Authority, INCARNATIONS_AHEAD_MAX } from '../src/authority.ts';
 import { matchesPattern } from '../src/collections.ts';
 import { FeedError } from '../src/errors.ts';
 import { FeedWriter } from '../src/feed-writer.ts';
@@ -153,6 +153,72 @@ test('a device goes on under a new key by its own word; two clones of it get dif
   assert.is(await code(() => authority.succeed(forged)), 'SUCCESSION_PROOF');
   assert.equal(await authority.retire(), [], 'what the old key signed may still be on its way');
   assert.ok(registry.admit(oldKey.publicKey).ok);
+});
+
+test('a device that has given out numbers offline keeps their incarnation, unless somebody else has it', async () => {
+  const { authority, registry } = await setup();
+  const [oldKey, one, two, far] = [1, 2, 3, 4].map(() => generateDeviceKey());
+  await authority.admit({ publicKey: oldKey!.publicKey, role: 'branch', branch: 'B001' });
+  const ask = (key: typeof one, wanted: number, signed = wanted) => {
+    const { proof } = successionRequest(TENANT, oldKey!, key!.publicKey, signed);
+    return authority.succeed({
+      predecessor: oldKey!.writer,
+      key: key!.publicKey,
+      incarnation: wanted,
+      proof,
+    });
+  };
+  assert.is(await code(() => ask(one, 3, 2)), 'SUCCESSION_PROOF', 'the number is signed');
+  assert.is((await ask(one, 3)).grant.incarnation, 3, 'restored twice from one backup');
+  assert.is((await ask(two, 3)).grant.incarnation, 4, 'taken');
+  assert.is(
+    (await ask(far, 5 + INCARNATIONS_AHEAD_MAX)).grant.incarnation,
+    5,
+    'nobody counts that far alone',
+  );
+  assert.is(registry.member(one!.writer)?.reason, 'incarnation');
+});
+
+test('a rotation asked for by the operator is taken up by the device itself, with its old key', async () => {
+  const { authority, clock, registry } = await setup();
+  const [oldKey, newKey] = [generateDeviceKey(), generateDeviceKey()];
+  await authority.admit({ publicKey: oldKey.publicKey, role: 'branch', branch: 'B001' });
+  const { token } = await authority.rotate({ writer: oldKey.writer, overlapMs: 1000 });
+  const { proof } = successionRequest(TENANT, oldKey, newKey.publicKey);
+  const member = await authority.succeed({ predecessor: oldKey.writer, key: newKey.publicKey, proof });
+  assert.equal([member.reason, member.grant.incarnation], ['rotation', 2]);
+  const other = generateDeviceKey().publicKey;
+  assert.is(
+    await code(() => authority.enrol({ token, publicKey: other })),
+    'TOKEN_USED',
+    'its token is spent',
+  );
+  await clock.advance(1001);
+  assert.equal(await authority.retire(), [oldKey.writer]);
+  assert.ok(registry.admit(newKey.publicKey).ok);
+});
+
+test('a device presumes its own next key: it may write with it, nobody is admitted by it', async () => {
+  const { authority, registry } = await setup();
+  const [oldKey, newKey] = [generateDeviceKey(), generateDeviceKey()];
+  const { grant } = await authority.admit({ publicKey: oldKey.publicKey, role: 'branch', branch: 'B001' });
+  const { writer, publicKey } = newKey;
+  const feed = `orders/B001/${writer}` as FeedName;
+  registry.presume({
+    writer,
+    key: publicKey,
+    grant: { ...grant, incarnation: 2 },
+    at: 0,
+    predecessor: oldKey.writer,
+  });
+  assert.ok(registry.mayWrite(writer, feed) && registry.keyOf(writer));
+  assert.not.ok(registry.isConfirmed(writer));
+  assert.equal(registry.admit(publicKey), { ok: false, code: 'PEER_UNKNOWN' });
+  assert.is(registry.members().length, 1);
+  const { proof } = successionRequest(TENANT, oldKey, publicKey, 2);
+  await authority.succeed({ predecessor: oldKey.writer, key: publicKey, incarnation: 2, proof });
+  assert.ok(registry.isConfirmed(writer) && registry.admit(publicKey).ok);
+  assert.ok(registry.member(writer)!.at > 0, 'what the feed says replaces it');
 });
 
 test('G11 a revocation keeps the history up to where it stood and refuses what comes later', async () => {

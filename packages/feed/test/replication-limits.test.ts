@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FeedError } from '../src/errors.ts';
+import { FeedWriter } from '../src/feed-writer.ts';
 import { EVIDENCE_BYTES_MAX, proven } from '../src/fork-evidence.ts';
 import { ANSWERS_MAX } from '../src/fork-talk.ts';
 import { generateDeviceKey } from '../src/identity.ts';
@@ -132,6 +133,49 @@ test('a request for a new key reaches the authority through others, each request
   assert.ok(passed() <= PASSED_ON_MAX);
   const alarm = hq.news.find((news) => news.type === 'alarmReceived');
   assert.is(alarm?.code, 'SUCCESSION_PROOF', 'forged requests are answered with an alarm');
+});
+
+test('a request for a new key that found nobody who could answer is passed on when it is asked again', async () => {
+  const relay = await fleet.openRelay();
+  const hq = await fleet.open('hq', 'HQ');
+  const one = await fleet.open('branch', 'B001');
+  for (const device of [hq, one]) await fleet.introduce(device);
+  const lan = fleet.link(one, hq);
+  await fleet.quiet();
+  const next = generateDeviceKey();
+  const request = successionRequest(TENANT, one.key, next.publicKey, 2);
+  lan.inject(request);
+  await fleet.quiet();
+  fleet.link(hq, relay);
+  await fleet.quiet();
+  assert.not.ok(one.registry.admit(next.publicKey).ok);
+  lan.inject(request);
+  await fleet.quiet();
+  assert.ok(one.registry.admit(next.publicKey).ok);
+});
+
+test('what a key nobody knows yet has written stays here until the registry has the key, and then travels', async () => {
+  const relay = await fleet.openRelay();
+  const one = await fleet.open('branch', 'B001');
+  await fleet.introduce(one);
+  const next = generateDeviceKey();
+  const { grant } = one.registry.member(one.key.writer)!;
+  const { writer, publicKey } = next;
+  one.registry.presume({ writer, key: publicKey, grant, at: 0, predecessor: one.key.writer });
+  const { store, registry } = one;
+  const ahead = await FeedWriter.open({ store, key: next, tenant: TENANT, now: fleet.now });
+  await ahead.commit([draft('orders/B001', { n: 1 })]);
+  const first = fleet.link(one, relay);
+  await fleet.quiet();
+  assert.is(relay.store.feeds().size, 1, 'the registry alone');
+  assert.is(one.replicator.progress()[0]?.missingThere, 0, 'and nothing waits for it');
+  first.inject(successionRequest(TENANT, one.key, publicKey));
+  await fleet.quiet();
+  assert.ok(registry.isConfirmed(writer));
+  first.cut();
+  fleet.link(one, relay);
+  await fleet.quiet();
+  assert.is(relay.store.feeds().get(ahead.feed('orders/B001' as Collection))?.head.seq, 1);
 });
 
 test('evidence keeps the end of a long run, which is what proves', () => {

@@ -127,6 +127,7 @@ export const successorSchema = z.strictObject({
   type: z.literal('successor'),
   predecessor: name,
   key: bytes(KEY_BYTES),
+  incarnation: ordinal.exactOptional(),
   proof: bytes(SIGNATURE_BYTES),
 });
 export const alarmSchema = z.strictObject({ type: z.literal('alarm'), code, detail: text });

@@ -27,12 +27,12 @@ export const PROTOCOL_HISTORY: readonly ProtocolLine[] = [
   },
   {
     version: 1,
-    fingerprint: '05795a4bc18bd15b',
+    fingerprint: 'a2b80e41ea613b4d',
     why: 'with the feature `checkpoints`: a keeper says which checkpoints it holds',
   },
   {
     version: 1,
-    fingerprint: '1a6c39a03495e483',
+    fingerprint: '05795a4bc18bd15b',
     why: 'a device that asks for a successor key may name the incarnation whose numbers it gives out',
   },
 ];

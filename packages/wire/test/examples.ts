@@ -49,7 +49,13 @@ export const examples: readonly Frame[] = [
     hash: bytes(32, 13),
     evidence: { from: 13, entries: [bytes(40, 14)], signature: bytes(64, 15) },
   },
-  { type: 'successor', predecessor: 'abcdefgh23456777', key: bytes(32, 16), proof: bytes(64, 17), incarnation: 2 },
+  {
+    type: 'successor',
+    predecessor: 'abcdefgh23456777',
+    key: bytes(32, 16),
+    proof: bytes(64, 17),
+    incarnation: 2,
+  },
   { type: 'alarm', code: 'CLOCK_AHEAD', detail: 'The clock of B001 is 3 h ahead.' },
   {
     type: 'status',

@@ -35,7 +35,9 @@ test('a field too many, too few or of another type refuses the frame', () => {
     assert.is(parseFrame({ ...frame, more: 1 }), undefined, `${frame.type} with one field more`);
     for (const field of Object.keys(frame)) {
       const { [field]: _, ...rest } = frame as Record<string, unknown>;
-      const isOptional = ['hint', 'evidence', 'vector', 'doc', 'bytes', 'signer', 'incarnation'].includes(field);
+      const isOptional = ['hint', 'evidence', 'vector', 'doc', 'bytes', 'signer', 'incarnation'].includes(
+        field,
+      );
       const isOptionalSignature = frame.type === 'checkpoint' && field === 'signature';
       if (!isOptional && !isOptionalSignature) {
         assert.is(parseFrame(rest), undefined, `${frame.type} without ${field}`);
