@@ -30,8 +30,9 @@ function check(host: Host, label: string): void {
     }
     assert.ok(added.has(fact.id), `${label}: ${fact.type} of ${fact.id}, which is not in the log`);
     assert.not(final.has(fact.id), `${label}: ${fact.id} changed after it was final`);
-    assert.is(fact.step, (steps.get(fact.id) ?? 0) + 1, `${label}: steps of ${fact.id}`);
-    steps.set(fact.id, fact.step);
+    const step = fact.step ?? 0;
+    assert.is(step, (steps.get(fact.id) ?? 0) + 1, `${label}: steps of ${fact.id}`);
+    steps.set(fact.id, step);
     if (fact.type === 'delivered') {
       assert.ok(host.ledger.seen.has(fact.id), `${label}: ${fact.id} was never delivered`);
     }

@@ -351,6 +351,15 @@ test('where quarantine does not hold the key, the next job is up', () => {
   assert.is(state.window[0]!.id, 'job-2');
 });
 
+test('when more than the outcome became durable at once, the line is read from disk again', () => {
+  const stale = { ...again, pending: 2, stale: true };
+  assert.is(describe(stepLane(STATES['recording a delivery'], stale)), 'loading: load');
+  const { state } = stepLane(STATES['recording an attempt'], stale);
+  assert.is(state.phase, 'waiting');
+  assert.is(state.window.length, 1);
+  assert.is(stepLane(STATES['recording an attempt'], { ...stale, settled: true }).state.phase, 'loading');
+});
+
 test('an attempt counts, and the same job is first again after its wait', () => {
   const { state } = stepLane(STATES['recording an attempt'], EVENTS['recorded, both left']);
   assert.equal(state.window[0], { ...first, attempts: 1, step: 1 });

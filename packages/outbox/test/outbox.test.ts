@@ -365,6 +365,38 @@ test('a journal that does not take an outcome stops everything; the restart deli
   await host.stop();
 });
 
+test('after the journal has failed once, nothing more is given to it and nothing more is delivered', async () => {
+  const host = await Host.start();
+  let appends = 0;
+  host.onStep = (step) => {
+    if (step === 'append') appends += 1;
+    host.failAppends = true;
+  };
+  host.reply = async (job) => {
+    await host.clock.sleep(job.key === 'FN1' ? 100 : 200);
+    return host.ledger.accept(job);
+  };
+  await host.add(...jobs('FN1', 1, 2), ...jobs('FN2', 1, 2));
+  await host.clock.advance(10_000);
+  assert.is(await codeOf(host.running), 'OUTBOX_JOURNAL_FAILED');
+  assert.equal([appends, host.ledger.requests], [1, 2]);
+});
+
+test('destinations take turns: a hundred keys of one do not keep the other waiting', async () => {
+  const settings = { destinationOf: (key: string) => key.slice(0, 2), slots: 1 };
+  const host = await Host.start({ settings });
+  const order: string[] = [];
+  host.reply = async (job) => {
+    order.push(job.key.slice(0, 2));
+    await host.clock.sleep(10);
+    return host.ledger.accept(job);
+  };
+  await host.add(...Array.from({ length: 100 }, (_, n) => jobs(`FN${n}`, 1)).flat(), ...jobs('erp', 1, 5));
+  await host.drain();
+  assert.equal(order.slice(0, 8).join(' '), 'FN er FN er FN er FN er');
+  await host.stop();
+});
+
 test('rows that cannot be written stop everything: OUTBOX_ROWS_FAILED', async () => {
   const host = await Host.start();
   host.reply = (job) => {
