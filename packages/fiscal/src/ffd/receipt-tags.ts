@@ -145,7 +145,7 @@ function correctionTags(correction: Correction, { ffd }: ReceiptDevice): TagInpu
   ];
 }
 
-function vatTags(sums: readonly VatSum[]): TagInput[] {
+export function vatTags(sums: readonly VatSum[]): TagInput[] {
   const pairs = sums.filter(({ tag }) => tag === 'pair');
   const plain = sums.flatMap(({ tag, minor }) => (tag === 'pair' ? [] : [{ tag, value: minor }]));
   if (pairs.length === 0) return plain;

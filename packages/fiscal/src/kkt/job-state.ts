@@ -276,7 +276,8 @@ function learn(state: In<'uncertain'>, status: KktStatus): JobStep {
   const { order, intent } = state;
   if (status.fn !== intent.fn) return review(order, intent, 'KKT_FN_MISMATCH', []);
   if (status.lastFd < intent.lastFd) return review(order, intent, 'KKT_FD_WENT_BACK', []);
-  const isDocumentOpen = status.document === 'receipt';
+  // Of whatever kind: the beginning of a shift stays open as well when its end was lost.
+  const isDocumentOpen = status.document === 'receipt' || status.document === 'other';
   if (status.lastFd > intent.lastFd) {
     const lastFd = Math.min(status.lastFd, intent.lastFd + SEARCH_MAX);
     return find(state, {

@@ -25,6 +25,8 @@ export const COMMANDS = {
   'read-table': read(0x1e),
   'write-table': step(0x1f),
   cut: step(0x25),
+  'table-structure': read(0x2d),
+  'field-structure': read(0x2e),
   'x-report': step(0x40, 30_000),
   'close-shift': register(0x41),
   'cash-in': register(0x50, 10_000),
