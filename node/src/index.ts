@@ -21,6 +21,7 @@ export type {
   WriteAnswer,
   WriteRequest,
 } from './services.ts';
+export { openStoppedNode, type StoppedNode } from './stopped-node.ts';
 export { type CatalogRow, IMPORT_ROWS_MAX, type ImportResult } from './use-cases/import-catalog.ts';
 export type { Difference } from './verify/row-difference.ts';
 export {

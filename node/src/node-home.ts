@@ -64,7 +64,7 @@ export interface NodeHome {
 }
 
 type Closer = () => Promise<unknown> | unknown;
-type OpenedStore = Pick<NodeHome, 'store' | 'registry' | 'level' | 'close'>;
+export type OpenedStore = Pick<NodeHome, 'store' | 'registry' | 'level' | 'close'>;
 
 export async function openHome(options: HomeOptions): Promise<NodeHome> {
   const directory = new DataDirectory(options.config.data);
@@ -94,8 +94,8 @@ export async function openHome(options: HomeOptions): Promise<NodeHome> {
 }
 
 /** Database, journal and registry, opened in order and closed in reverse. */
-async function openStore(
-  { clock, log }: HomeOptions,
+export async function openStore(
+  { clock, log }: Pick<HomeOptions, 'clock' | 'log'>,
   anchor: TrustAnchor,
   at: { readonly journal: string; readonly index: string },
 ): Promise<OpenedStore> {

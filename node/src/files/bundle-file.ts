@@ -1,14 +1,16 @@
 /** Replication by file: what a peer may lack, written into a bundle; a bundle taken in as if a peer had sent it. */
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { exportBundle, FeedError, importBundle, vectorOf } from '@branchline/feed';
+import { open, unlink } from 'node:fs/promises';
+import { checkBundle, exportBundle, FeedError, importBundle, vectorOf } from '@branchline/feed';
 import { ProblemError } from '@branchline/model';
 import type { Clock } from 'hlc-ts';
 import type { ControlActions } from '../http/routes/control.ts';
 import type { NodeHome } from '../node-home.ts';
 import { PRIVATE_MODE } from './durable-file.ts';
 
-export function bundleActions(home: NodeHome, clock: Clock): ControlActions {
+export type BundleHome = Pick<NodeHome, 'store' | 'registry' | 'tenant' | 'key'>;
+
+export function bundleActions(home: BundleHome, clock: Clock): ControlActions {
   const { store, registry, tenant, key } = home;
   return {
     exportBundle: async (to, since) => {
@@ -18,9 +20,12 @@ export function bundleActions(home: NodeHome, clock: Clock): ControlActions {
       return { feeds: vector.length, entries, bytes };
     },
     importBundle: async (from) => {
-      const source = createReadStream(from);
       try {
-        return await importBundle({ store, registry, tenant, clock, self: key.writer, source });
+        // All of it first: a bundle that was cut short or mixed up changes nothing.
+        await reading(from, (source) => checkBundle({ source, registry }));
+        return await reading(from, (source) =>
+          importBundle({ store, registry, tenant, clock, self: key.writer, source }),
+        );
       } catch (error) {
         if (error instanceof FeedError) {
           throw error.code === 'STORE_POISONED' || error.code === 'STORE_FULL'
@@ -28,11 +33,18 @@ export function bundleActions(home: NodeHome, clock: Clock): ControlActions {
             : invalid(`${from} is no bundle for this node: ${error.message}`, error);
         }
         throw invalid(`cannot read ${from}: ${(error as Error).message}`, error);
-      } finally {
-        source.destroy();
       }
     },
   };
+}
+
+async function reading<T>(path: string, read: (source: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
+  const source = createReadStream(path);
+  try {
+    return await read(source);
+  } finally {
+    source.destroy();
+  }
 }
 
 /** Whole and on disk, or an error: half a bundle on a stick helps nobody. Never over a file that is there. */
@@ -47,6 +59,11 @@ async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Array>): Pr
       bytes += chunk.byteLength;
     }
     await file.datasync();
+  } catch (error) {
+    await unlink(path).catch(() => undefined);
+    throw error instanceof FeedError
+      ? error
+      : invalid(`cannot write ${path}: ${(error as Error).message}`, error);
   } finally {
     await file.close();
   }
