@@ -1,7 +1,7 @@
 /** Replication by file: what a peer may lack, written into a bundle; a bundle taken in as if a peer had sent it. */
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { exportBundle, importBundle, vectorOf } from '@branchline/feed';
+import { open, unlink } from 'node:fs/promises';
+import { checkBundle, exportBundle, FeedError, importBundle, vectorOf } from '@branchline/feed';
 import type { Clock } from 'hlc-ts';
 import { RelayError } from './errors.ts';
 import type { ControlActions } from './http/control-routes.ts';
@@ -17,26 +17,30 @@ export function controlActions(core: RelayCore, clock: Clock): ControlActions {
       return { feeds: vector.length, entries, bytes };
     },
     importBundle: async (from) => {
-      const source = createReadStream(from);
+      const { tenant, key } = core;
       try {
-        return await importBundle({
-          store,
-          registry,
-          tenant: core.tenant,
-          clock,
-          self: core.key.writer,
-          source,
-        });
+        // All of it first: a bundle that was cut short or mixed up changes nothing.
+        await reading(from, (source) => checkBundle({ source, registry }));
+        return await reading(from, (source) =>
+          importBundle({ store, registry, tenant, clock, self: key.writer, source }),
+        );
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code?.startsWith('E')) {
           throw new RelayError('REQUEST_INVALID', `cannot read ${from}: ${(error as Error).message}`);
         }
         throw error;
-      } finally {
-        source.destroy();
       }
     },
   };
+}
+
+async function reading<T>(path: string, read: (source: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
+  const source = createReadStream(path);
+  try {
+    return await read(source);
+  } finally {
+    source.destroy();
+  }
 }
 
 /** Whole and on disk, or an error: half a bundle on a stick helps nobody. Never over a file that is there. */
@@ -51,6 +55,11 @@ async function writeNewFile(path: string, chunks: AsyncIterable<Uint8Array>): Pr
       bytes += chunk.byteLength;
     }
     await file.datasync();
+  } catch (cause) {
+    await unlink(path).catch(() => undefined);
+    throw cause instanceof FeedError
+      ? cause
+      : new RelayError('REQUEST_INVALID', `cannot write ${path}: ${(cause as Error).message}`, { cause });
   } finally {
     await file.close();
   }

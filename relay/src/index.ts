@@ -10,6 +10,7 @@ export {
   type RelayConfigSources,
   readRelayConfig,
 } from './config.ts';
+export { controlActions } from './control.ts';
 export { RelayError, type RelayErrorCode } from './errors.ts';
 export type { NumberedEvent, RelayEvent } from './event-log.ts';
 export type { DeviceRow, DeviceState, FeedLag } from './fleet.ts';
