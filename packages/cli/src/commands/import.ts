@@ -1,17 +1,30 @@
-/** S-11: takes in a bundle, as if its entries had come from a peer. Done by the running program, which holds the store. */
+/**
+ * S-11: takes in a bundle, as if its entries had come from a peer. By the running program, which holds the store, or by the command
+ * itself when none runs; what it brought is then seen at the next start.
+ */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { openBundleKeeper } from '../bundle-keeper.ts';
 import { type CommandContext, dataCommand } from '../command-context.ts';
-import { RunningProgram } from '../running-program.ts';
 
 export function importCommand(context: CommandContext): Command {
   return dataCommand('import', 'take in a bundle', context)
     .argument('<file>', 'written by export')
     .action(async (file: string, { data }: { data: string }, command: Command) => {
-      const program = await RunningProgram.require(data);
-      const taken = (await program.post('/v1/control/import', { from: resolve(file) })) as {
-        entries: number;
-      };
-      context.output(command).result({ file, ...taken }, () => `${taken.entries} new entries from ${file}`);
+      const keeper = await openBundleKeeper(context, data);
+      try {
+        const taken = await keeper.importBundle(resolve(file));
+        const { entries, fresh, refused } = taken;
+        context
+          .output(command)
+          .result({ file, ...taken }, () =>
+            [
+              `${fresh} of ${entries} entries in ${file} were new`,
+              ...refused.map(({ feed, code }) => `REFUSED ${feed}: ${code}`),
+            ].join('\n'),
+          );
+      } finally {
+        await keeper.close();
+      }
     });
 }

@@ -1,63 +1,123 @@
 /**
- * S-10: re-checks every byte, hash and signature of the journal from its first record, and names the first broken entry.
- * Reads files only, so it works on a stopped, a running and a broken program's data alike.
+ * S-10: re-checks every byte, hash and signature of the journal from its first record, and names the first broken entry; then makes
+ * everything a node has derived from it a second time, and names the first row that is not what the feeds give.
+ *
+ * The journal is read as files, so it can be checked on a stopped, a running and a broken program's data alike. What is derived moves
+ * while a node runs and is checked on a stopped one.
  */
-import { NodeDisk, verifyStore } from '@branchline/feed';
+import { NodeDisk, type Verified, verifyStore } from '@branchline/feed';
+import type { ProjectionsVerified } from '@branchline/node';
 import type { Command } from 'commander';
 import { type CommandContext, dataCommand } from '../command-context.ts';
-import { readDataFolder } from '../data-folder.ts';
+import { type DataFolder, readDataFolder } from '../data-folder.ts';
 import { CliError } from '../errors.ts';
+import type { Output } from '../output.ts';
+import { RunningProgram } from '../running-program.ts';
+
+/** What became of the second part, or why there was none. */
+type Derived = { readonly checked: true } & ProjectionsVerified;
+interface NotDerived {
+  readonly checked: false;
+  readonly why: string;
+}
 
 export function verifyCommand(context: CommandContext): Command {
   return dataCommand(
     'verify',
-    're-check every hash and signature; exit 1 with the first broken entry',
+    're-check every hash, signature and row; exit 1 with the first broken entry',
     context,
   )
     .option('--feed <name>', 'ask about one feed')
     .action(async ({ data, feed }: { data: string; feed?: string }, command: Command) => {
-      const { journal, tenant } = await readDataFolder(data);
+      const folder = await readDataFolder(data);
       const output = context.output(command);
-      const onProgress = (done: number): void => output.progress(`verified ${Math.round(done * 100)} %`);
-      const verified = await verifyStore({ disk: new NodeDisk(), dir: journal, tenant, onProgress });
-      const { broken } = verified;
-      if (broken !== undefined) {
-        const entry = broken.feed === undefined ? 'an entry' : `entry ${broken.seq} of ${broken.feed}`;
-        throw new CliError(
-          'VERIFY_FAILED',
-          `${entry} is not as it was written: ${broken.what} (${broken.segment}, offset ${broken.offset})`,
-          { hint: 'Stop the program, keep this folder as evidence, and restore a backup.' },
-        );
-      }
+      const verified = await verifyJournal(folder, output);
       const heads = [...verified.feeds].filter(([name]) => feed === undefined || name === feed);
       if (feed !== undefined && heads.length === 0) {
         throw new CliError('VERIFY_FAILED', `there is no feed ${feed} here`, {
           hint: 'Leave --feed out to check all.',
         });
       }
+      const derived = await verifyDerived(folder, verified, feed, context, output);
       const { entries, tornBytes } = verified;
       const report = {
         ok: true,
         feeds: heads.map(([name, head]) => ({ feed: name, seq: head.seq, hash: hex(head.hash) })),
         entries,
         tornBytes,
+        projections: derived,
       };
       output.result(report, () => words(report));
     });
 }
 
-function words({
-  feeds,
-  entries,
-  tornBytes,
-}: {
+async function verifyJournal({ journal, tenant }: DataFolder, output: Output): Promise<Verified> {
+  const onProgress = (done: number): void => output.progress(`verified ${Math.round(done * 100)} %`);
+  const verified = await verifyStore({ disk: new NodeDisk(), dir: journal, tenant, onProgress });
+  const { broken } = verified;
+  if (broken !== undefined) {
+    const entry = broken.feed === undefined ? 'an entry' : `entry ${broken.seq} of ${broken.feed}`;
+    throw new CliError(
+      'VERIFY_FAILED',
+      `${entry} is not as it was written: ${broken.what} (${broken.segment}, offset ${broken.offset})`,
+      { hint: 'Stop the program, keep this folder as evidence, and restore a backup.' },
+    );
+  }
+  return verified;
+}
+
+async function verifyDerived(
+  { kind, path }: DataFolder,
+  { position }: Verified,
+  feed: string | undefined,
+  { ports }: CommandContext,
+  output: Output,
+): Promise<Derived | NotDerived> {
+  if (kind === 'relay') {
+    return { checked: false, why: 'a relay derives nothing from its feeds' };
+  }
+  if (feed !== undefined) {
+    return { checked: false, why: 'only one feed was asked about' };
+  }
+  const running = await RunningProgram.find(path);
+  if (running !== undefined) {
+    const why = `the node is running (process ${running.pid}); what it derives is checked while it is stopped`;
+    return { checked: false, why };
+  }
+  const { verifyProjections } = await import('@branchline/node');
+  const onProgress = (done: number): void => output.progress(`derived again ${Math.round(done * 100)} %`);
+  const { clock } = ports;
+  const derived = await verifyProjections({ data: path, journalEnd: position, clock, onProgress });
+  if (derived === undefined) {
+    return { checked: false, why: 'nothing is derived yet; the next start does it' };
+  }
+  const { difference } = derived;
+  if (difference !== undefined) {
+    const { what, key, expected, found } = difference;
+    throw new CliError(
+      'VERIFY_FAILED',
+      `${what} ${key} is not what the feeds give: expected ${expected}, found ${found}`,
+      {
+        hint: `Keep a copy of ${path} as evidence, then move its index folder away: the next start makes it again from the feeds.`,
+      },
+    );
+  }
+  return { checked: true, ...derived };
+}
+
+function words(report: {
   feeds: unknown[];
   entries: number;
   tornBytes: number;
+  projections: Derived | NotDerived;
 }): string {
+  const { feeds, entries, tornBytes, projections } = report;
   const torn =
     tornBytes === 0 ? '' : ` ${tornBytes} bytes of a commit that was never acknowledged stand at the end.`;
-  return `${entries} entries in ${feeds.length} feeds are as they were written.${torn}`;
+  const derived = projections.checked
+    ? `${projections.rows} rows and ${projections.documents} documents are what they add up to.`
+    : `Not checked: what is derived from them, because ${projections.why}.`;
+  return `${entries} entries in ${feeds.length} feeds are as they were written.${torn}\n${derived}`;
 }
 
 function hex(bytes: Uint8Array): string {
