@@ -51,6 +51,8 @@ export interface DocumentSource {
 
 export interface StoredDocument {
   readonly snapshot?: Uint8Array | undefined;
+  /** Snapshots of other authorities, verified with `openSnapshot`, that no snapshot taken here holds yet. */
+  readonly absorbed?: readonly Uint8Array[];
   readonly changes: readonly OfferedChange[];
 }
 
@@ -216,6 +218,24 @@ export class Documents {
     return run.result();
   }
 
+  /**
+   * Joins a snapshot verified with `openSnapshot` with what is loaded and returns every cell as it stands then. The source must
+   * hand the snapshot out already. Changes that waited for predecessors are forgotten and to be offered again.
+   */
+  absorb(doc: DocName, snapshot: Uint8Array): Promise<Cell[]> {
+    return this.#use(doc, (loaded) => {
+      try {
+        loaded.document!.absorb(snapshot);
+      } catch (cause) {
+        loaded.stale = true;
+        throw new DocError('DOC_SNAPSHOT', `${doc}: ${messageOf(cause)}`, { cause });
+      }
+      loaded.room = new WaitingRoom();
+      this.#intake.forget(doc);
+      return loaded.document!.cells();
+    });
+  }
+
   /** Values of cells; undefined for a cell never written. */
   read(doc: DocName, keys: readonly string[]): Promise<(CellValue | undefined)[]> {
     return this.#use(doc, (loaded) => keys.map((key) => loaded.document!.get(checkedKey(key))));
@@ -346,7 +366,7 @@ export class Documents {
 
   /** From the source, with what is unsettled on top. Each turn of the loop finds one more change that makes Automerge panic. */
   async #rebuild(loaded: Loaded): Promise<void> {
-    const { snapshot, changes } = await this.#source.load(loaded.name);
+    const { snapshot, absorbed, changes } = await this.#source.load(loaded.name);
     const actor = this.#lastWriter === undefined ? undefined : actorOf(this.#lastWriter, loaded.name);
     this.counters.loads += 1;
     loaded.stale = true;
@@ -356,6 +376,9 @@ export class Documents {
         loaded.document = undefined;
         loaded.room = new WaitingRoom();
         loaded.document = ShardDocument.open(docKind(loaded.name), actor, snapshot);
+        for (const each of absorbed ?? []) {
+          loaded.document.absorb(each);
+        }
         const run = new ApplyRun(changes.length);
         for (let from = 0; from < changes.length; from += APPLY_SLICE) {
           if (from > 0) {

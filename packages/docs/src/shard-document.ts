@@ -87,6 +87,19 @@ export class ShardDocument {
     }
   }
 
+  /** Joins a snapshot that was verified: every change in it that is not here. Newer than this one, it takes its place. */
+  absorb(snapshot: Uint8Array): void {
+    if (this.#handle.stats().numChanges > 1) {
+      this.#handle.loadIncremental(snapshot);
+      return;
+    }
+    // Nothing here but the genesis, which the snapshot begins with: loading is many times faster than joining.
+    const actor = this.#handle.getActorId();
+    this.#handle.free();
+    this.#handle = Automerge.getBackend(Automerge.init<unknown>({ actor }));
+    this.#handle.loadIncremental(snapshot);
+  }
+
   knows(hash: string): boolean {
     return this.lastOperation(hash) !== undefined;
   }
