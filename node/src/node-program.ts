@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
-import { levelEvidence } from '@branchline/feed';
+import { CheckpointShelf, levelEvidence, NodeDisk } from '@branchline/feed';
 import { acceptWebSockets, dialWebSocket } from '@branchline/wire';
 import type { Clock, Random } from 'hlc-ts';
 import type { NodeConfig } from './config.ts';
@@ -87,8 +87,8 @@ export class NodeProgram {
   }
 }
 
-function openNode(ports: ProgramPorts, config: NodeConfig, home: NodeHome): Promise<BranchNode> {
-  return BranchNode.open(
+async function openNode(ports: ProgramPorts, config: NodeConfig, home: NodeHome): Promise<BranchNode> {
+  return await BranchNode.open(
     {
       ...ports,
       randomBytes: pooledRandom(),
@@ -105,6 +105,12 @@ function openNode(ports: ProgramPorts, config: NodeConfig, home: NodeHome): Prom
       evidence: levelEvidence(home.level.sublevel<string, Uint8Array>('evidence', { valueEncoding: 'view' })),
       dial: (url, signal) => dialWebSocket(url, { signal }),
       diskSpace: () => diskSpace(home.directory.path),
+      checkpoints: await CheckpointShelf.open({
+        disk: new NodeDisk(),
+        dir: home.directory.checkpoints,
+        clock: ports.clock,
+        mayVouch: (writer) => home.registry.mayVouch(writer),
+      }),
     },
     config,
     { software: SOFTWARE },

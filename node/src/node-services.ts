@@ -4,6 +4,7 @@ import { type CustomerId, ProblemError, type Sku } from '@branchline/model';
 import type { Clock, HybridClock } from 'hlc-ts';
 import type { Alarms } from './alarms.ts';
 import type { BranchKeeper } from './branch-keeper.ts';
+import type { Checkpoints } from './checkpoints/open-checkpoints.ts';
 import type { Decide } from './commit/commit-pipeline.ts';
 import type { Writing } from './commit/open-pipeline.ts';
 import type { EventLog } from './event-log.ts';
@@ -37,6 +38,7 @@ export interface NodeParts extends ReadModels, Writing {
   readonly alarms: Alarms;
   readonly trade: Trade;
   readonly replicator: Replicator;
+  readonly checkpoints: Checkpoints | undefined;
   readonly peers: Peers;
   readonly safety: Safety;
   readonly failure: Failure;

@@ -13,6 +13,7 @@ import type { Transport } from '@branchline/wire';
 import { HybridClock, type Stamp, ZERO_STAMP } from 'hlc-ts';
 import { Alarms } from './alarms.ts';
 import { BranchKeeper } from './branch-keeper.ts';
+import { openCheckpoints } from './checkpoints/open-checkpoints.ts';
 import type { Decide } from './commit/commit-pipeline.ts';
 import { openPipeline } from './commit/open-pipeline.ts';
 import type { NodeConfig } from './config.ts';
@@ -146,6 +147,7 @@ export class BranchNode {
         (error: Error) => failure.set(error),
       ),
       this.#housekeeping(signal).catch((error: Error) => failure.set(error)),
+      this.#parts.checkpoints?.maker.run(signal) ?? Promise.resolve(),
     );
     peers.start();
     events.publish('node.state', { ready: this.services.readiness().ready });
@@ -170,6 +172,7 @@ export class BranchNode {
     await parts.pipeline.close();
     await parts.peers.close();
     parts.replicator.close();
+    await parts.checkpoints?.close();
     this.#stop.abort();
     await Promise.all(this.#background);
     parts.projector.stop();
@@ -223,7 +226,16 @@ async function openParts(
   const now = (): Stamp => hlc.now();
   const authority =
     authorityKey && (await Authority.open({ key: authorityKey, tenant, store, registry, clock, now }));
+  const checkpoints = openCheckpoints({
+    ports,
+    models,
+    hlc,
+    busy: () => writing.pipeline.counts.waiting > 0,
+    isForked: (feed) => replicator.forks().some((fork) => fork.feed === feed),
+    onMade: () => replicator.shelfMoved(),
+  });
   const replicator = await Replicator.open({
+    ...checkpoints?.replication,
     store,
     registry,
     tenant,
@@ -254,6 +266,7 @@ async function openParts(
     retryCapMs: settings.syncIntervalSeconds * 1_000,
     replicator,
     software: options.software,
+    features: checkpoints?.features ?? [],
     onChanged: () => events.publish('sync.changed', { connected: peers.openCount }),
     onRefusedBy: (url, code) => {
       if (ACT_ON.has(code)) {
@@ -275,6 +288,7 @@ async function openParts(
     alarms,
     trade,
     replicator,
+    checkpoints,
     peers,
     safety: await Safety.open({ store, rows: models.rows, writer: key.writer }),
     failure,

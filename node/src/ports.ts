@@ -2,7 +2,7 @@
  * What a node needs from the world. `node-program.ts` hands in the real ones, tests and simulations others; nothing below reaches for
  * a clock, a disk, a socket or dice of its own.
  */
-import type { DeviceKey, EvidenceLedger, FeedStore, Registry } from '@branchline/feed';
+import type { CheckpointShelf, DeviceKey, EvidenceLedger, FeedStore, Registry } from '@branchline/feed';
 import type { Transport } from '@branchline/wire';
 import type { Clock, Random, UpperBoundStore } from 'hlc-ts';
 import type { RowLevel } from './projections/rows.ts';
@@ -46,5 +46,7 @@ export interface NodePorts {
   readonly successor?: DeviceKey | undefined;
   /** Where proofs of forked feeds are kept; in memory when left out. */
   readonly evidence?: EvidenceLedger;
+  /** Where checkpoints are kept; without it none are made or taken. */
+  readonly checkpoints?: CheckpointShelf;
   readonly diskSpace?: () => Promise<DiskSpace>;
 }

@@ -5,6 +5,7 @@
 import type { Grant } from '@branchline/feed';
 import type { HybridClock } from 'hlc-ts';
 import type { Alarms } from './alarms.ts';
+import { finishTakeovers } from './checkpoints/open-checkpoints.ts';
 import type { EventLog } from './event-log.ts';
 import type { Failure } from './failure.ts';
 import type { NodePorts } from './ports.ts';
@@ -103,6 +104,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     },
   });
   await projector.start();
+  await finishTakeovers(ports, { shards, rows }, { rowsWereLost: isRebuild });
   if (isRebuild) {
     log.info({ position: store.position }, 'rows are made again from the feeds');
     await shards.materialiseAll();

@@ -1,5 +1,6 @@
 /**
- * The directory of a node and its small files. Feeds live below `journal/` and `index/` and are the store's business.
+ * The directory of a node and its small files. Feeds live below `journal/` and `index/` and are the store's business, what stands
+ * in for the beginnings of some of them below `checkpoints/`.
  *
  *     device.key      this device's private key, made here and never sent anywhere          0600
  *     successor.key   the key that will follow it, while it is asked for                    0600
@@ -39,6 +40,10 @@ export class DataDirectory {
 
   get journal(): string {
     return join(this.path, 'journal');
+  }
+
+  get checkpoints(): string {
+    return join(this.path, 'checkpoints');
   }
 
   get index(): string {

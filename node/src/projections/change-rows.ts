@@ -1,6 +1,6 @@
 /**
- * Changes of documents as rows: applied (dm), pending (dp) and set aside (dq), a snapshot (ds) per document, and the names (dn)
- * of all documents that have changes here.
+ * Changes of documents as rows: applied (dm), pending (dp) and set aside (dq), a snapshot (ds) per document, snapshots that came
+ * in checkpoints (dc), and the names (dn) of all documents that have changes here.
  *
  * A change row is the writer's id (16 characters) followed by the change as its feed carries it. Its place is
  * `<journal position>.<n>`, so rows of a document stand in journal order.
@@ -19,7 +19,7 @@ export interface StoredChange {
   readonly bytes: Uint8Array;
 }
 
-type Area = 'dm' | 'dp' | 'dq';
+type Area = 'dm' | 'dp' | 'dq' | 'dc';
 
 export class ChangeRows {
   readonly #rows: Rows;

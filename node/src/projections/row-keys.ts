@@ -16,6 +16,8 @@
  *     dp/<doc>!<position>.<n>        change stored, not applied yet
  *     ds/<doc>                       snapshot; stands in for the changes that were under dm/ when it was taken
  *     dq/<doc>!<position>.<n>        change that can never be applied, and why
+ *     dc/<doc>!<checkpoint>          snapshot of another authority, joined with the document; goes into the next ds/
+ *     da/<collection>!<checkpoint>   a checkpoint whose documents and rows are all here
  */
 
 /** The first key that no longer begins with `prefix`. */
@@ -38,8 +40,9 @@ export const rowKeys = {
   product: (sku: string) => `p/${sku}`,
   stock: (branch: string, rest: string) => `s/${branch}/${rest}`,
   customer: (region: string, id: string) => `c/${region}/${id}`,
-  change: (area: 'dm' | 'dp' | 'dq', doc: string, at: string) => `${area}/${doc}!${at}`,
-  changes: (area: 'dm' | 'dp' | 'dq', doc: string) => `${area}/${doc}!`,
+  change: (area: 'dm' | 'dp' | 'dq' | 'dc', doc: string, at: string) => `${area}/${doc}!${at}`,
+  changes: (area: 'dm' | 'dp' | 'dq' | 'dc', doc: string) => `${area}/${doc}!`,
+  taken: (collection: string, checkpoint: string) => `da/${collection}!${checkpoint}`,
   document: (doc: string) => `dn/${doc}`,
   snapshot: (doc: string) => `ds/${doc}`,
 } as const;

@@ -44,6 +44,9 @@ export const PENDING_BYTES_MAX = 8 * 1024 * 1024;
 /** Pending changes applied at a time, between which others get their turn. */
 export const MATERIALISE_SLICE = 200;
 
+/** Marks, among the places of applied changes, a snapshot that came in a checkpoint. */
+const ABSORBED = 'dc!';
+
 /** Turns cells that changed into rows. One per kind of document. */
 export interface RowSink {
   /** Called before `patch` with the same cells: reads the rows they belong to. */
@@ -208,7 +211,26 @@ export class Shards implements Projection {
     for (const { at, bytes } of changes) {
       note(this.#appliedOf(doc), at, bytes.length);
     }
-    return { snapshot: await this.#changes.readSnapshot(doc), changes };
+    const absorbed = await this.#changes.read('dc', doc);
+    for (const { at } of absorbed) {
+      note(this.#appliedOf(doc), ABSORBED + at, SNAPSHOT_AFTER_BYTES);
+    }
+    const snapshot = await this.#changes.readSnapshot(doc);
+    return { snapshot, absorbed: absorbed.map(({ bytes }) => bytes), changes };
+  }
+
+  /**
+   * Joins a verified snapshot that came in a checkpoint with a document, its rows included. `all` puts rows again also where the
+   * document says nothing new: after a crash nobody knows which of them had been written.
+   */
+  absorb(doc: DocName, snapshot: StoredChange, scope: 'changed' | 'all'): Promise<void> {
+    return this.#inTurn(doc, () => this.#absorb(doc, snapshot, scope));
+  }
+
+  /** Changes stored here that are not in the document: new ones, and those that wait for predecessors. */
+  async notApplied(doc: DocName): Promise<readonly StoredChange[]> {
+    const pending = this.#pending.get(doc);
+    return pending === undefined ? [] : (pending.held ?? (await this.#changes.read('dp', doc)));
   }
 
   /** Sorted heads of a document after everything stored here was applied. */
@@ -271,7 +293,11 @@ export class Shards implements Projection {
 
   /** Applies what is pending. One document has one turn at a time, so a slice of pending changes and a change of ours never interleave. */
   materialise(doc: DocName): Promise<void> {
-    const turn = (this.#turns.get(doc) ?? Promise.resolve()).then(() => this.#applyPending(doc));
+    return this.#inTurn(doc, () => this.#applyPending(doc));
+  }
+
+  #inTurn(doc: DocName, act: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(doc) ?? Promise.resolve()).then(act);
     const settled = turn.catch(() => undefined);
     this.#turns.set(doc, settled);
     void settled.then(() => {
@@ -344,6 +370,23 @@ export class Shards implements Projection {
     return left;
   }
 
+  async #absorb(doc: DocName, snapshot: StoredChange, scope: 'changed' | 'all'): Promise<void> {
+    const before = new Map((await this.documents.cells(doc)).map((cell) => [cell.key, cell]));
+    // Handed out by `load` from now on, so that nothing is lost if the document is evicted before its rows are ready.
+    this.#changes.put('dc', doc, snapshot);
+    const cells = (await this.documents.absorb(doc, snapshot.bytes)).filter(
+      (cell) => scope === 'all' || !isSameCell(before.get(cell.key), cell),
+    );
+    await this.#sinkOf(doc).prepare(doc, cells);
+    note(this.#appliedOf(doc), ABSORBED + snapshot.at, SNAPSHOT_AFTER_BYTES);
+    this.#sinkOf(doc).patch(doc, cells, { position: this.#options.rows.position, local: false });
+    const pending = this.#pending.get(doc);
+    if (pending !== undefined) {
+      pending.fresh = true;
+    }
+    this.#wake?.();
+  }
+
   /** Takes a snapshot of what is applied and drops the changes it holds; does nothing while a change is under way. */
   async snapshot(doc: DocName): Promise<void> {
     this.#saving.add(doc);
@@ -354,7 +397,8 @@ export class Shards implements Projection {
       const snapshot = await this.documents.save(doc);
       this.#changes.putSnapshot(doc, snapshot);
       for (const [at, bytes] of covered) {
-        this.#changes.remove('dm', doc, at);
+        const isAbsorbed = at.startsWith(ABSORBED);
+        this.#changes.remove(isAbsorbed ? 'dc' : 'dm', doc, isAbsorbed ? at.slice(ABSORBED.length) : at);
         applied.sizes.delete(at);
         applied.bytes -= bytes;
       }
@@ -430,6 +474,10 @@ function note(applied: Applied, at: string, bytes: number): void {
     applied.sizes.set(at, bytes);
     applied.bytes += bytes;
   }
+}
+
+function isSameCell(a: Cell | undefined, b: Cell): boolean {
+  return a !== undefined && a.value === b.value && a.conflict === b.conflict;
 }
 
 function bytesOf(changes: readonly StoredChange[]): number {

@@ -47,6 +47,8 @@ export interface PeersOptions {
   readonly key: DeviceKey;
   readonly tenant: string;
   readonly software: string;
+  /** What this device says it can do, in its hello. */
+  readonly features: readonly string[];
   readonly clock: Clock;
   readonly random: Random;
   readonly randomBytes: (length: number) => Uint8Array;
@@ -209,13 +211,14 @@ export class Peers {
     signal: AbortSignal,
     shown: (writer: WriterId) => void = () => {},
   ): Promise<Connection<Member>> {
-    const { key, tenant, software, clock, randomBytes } = this.#options;
+    const { key, tenant, software, features, clock, randomBytes } = this.#options;
     return Connection.open<Member>({
       transport,
       role,
       identity: key,
       tenant,
       software,
+      features,
       clock,
       randomBytes,
       signal,
@@ -261,11 +264,12 @@ export class Peers {
     const { replicator, clock, onChanged } = this.#options;
     const { writer } = connection.info;
     this.#open.get(writer)?.connection.close('REPLACED');
-    const gone = connection.closed.then(() => {
+    const gone = connection.closed.then(({ code }) => {
       if (this.#open.get(writer)?.connection === connection) {
         this.#open.delete(writer);
       }
-      session.close('CONNECTION_LOST');
+      // The peer's own words: what it refused is not sent to it again.
+      session.close(code);
       onChanged();
     });
     const direction = role === 'dial' ? 'dialled' : 'accepted';
