@@ -50,14 +50,6 @@ export class Destinations {
     this.#options = options;
   }
 
-  get inFlight(): number {
-    return this.#inFlight;
-  }
-
-  has(name: string): boolean {
-    return this.#all.has(name);
-  }
-
   /** A key appears; `breaker` is what was kept of the destination's. */
   join(name: string, breaker: BreakerState = CLOSED): void {
     const known = this.#all.get(name);

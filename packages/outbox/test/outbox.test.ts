@@ -331,6 +331,33 @@ test('a device that delivers by itself says so: the job is final, and a call und
   await host.stop();
 });
 
+test('news from the device while our own outcome is on its way to the journal: one of them counts, the key goes on', async () => {
+  for (const ours of ['delivered', 'down', 'poison'] as const) {
+    const host = await Host.start();
+    let isTold = false;
+    host.reply = (job) => {
+      if (job.id !== 'FN1/00001' || ours === 'delivered') return host.ledger.accept(job);
+      return ours === 'down' ? down() : poison();
+    };
+    host.onStep = (step) => {
+      if (step !== 'appended' || isTold) return;
+      isTold = true;
+      void host.outbox.apply([{ type: 'delivered', id: 'FN1/00001', atMs: 1, proof: 'by the device' }]);
+    };
+    await host.add(...jobs('FN1', 1, 3));
+    await host.drain();
+    const done = await host.outbox.job('FN1/00001');
+    assert.is(done?.status === 'delivered' && done.proof, 'by the device', ours);
+    assert.equal((await host.outbox.report()).totals, {
+      pending: 0,
+      quarantined: 0,
+      delivered: 3,
+      resolved: 0,
+    });
+    await host.stop();
+  }
+});
+
 test('stopping ends the calls under way, counts no attempt, and keeps what was delivered at the last moment', async () => {
   const host = await Host.start();
   host.reply = async (job, signal) => {
