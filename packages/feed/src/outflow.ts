@@ -82,7 +82,8 @@ export class Outflow {
   /** Called when the peer may lack something of this feed; `fresh` is what was just added to it. */
   offer(feed: FeedName, fresh?: Run): void {
     this.#queue.add(feed);
-    if (fresh && this.#fresh.size < FRESH_RUNS_MAX && bytesOf(fresh) <= SLICE_BYTES) this.#fresh.set(feed, fresh);
+    if (fresh && this.#fresh.size < FRESH_RUNS_MAX && bytesOf(fresh) <= SLICE_BYTES)
+      this.#fresh.set(feed, fresh);
     void this.#pump();
   }
 

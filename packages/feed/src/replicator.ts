@@ -14,8 +14,9 @@
 import type { Clock } from 'hlc-ts';
 import type { Authority } from './authority.ts';
 import type { CheckpointSink, CheckpointSource } from './checkpoint-transfer.ts';
+import { REGISTRY_COLLECTION } from './collections.ts';
 import { FeedError } from './errors.ts';
-import { writerOf } from './feed-name.ts';
+import { collectionOf, writerOf } from './feed-name.ts';
 import { FeedSummary } from './feed-summary.ts';
 import { type EvidenceLedger, type ForkEvidence, memoryEvidence } from './fork-evidence.ts';
 import type { Grant } from './grants.ts';
@@ -24,7 +25,7 @@ import type { ReplicationContext, ReplicationNews } from './replication-context.
 import type { PeerChannel, ReplicationMessage, SuccessorMessage } from './replication-messages.ts';
 import type { ReplicationEvent, ReplicationState, ReplicationStep } from './replication-state.ts';
 import { type PeerProgress, Session } from './session.ts';
-import type { FeedName, FeedStore, WriterId } from './types.ts';
+import type { FeedName, FeedStore, Run, WriterId } from './types.ts';
 
 /** Peers at once: twice the fleet it is made for. */
 export const SESSIONS_MAX = 512;
@@ -185,12 +186,24 @@ export class Replicator {
     this.#stops.push(
       store.watch((appended) => {
         for (const run of appended.runs) this.#summary.moved(run.feed);
-        for (const run of appended.runs) {
-          for (const session of this.#sessions.values()) session.feedMoved(run.feed, run);
-        }
+        for (const run of appended.runs) this.#tellWhenAllowed(run);
       }),
       registry.watch(() => this.#registryWillMove()),
     );
+  }
+
+  /**
+   * A registry that moved may have taken a grant away: sessions hear of that before anything else leaves. The registry itself,
+   * which every member reads, goes at once: to a peer that was just revoked it is the proof.
+   */
+  #tellWhenAllowed(run: Run): void {
+    const mayWait = this.#registryPending && collectionOf(run.feed) !== REGISTRY_COLLECTION;
+    if (mayWait) void Promise.resolve().then(() => this.#tell(run));
+    else this.#tell(run);
+  }
+
+  #tell(run: Run): void {
+    for (const session of this.#sessions.values()) session.feedMoved(run.feed, run);
   }
 
   /** Once per commit, when every watcher of the store has heard of it. */

@@ -96,6 +96,36 @@ test('G11 a stranger reads and writes nothing', async () => {
   assert.equal(headsOf(stranger), []);
 });
 
+test('G11 a revoked device is told of its revocation and of nothing that arrived together with it', async () => {
+  const { relay, one } = await relayAndBranches();
+  const reader = await fleet.open('hq', 'HQ');
+  const carrier = await fleet.open('carrier', 'B003');
+  for (const device of [reader, carrier]) await fleet.introduce(device);
+  const link = fleet.link(carrier, reader);
+  const orders = one.writer.feed('orders/B001' as Collection);
+  await one.writer.commit([draft('orders/B001', { n: 1 })]);
+  await carrier.store.append({ runs: [(await one.store.read(orders, 1, 1))!] });
+  await fleet.quiet();
+  assert.is(reader.store.feeds().get(orders)?.head.seq, 1, 'what it may read until then');
+  const registryFeed = relay.registry.feed;
+  const known = carrier.registry.position;
+  await fleet.authority.revoke({ writer: reader.key.writer });
+  await one.writer.commit([draft('orders/B001', { n: 2 })]);
+  const revocation = await relay.store.read(registryFeed, known + 1, 1 << 20);
+  const sale = await one.store.read(orders, 2, 1);
+  const before = link.log.length;
+  await carrier.store.append({ runs: [sale!, revocation!] });
+  await fleet.quiet();
+  assert.is(link.closedWith, 'PEER_REVOKED');
+  const said = link.log
+    .slice(before)
+    .flatMap(({ message }) => (message.type === 'entries' ? [message.feed] : []));
+  assert.equal(
+    said.filter((feed) => feed !== registryFeed),
+    [],
+  );
+});
+
 test('G11 a revoked device is cut off at once, what it sold before stays, what it sells later counts nowhere', async () => {
   const { relay, one } = await relayAndBranches();
   const hq = await fleet.open('hq', 'HQ');
