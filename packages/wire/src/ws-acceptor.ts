@@ -131,9 +131,15 @@ class WebSocketAcceptor implements Acceptor {
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       webSocket.on('error', () => undefined);
       const host = this.#options.host ?? request.headers.host ?? '';
-      const transport = new WebSocketTransport(webSocket, channelOf(host, pathname), address, () => {
-        release();
-        guard.lift();
+      const transport = new WebSocketTransport({
+        socket: webSocket,
+        stream: socket,
+        channel: channelOf(host, pathname),
+        remote: address,
+        onAdmitted: () => {
+          release();
+          guard.lift();
+        },
       });
       const guard = this.#guardStranger(socket, transport);
       this.#open.add(transport);

@@ -2,11 +2,13 @@
  * The transport over one binary WebSocket: the dialing end, and what both ends share. Accepting is in ws-acceptor.ts.
  *
  * Guarantees: binary messages of at most one frame; permessage-deflate off (frames compress themselves, with a cap);
- * nothing is read before `start`; `onClose` is called exactly once.
+ * nothing is read before `start`; `onClose` is called exactly once. What is sent in one turn of the event loop leaves in one
+ * write: a system call for each small frame would cost more than everything else about it, at both ends.
  *
  * Does not: authenticate, time out (the connection does), or choose TLS settings beyond extra authorities: `wss://` checks the
  * server's certificate as Node does.
  */
+import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { HEADER_BYTES } from './codec.ts';
 import { WireError } from './errors.ts';
@@ -56,9 +58,12 @@ export function dialWebSocket(url: string, options: DialOptions = {}): Promise<T
     };
     const settle = (): void => signal?.removeEventListener('abort', abort);
     signal?.addEventListener('abort', abort, { once: true });
-    socket.once('open', () => {
-      settle();
-      resolve(new WebSocketTransport(socket, channel, url));
+    // Comes just before `open`, and nothing between them can fail.
+    socket.once('upgrade', ({ socket: stream }) => {
+      socket.once('open', () => {
+        settle();
+        resolve(new WebSocketTransport({ socket, stream, channel, remote: url }));
+      });
     });
     // Stays for the life of the socket: an error without a listener would end the process. `close` follows each one.
     socket.on('error', (cause: Error) => {
@@ -73,16 +78,28 @@ export function channelOf(host: string, pathname: string): string {
   return `${host.toLowerCase()}${pathname}`;
 }
 
+export interface WebSocketEnd {
+  readonly socket: WebSocket;
+  /** What the WebSocket runs over. */
+  readonly stream: Duplex;
+  readonly channel: string;
+  readonly remote: string;
+  readonly onAdmitted?: () => void;
+}
+
 export class WebSocketTransport implements Transport {
   readonly channel: string;
   readonly remote: string;
   readonly #socket: WebSocket;
-  readonly #onAdmitted: () => void;
+  readonly #stream: Duplex;
+  readonly #onAdmitted: (() => void) | undefined;
   #events: TransportEvents | undefined;
   #closeReason: string | undefined;
+  #isGathering = false;
 
-  constructor(socket: WebSocket, channel: string, remote: string, onAdmitted: () => void = () => undefined) {
+  constructor({ socket, stream, channel, remote, onAdmitted }: WebSocketEnd) {
     this.#socket = socket;
+    this.#stream = stream;
     this.channel = channel;
     this.remote = remote;
     this.#onAdmitted = onAdmitted;
@@ -115,12 +132,13 @@ export class WebSocketTransport implements Transport {
 
   send(message: Uint8Array): void {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#gather();
     // A failed write is followed by `close`, which is what the connection listens to.
     this.#socket.send(message, { binary: true, compress: false }, () => undefined);
   }
 
   admitted(): void {
-    this.#onAdmitted();
+    this.#onAdmitted?.();
   }
 
   end(): void {
@@ -129,5 +147,16 @@ export class WebSocketTransport implements Transport {
 
   terminate(): void {
     this.#socket.terminate();
+  }
+
+  /** Holds back what is written until the work of this turn is done. Ending the stream lets it go, too. */
+  #gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    this.#stream.cork();
+    process.nextTick(() => {
+      this.#isGathering = false;
+      this.#stream.uncork();
+    });
   }
 }
