@@ -12,6 +12,7 @@ const remembered = z.object({
   software: z.string(),
   remote: z.string(),
   lastCode: z.string().exactOptional(),
+  takesCheckpoints: z.boolean().exactOptional(),
   held: z.array(z.tuple([z.string(), z.number()])),
 });
 
@@ -47,8 +48,8 @@ export class ContactBook {
   async write(all: ReadonlyMap<WriterId, Remembered>): Promise<void> {
     await this.#rows.batch(
       [...all].map(([writer, { contact, held }]) => {
-        const { lastContactMs, software, remote, lastCode } = contact;
-        const value = { lastContactMs, software, remote, lastCode, held: [...held] };
+        const { lastContactMs, software, remote, lastCode, takesCheckpoints } = contact;
+        const value = { lastContactMs, software, remote, lastCode, takesCheckpoints, held: [...held] };
         return { type: 'put' as const, key: writer, value };
       }),
     );

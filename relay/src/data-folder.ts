@@ -1,5 +1,6 @@
 /**
- * The folder of a relay and its small files. Feeds live below `journal/` and `index/` and are the store's business.
+ * The folder of a relay and its small files. Feeds live below `journal/` and `index/` and are the store's business, signed
+ * checkpoints below `checkpoints/`.
  *
  *     relay.json      tenant, the authority's public key, when it was made; written last by `init`
  *     authority.key   signs the registry; may be moved away and kept offline       0600
@@ -48,6 +49,10 @@ export class DataFolder {
 
   get journal(): string {
     return join(this.path, 'journal');
+  }
+
+  get checkpoints(): string {
+    return join(this.path, 'checkpoints');
   }
 
   get index(): string {

@@ -31,6 +31,8 @@ export interface Contact {
   readonly software: string;
   readonly remote: string;
   readonly roundTripMs?: number;
+  /** Said in its hello. */
+  readonly takesCheckpoints?: boolean;
   /** Why it is gone. */
   readonly lastCode?: string;
 }

@@ -6,12 +6,14 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Replicator } from '@branchline/feed';
 import { acceptWebSockets } from '@branchline/wire';
+import { RelayShelf } from './checkpoint-shelf.ts';
 import type { RelayConfig } from './config.ts';
 import { FleetWatch } from './fleet-watch.ts';
 import { type MetricSources, Metrics } from './metrics.ts';
 import { tellNews } from './news.ts';
 import type { RelayPorts } from './ports.ts';
 import type { RelayCore } from './relay-core.ts';
+import { pruneCovered } from './retention.ts';
 import { Sessions } from './sessions.ts';
 import { SOFTWARE } from './version.ts';
 
@@ -26,6 +28,8 @@ export interface Peers {
   connections(): number;
   /** Everybody turned away since the start, by code. */
   refusals(): Readonly<Record<string, number>>;
+  /** Called now and then: entries that checkpoints stand in for, and nobody needs, go. */
+  prune(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -33,12 +37,14 @@ export interface Peers {
 type OtherSources = Pick<MetricSources, 'devices' | 'feeds' | 'position' | 'listeners'>;
 
 export async function openPeers(
-  { clock, log }: RelayPorts,
+  ports: RelayPorts,
   config: RelayConfig,
   core: RelayCore,
   otherSources: OtherSources,
 ): Promise<Peers> {
   const { store, registry, events, tenant, key } = core;
+  const { clock, log } = ports;
+  const shelf = await RelayShelf.open(ports, core);
   const metrics = new Metrics({
     ...otherSources,
     connections: () => acceptor.connections,
@@ -54,6 +60,7 @@ export async function openPeers(
     self: key.writer,
     clock,
     evidence: core.evidence,
+    checkpoints: { source: shelf.source, sink: shelf },
     authority: { succeed: async (succession) => core.authority().succeed(succession) },
     onNews: (news) => {
       tellNews(news, { events, metrics, log });
@@ -90,6 +97,16 @@ export async function openPeers(
     metrics.committed(runs.reduce((total, run) => total + run.entries.length, 0)),
   );
   return {
+    prune: () =>
+      pruneCovered({
+        shelf,
+        store,
+        registry,
+        self: key.writer,
+        clock,
+        held: (writer) => sessions.held(writer),
+        takes: (writer) => sessions.contact(writer)?.takesCheckpoints ?? false,
+      }),
     sessions,
     fleet,
     metrics,

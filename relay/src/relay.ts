@@ -119,7 +119,7 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
   await core.folder.writeControl({ program: 'relay', url, pid: process.pid, token: controlToken });
   const loops = [
     fleet.run({ signal: stopping.signal, hasListeners: () => stream.listeners > 0 }),
-    keepHouse({ core, sessions, clock, log, signal: stopping.signal }),
+    keepHouse({ core, sessions, prune: peers.prune, clock, log, signal: stopping.signal }),
   ];
   log.info({ url, tenant, feeds: store.feeds().size, position: store.position }, 'listening');
 

@@ -11,6 +11,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import {
+  CHECKPOINTS_FEATURE,
   type DeviceKey,
   type FeedName,
   type Member,
@@ -103,6 +104,7 @@ export class Sessions {
       lastContactMs: this.#options.clock.nowMs(),
       connectedSinceMs: sinceMs,
       software: peer.software,
+      takesCheckpoints: peer.features.includes(CHECKPOINTS_FEATURE),
       remote,
       ...(roundTripMs === undefined ? {} : { roundTripMs }),
     };
@@ -147,6 +149,7 @@ export class Sessions {
       identity: key,
       tenant,
       software,
+      features: [CHECKPOINTS_FEATURE],
       clock,
       randomBytes: (length) => new Uint8Array(randomBytes(length)),
       admit: (peer) => {

@@ -77,8 +77,16 @@ export class CheckpointShelf implements CheckpointSource {
     return this.#newest(collection, () => true);
   }
 
-  async offer(collection: Collection): Promise<CheckpointOffer | undefined> {
-    return this.#newest(collection, ({ signer }) => this.#options.mayVouch(writerIdOf(signer)));
+  async offer(
+    collection: Collection,
+    needed?: { readonly feed: FeedName; readonly from: number },
+  ): Promise<CheckpointOffer | undefined> {
+    return this.#newest(
+      collection,
+      ({ signer, vector }) =>
+        this.#options.mayVouch(writerIdOf(signer)) &&
+        (needed === undefined || (vector.get(needed.feed)?.seq ?? 0) >= needed.from),
+    );
   }
 
   async load(collection: Collection, id: string): Promise<SignedCheckpoint | undefined> {

@@ -74,7 +74,7 @@ export class CheckpointTalk {
     const pruned = from <= (store.feeds().get(feed)?.base.seq ?? 0);
     if (this.#considered.has(collection) && !pruned) return undefined;
     this.#considered.add(collection);
-    const offer = await source.offer(collection);
+    const offer = await source.offer(collection, pruned ? { feed, from } : undefined);
     if (!offer) return undefined;
     // The whole collection is weighed, whichever of its feeds comes first; a pruned one must be in it.
     const helps = pruned ? (offer.vector.get(feed)?.seq ?? 0) >= from : await this.#isCheaper(offer, sent);

@@ -53,8 +53,14 @@ export interface HeldCheckpoint {
 }
 
 export interface CheckpointSource {
-  /** Called once per session and collection that lacks something, and for a keeper that holds an older one. */
-  offer(collection: Collection): Promise<CheckpointOffer | undefined>;
+  /**
+   * Called once per session and collection that lacks something, and for a keeper that holds an older one. With `needed`: entries
+   * from there on are pruned, only a checkpoint that covers them is of use.
+   */
+  offer(
+    collection: Collection,
+    needed?: { readonly feed: FeedName; readonly from: number },
+  ): Promise<CheckpointOffer | undefined>;
   /** Called when the offer is cheaper than the entries. */
   load(collection: Collection, id: string): Promise<SignedCheckpoint | undefined>;
   /** Called when a keeper says what it holds. Without it keepers are told nothing. */
