@@ -30,9 +30,12 @@ export async function copyData(
   const names = await readdir(from, { withFileTypes: true });
   const small = names.filter((entry) => entry.isFile()).map((entry) => entry.name);
   const segments = (await readdir(join(from, 'journal'))).sort().map((name) => join('journal', name));
+  // After the segments: what a feed goes on from is on the disk before the journal says so.
+  const checkpoints = await listCheckpoints(from, to);
   const order = [
     ...small.filter((name) => name !== 'clock-bound'),
     ...segments,
+    ...checkpoints,
     ...small.filter((name) => name === 'clock-bound'),
   ].filter((path) => !NOT_COPIED.test(path.replace(/^journal\//, '')));
   let files = 0;
@@ -44,8 +47,25 @@ export async function copyData(
     onProgress(at + 1, order.length);
   }
   await syncFolder(join(to, 'journal'));
+  if (checkpoints.length > 0) {
+    await syncFolder(join(to, 'checkpoints'));
+  }
   await syncFolder(to);
   return { files, bytes };
+}
+
+/** Signed checkpoints, where there are any: entries below them are not in the journal. */
+async function listCheckpoints(from: string, to: string): Promise<string[]> {
+  const names = await readdir(join(from, 'checkpoints')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') {
+      return [];
+    }
+    throw error;
+  });
+  if (names.length > 0) {
+    await mkdir(join(to, 'checkpoints'), { mode: PRIVATE_FOLDER_MODE });
+  }
+  return names.sort().map((name) => join('checkpoints', name));
 }
 
 async function makeEmptyFolder(to: string): Promise<void> {
