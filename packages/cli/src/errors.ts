@@ -7,6 +7,10 @@ export type CliErrorCode =
   | 'CONFIG_INVALID'
   /** A file that was named cannot be read. */
   | 'FILE_UNREADABLE'
+  /** Standard input is longer than the command takes. */
+  | 'INPUT_TOO_LARGE'
+  /** An emulator cannot listen where it was told to. */
+  | 'EMULATOR_LISTEN'
   /** A file that was to be written is already there, or cannot be written. */
   | 'FILE_UNWRITABLE'
   /** No relay or node data below the folder. */

@@ -7,6 +7,7 @@
  * The first Ctrl-C (or a request to terminate) asks the command to stop and waits for it; the second ends it at once.
  */
 import { systemClock, systemRandom } from 'hlc-ts';
+import { CliError } from './errors.ts';
 import type { TextSink } from './ports.ts';
 import { runProgram } from './program.ts';
 import { VERSION } from './version.ts';
@@ -33,6 +34,7 @@ const code = await runProgram(
     stderr: sink(process.stderr),
     stdinEnded: () =>
       new Promise((resolve) => process.stdin.once('close', resolve).once('end', resolve).resume()),
+    readInput,
     signal: stop.signal,
   },
   VERSION,
@@ -47,6 +49,19 @@ function sink(stream: NodeJS.WriteStream): TextSink {
     },
     isTerminal: stream.isTTY === true,
   };
+}
+
+async function readInput(charsMax: number): Promise<string> {
+  let text = '';
+  for await (const part of process.stdin.setEncoding('utf8')) {
+    text += part;
+    if (text.length > charsMax) {
+      throw new CliError('INPUT_TOO_LARGE', `standard input holds more than ${charsMax} characters`, {
+        hint: 'Hand over one message at a time.',
+      });
+    }
+  }
+  return text;
 }
 
 /** What was written to a pipe may still be on its way; exiting would cut it off. */

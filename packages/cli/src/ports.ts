@@ -17,6 +17,8 @@ export interface CliPorts {
   readonly stderr: TextSink;
   /** Resolves when standard input ends: whoever started this program is gone. Reads nothing until it is called. */
   readonly stdinEnded: () => Promise<void>;
+  /** Standard input to its end, as text; rejects with `INPUT_TOO_LARGE` above `charsMax`. */
+  readonly readInput: (charsMax: number) => Promise<string>;
   /** Aborts on Ctrl-C and on a request to terminate. */
   readonly signal: AbortSignal;
 }

@@ -12,9 +12,11 @@ import { branchCommand } from './commands/branch.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
+import { fiscalCommand } from './commands/fiscal.ts';
 import { importCommand } from './commands/import.ts';
 import { initCommand } from './commands/init.ts';
 import { nodeCommand } from './commands/node.ts';
+import { ofdCommand } from './commands/ofd.ts';
 import { relayCommand } from './commands/relay.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { statusCommand } from './commands/status.ts';
@@ -66,6 +68,8 @@ function composeProgram(ports: CliPorts, version: string): Command {
     backupCommand(context),
     restoreCommand(context),
     tillCommand(context),
+    fiscalCommand(context),
+    ofdCommand(context),
     demoCommand(context),
     benchCommand(context),
   ];

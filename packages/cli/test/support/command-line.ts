@@ -12,6 +12,8 @@ export interface RunOptions {
   readonly terminal?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Standard input. */
+  readonly input?: string;
 }
 
 export async function branchline(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
@@ -29,6 +31,7 @@ export async function branchline(args: readonly string[], options: RunOptions = 
     stdout: sink('out'),
     stderr: sink('err'),
     stdinEnded: () => new Promise(() => {}),
+    readInput: async () => options.input ?? '',
     signal: options.signal ?? new AbortController().signal,
   };
   const code = await runProgram(args, ports, '0.0.0-test');

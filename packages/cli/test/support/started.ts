@@ -9,12 +9,21 @@ const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
 const START_WITHIN_MS = 20_000;
 const STOP_WITHIN_MS = 10_000;
 
+interface Listening {
+  readonly [field: string]: unknown;
+  readonly event: string;
+  readonly url: string;
+}
+
 export class Started {
   readonly url: string;
   readonly child: ChildProcess;
+  /** The line it printed when it listened. */
+  readonly said: Readonly<Record<string, unknown>>;
 
-  private constructor(url: string, child: ChildProcess) {
-    this.url = url;
+  private constructor(said: Listening, child: ChildProcess) {
+    this.url = said.url;
+    this.said = said;
     this.child = child;
   }
 
@@ -27,11 +36,11 @@ export class Started {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       words += text;
     });
-    const listening = new Promise<string>((resolve, reject) => {
+    const listening = new Promise<Listening>((resolve, reject) => {
       createInterface({ input: child.stdout }).on('line', (line) => {
-        const event = JSON.parse(line) as { event: string; url: string };
-        if (event.event === 'listening') {
-          resolve(event.url);
+        const said = JSON.parse(line) as Listening;
+        if (said.event === 'listening') {
+          resolve(said);
         }
       });
       child.once('exit', (code) => reject(new Error(`${args.join(' ')} ended with ${code}: ${words}`)));
@@ -52,8 +61,8 @@ export class Started {
   }
 
   exited(): Promise<number | null> {
-    const { exitCode } = this.child;
-    return exitCode === null
+    const { exitCode, signalCode } = this.child;
+    return exitCode === null && signalCode === null
       ? new Promise((resolve) => this.child.once('exit', resolve))
       : Promise.resolve(exitCode);
   }
