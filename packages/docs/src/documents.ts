@@ -29,6 +29,7 @@ import { DocError } from './errors.ts';
 import { Intake, type IntakeTarget, type OfferedChange, Panicked } from './intake.ts';
 import { ShardDocument } from './shard-document.ts';
 import { stage } from './staging.ts';
+import { type CellEffect, effectIn } from './succession.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** Documents kept loaded while nobody uses them. */
@@ -244,6 +245,14 @@ export class Documents {
   /** Every cell: what rows are rebuilt from. */
   cells(doc: DocName): Promise<Cell[]> {
     return this.#use(doc, (loaded) => loaded.document!.cells());
+  }
+
+  /**
+   * What changes of one writer did, in their order, to the cells they wrote: as they stood before the first of them, and as
+   * they stand now. Undefined when the document does not hold them.
+   */
+  effectOf(doc: DocName, changes: readonly OfferedChange[]): Promise<CellEffect[] | undefined> {
+    return this.#use(doc, (loaded) => effectIn(loaded.document!, doc, changes));
   }
 
   /** The values standing concurrently in a cell, the winner last; empty without a conflict. */

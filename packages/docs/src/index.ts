@@ -56,3 +56,4 @@ export {
 export { ProductIndex } from './product-index.ts';
 export { countStock, foldStock, type Movement, moveStock, type StockRow } from './stock.ts';
 export { StockPeriods } from './stock-periods.ts';
+export { type CellEffect, doAgain } from './succession.ts';

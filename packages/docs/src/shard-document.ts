@@ -58,9 +58,10 @@ export class ShardDocument {
     this.#handle = copy;
   }
 
-  get(key: string): CellValue | undefined {
+  /** A value as it stands, or as it stood at some heads. */
+  get(key: string, heads?: readonly string[]): CellValue | undefined {
     const bucket = bucketObject(bucketOf(this.kind, keyRow(key)));
-    const found = this.#handle.getWithType(bucket, key);
+    const found = this.#handle.getWithType(bucket, key, heads && [...heads]);
     return found === null || found === undefined ? undefined : scalarOf(found);
   }
 
