@@ -113,7 +113,12 @@ const SILENT = {
 
 const table: Record<StateName, Record<EventName, Expected>> = {
   waiting: { ...SILENT, start: 'checking > ask-status', tick: 'checking > ask-status' },
-  checking: { ...SILENT, status: 'intent > record intent', failed: 'waiting > wait' },
+  checking: {
+    ...SILENT,
+    status: 'intent > record intent',
+    continued: 'waiting > wait',
+    failed: 'waiting > wait',
+  },
   intent: { ...SILENT, recorded: 'opening > begin' },
   opening: { ...SILENT, begun: 'closing > close', failed: 'uncertain/status > ask-status' },
   closing: { ...SILENT, closed: 'fiscal/record > record fiscal', failed: 'uncertain/status > ask-status' },
@@ -246,6 +251,11 @@ test('G6: nothing is begun on a device that is not ready, and the reason has a n
     assert.is(state.phase, 'waiting', reason);
     assert.is((state as { reason: string }).reason, reason);
   }
+});
+
+test('printing that stopped before is set going, then waited for', () => {
+  const { lines } = play(states.checking, say({ print: 'stopped' }), events.continued);
+  assert.equal(lines, ['checking > continue-print', 'waiting > wait']);
 });
 
 test('shifts are opened when closed and closed when open', () => {

@@ -132,6 +132,7 @@ export function stepJob(state: JobState, event: JobEvent): JobStep {
       return event.type === 'start' || event.type === 'tick' ? check(state) : rest(state);
     case 'checking':
       if (event.type === 'status') return assess(state, event.status);
+      if (event.type === 'continued') return hold(state, 'KKT_BUSY');
       return event.type === 'failed' ? hold(state, event.code) : rest(state);
     case 'intent':
       return event.type === 'recorded' ? open(state) : rest(state);
@@ -171,6 +172,10 @@ function check({ order, attempts, tries }: In<'waiting'>): JobStep {
 }
 
 function assess(state: In<'checking'>, status: KktStatus): JobStep {
+  // Left over from whatever printed before: nobody else will set it going.
+  if (status.print === 'stopped' && !status.isCoverOpen) {
+    return { state, effects: [{ type: 'continue-print' }] };
+  }
   const obstacle = obstacleTo(state.order, status);
   if (obstacle !== undefined) return hold(state, obstacle);
   if (state.attempts >= ATTEMPTS_MAX) return fail(state.order, 'KKT_ATTEMPTS_EXHAUSTED', 0);

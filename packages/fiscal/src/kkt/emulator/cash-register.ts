@@ -239,20 +239,17 @@ export class CashRegister {
     this.storage.current = CURRENT.none;
   }
 
-  /** A sale by somebody else on the same device. */
+  /** A sale by somebody else on the same device; refused like anybody's, and then without a trace. */
   sellElsewhere(totalMinor: number): void {
-    if (this.open !== undefined || !this.storage.shift.isOpen) return;
-    this.openReceipt('sale', 3);
-    this.addItem({
-      name: 'somebody else',
-      quantityMilli: 1000,
-      priceMinor: totalMinor,
-      totalMinor,
-      vat: 'none',
-      method: 4,
-      subject: 1,
-    });
-    this.closeReceipt({ sums: [totalMinor], roundingMinor: 0, taxSystem: 'general' });
+    if (this.open !== undefined) return;
+    const item = { name: 'somebody else', quantityMilli: 1000, vat: 'none', method: 4, subject: 1 } as const;
+    try {
+      this.openReceipt('sale', 3);
+      this.addItem({ ...item, priceMinor: totalMinor, totalMinor });
+      this.closeReceipt({ sums: [totalMinor], roundingMinor: 0, taxSystem: 'general' });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
   }
 
   #receipt(): OpenReceipt {
