@@ -14,6 +14,7 @@ import {
   CHECKPOINTS_FEATURE,
   type DeviceKey,
   type FeedName,
+  KEEPER_FEATURE,
   type Member,
   type Registry,
   type Replicator,
@@ -149,7 +150,7 @@ export class Sessions {
       identity: key,
       tenant,
       software,
-      features: [CHECKPOINTS_FEATURE],
+      features: [CHECKPOINTS_FEATURE, KEEPER_FEATURE],
       clock,
       randomBytes: (length) => new Uint8Array(randomBytes(length)),
       admit: (peer) => {

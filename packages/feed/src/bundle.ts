@@ -120,7 +120,7 @@ export async function importBundle(options: ImportOptions): Promise<ImportReport
   const { store, registry, self, source, sink } = options;
   const checkpoints = new CheckpointTalk(
     { ...options, source: undefined, sink, isForked: () => false },
-    { takes: false, hasDeclined: () => false },
+    { takes: false, keeps: false, hasDeclined: () => false },
   );
   const reception = new Reception(
     { ...options, isForked: () => false, isSuperseded: () => false },

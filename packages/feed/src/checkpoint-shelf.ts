@@ -65,6 +65,16 @@ export class CheckpointShelf implements CheckpointSource {
         else damaged.push(name);
       }
     }
+    // A power cut may bring back what was removed.
+    for (const [name, mark] of [...found]) {
+      const isCovered = [...found].some(
+        ([other, { collection, vector }]) =>
+          other !== name && collection === mark.collection && covers(vector, mark.vector),
+      );
+      if (!isCovered) continue;
+      found.delete(name);
+      await disk.remove(`${dir}/${name}`);
+    }
     return new CheckpointShelf(options, found, damaged);
   }
 

@@ -5,7 +5,7 @@
  * documents. When the entries are pruned there is nothing to pick. Each collection is considered once per session, unless
  * pruning asks. A peer that does not say it takes checkpoints, or that refused this one before, gets entries.
  *
- * A keeper (a relay) holds the entries anyway; it says what is on its shelf and is sent what is newer, when nothing else is left
+ * A keeper (a relay) gets the entries all the same: others will ask it for a few of them. It says what is on its shelf and is sent what is newer, when nothing else is left
  * to send.
  *
  * Guarantees: one incoming checkpoint at a time per peer; nothing is changed by one that is refused; its documents are durable
@@ -32,6 +32,8 @@ type TalkContext = Pick<ReplicationContext, 'registry' | 'tenant' | 'source' | '
 export interface TalkPeer {
   /** True when the peer said that it takes checkpoints. */
   readonly takes: boolean;
+  /** True when it forwards entries and checkpoints to others. */
+  readonly keeps: boolean;
   /** True for a checkpoint this peer has refused before. */
   hasDeclined(id: string): boolean;
 }
@@ -74,6 +76,7 @@ export class CheckpointTalk {
     const pruned = from <= (store.feeds().get(feed)?.base.seq ?? 0);
     if (this.#considered.has(collection) && !pruned) return undefined;
     this.#considered.add(collection);
+    if (this.#peer.keeps && !pruned) return undefined;
     const offer = await source.offer(collection, pruned ? { feed, from } : undefined);
     if (!offer) return undefined;
     // The whole collection is weighed, whichever of its feeds comes first; a pruned one must be in it.

@@ -79,6 +79,8 @@ export interface CheckpointSink {
 
 /** `features` of a hello: this device takes checkpoints. */
 export const CHECKPOINTS_FEATURE = 'checkpoints';
+/** And keeps them for others, who will ask it for entries too: it gets entries wherever there are any. */
+export const KEEPER_FEATURE = 'keeps-checkpoints';
 
 export function signCheckpoint(key: DeviceKey, tenant: string, checkpoint: Checkpoint): SignedCheckpoint {
   const signature = key.sign(checkpointBytes(tenant, checkpoint));

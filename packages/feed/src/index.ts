@@ -6,7 +6,6 @@ export {
   type Succession,
   successionBytes,
 } from './authority.ts';
-export { type BundleCheckOptions, type BundleContents, checkBundle } from './bundle-check.ts';
 export {
   type ExportOptions,
   exportBundle,
@@ -16,6 +15,7 @@ export {
   importBundle,
   vectorOf,
 } from './bundle.ts';
+export { type BundleCheckOptions, type BundleContents, checkBundle } from './bundle-check.ts';
 export { firstHead, headAfter, headSigned, nextHead, sameHash, signedBytes } from './chain.ts';
 export { type CheckpointMark, countEntries } from './checkpoint-file.ts';
 export { CheckpointShelf, type ShelfOptions } from './checkpoint-shelf.ts';
@@ -30,6 +30,7 @@ export {
   type CheckpointSource,
   type HeldCheckpoint,
   isSigned,
+  KEEPER_FEATURE,
   type SignedCheckpoint,
   signCheckpoint,
 } from './checkpoint-transfer.ts';

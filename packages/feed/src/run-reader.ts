@@ -9,13 +9,15 @@ import { headAfter } from './chain.ts';
 import { corruptError, type FeedError } from './errors.ts';
 import type { FeedIndex } from './feed-index.ts';
 import type { RunRow } from './index-rows.ts';
-import type { StoredRun } from './record.ts';
+import { runBytes, type StoredRun } from './record.ts';
 import { readRunAt } from './recovery.ts';
 import { lastSeq } from './run.ts';
 import { segmentFile } from './segment.ts';
 import type { Segments } from './segments.ts';
 import type { FeedName, Head, Run } from './types.ts';
 
+/** Before each entry of a record. */
+const ENTRY_LENGTH_BYTES = 4;
 /** A run may move to another segment between finding and reading it; more often than this is damage. */
 const LOOKUPS_MAX = 4;
 
@@ -68,7 +70,7 @@ export async function readSigned(
   throw lostError(feed, from + entries.length);
 }
 
-/** About the bytes of entries `from` to `to` as they are stored, from the index alone; ends beyond `enough`. */
+/** About the bytes of entries `from` to `to`, from the index alone; ends beyond `enough`. */
 export async function bytesOfRuns(
   index: FeedIndex,
   feed: FeedName,
@@ -78,10 +80,12 @@ export async function bytesOfRuns(
 ): Promise<number> {
   let bytes = 0;
   if (from > to) return bytes;
+  const around = runBytes({ feed, from, entries: [], signature: new Uint8Array(0) });
   for await (const row of index.locate(feed, from)) {
     if (row.from > to || bytes > enough) break;
+    const entries = row.last - row.from + 1;
     const wanted = Math.min(row.last, to) - Math.max(row.from, from) + 1;
-    bytes += Math.round((row.bytes * wanted) / (row.last - row.from + 1));
+    bytes += Math.round(((row.bytes - around - entries * ENTRY_LENGTH_BYTES) * wanted) / entries);
   }
   return bytes;
 }

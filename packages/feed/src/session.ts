@@ -14,7 +14,7 @@
  * Does not: dial, authenticate or compress.
  */
 import { CheckpointTalk } from './checkpoint-talk.ts';
-import { CHECKPOINTS_FEATURE } from './checkpoint-transfer.ts';
+import { CHECKPOINTS_FEATURE, KEEPER_FEATURE } from './checkpoint-transfer.ts';
 import { familyOf, LOCAL_COLLECTION, REGISTRY_COLLECTION } from './collections.ts';
 import { FeedError } from './errors.ts';
 import { collectionOf, parseFeedName, writerOf } from './feed-name.ts';
@@ -108,8 +108,10 @@ export class Session {
       say: (message) => this.say(message),
       strike: (feed, code) => this.#strike(feed, code),
     });
+    const said = (feature: string): boolean => channel.peer?.features.includes(feature) ?? false;
     this.#checkpoints = new CheckpointTalk(context, {
-      takes: channel.peer?.features.includes(CHECKPOINTS_FEATURE) ?? false,
+      takes: said(CHECKPOINTS_FEATURE),
+      keeps: said(KEEPER_FEATURE),
       hasDeclined: (id) => context.hasDeclined(peer, id),
     });
     const fail = (error: unknown): void => this.#fail(error);

@@ -9,6 +9,7 @@ import {
   CHECKPOINTS_FEATURE,
   type CheckpointSink,
   type CheckpointSource,
+  KEEPER_FEATURE,
 } from '../../src/checkpoint-transfer.ts';
 import { FeedWriter } from '../../src/feed-writer.ts';
 import type { Role } from '../../src/grants.ts';
@@ -117,7 +118,8 @@ export class Fleet {
       onStep: (before, event, next) => this.faults.push(...replicationFaults(before, event, next)),
     });
     const writer = await FeedWriter.open({ store, key, tenant: TENANT, now: this.now });
-    const features = options.sink ? [CHECKPOINTS_FEATURE] : [];
+    const { sink } = options;
+    const features = [...(sink ? [CHECKPOINTS_FEATURE] : []), ...(sink?.held ? [KEEPER_FEATURE] : [])];
     const device = { name, key, store, registry, writer, replicator, news, features };
     this.devices.push(device);
     return device;
