@@ -2,7 +2,15 @@
 // ── FFD ──
 export { crc16 } from './crc16.ts';
 export { decodeHex, HEX_FORMATS, hexFormats } from './decode-hex.ts';
-export { FiscalError, type FiscalErrorCode, type ReceiptProblem, type ReceiptProblemCode } from './errors.ts';
+export {
+  FiscalError,
+  type FiscalErrorCode,
+  KKT_ADVICE,
+  KktError,
+  type KktErrorCode,
+  type ReceiptProblem,
+  type ReceiptProblemCode,
+} from './errors.ts';
 export { decodeText, encodeText, printableText } from './ffd/cp866.ts';
 export { definitionOf, formOf, placeOf, placesIn, type TagPlace } from './ffd/dictionary.ts';
 export {
@@ -72,6 +80,26 @@ export { formatSign, printedSign } from './ffd/tag-value.ts';
 export { isVatKnown, isVatValidOn, type VatSum, vatColumns, vatSums } from './ffd/vat-tags.ts';
 export { dayOfSeconds, formatWallTime, secondsOfDay, secondsOfWallTime } from './ffd/wall-time.ts';
 export { bytesOfHex, hexOfBytes } from './hex.ts';
+// ── KKT ──
+export type {
+  FiscalMark,
+  FnDocument,
+  KktDriver,
+  KktIdentity,
+  KktStatus,
+  OfdQueue,
+} from './kkt/driver.ts';
+export { type FaultRule, parseFaults } from './kkt/emulator/faults.ts';
+export { type EmulatorJson, type EmulatorOptions, KktEmulator } from './kkt/emulator/kkt-emulator.ts';
+export { type EmulatorServer, ShtrihServer } from './kkt/emulator/shtrih-server.ts';
+export { type JobDocument, type JobJournal, runJob } from './kkt/job.ts';
+export type { Expectation } from './kkt/job-evidence.ts';
+export { newJob, resumeJob } from './kkt/job-state.ts';
+export type { JobIntent, JobOrder, JobOutcome, JobRecord, JobState } from './kkt/job-types.ts';
+export { withMark } from './kkt/node-mark.ts';
+export { serialLine } from './kkt/serial-line.ts';
+export { ShtrihDriver } from './kkt/shtrih/driver.ts';
+export { tcpLine } from './kkt/tcp-line.ts';
 // ── OFD ──
 export {
   type Acknowledgement,
@@ -119,4 +147,3 @@ export {
 } from './ofd/session-header.ts';
 export { SessionReader } from './ofd/session-reader.ts';
 export { type TcpLinkOptions, tcpOfdLink } from './ofd/tcp-link.ts';
-// ── KKT ──
