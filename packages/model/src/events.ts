@@ -22,6 +22,8 @@ export type TillRole = z.infer<typeof tillRole>;
 const cashier = freeText(128).optional();
 const reference = freeText(64).optional();
 
+const fiscalStorage = z.string().regex(/^\d{16}$/, 'must be 16 digits');
+
 /** Bodies by entry kind. */
 export const eventBodies = {
   order: z.looseObject({
@@ -71,6 +73,48 @@ export const eventBodies = {
   'product-change': z.looseObject({ sku, till: tillName, fields: z.array(productFields.keyof()) }),
   /** Who touched a profile; never what it says. */
   'customer-change': z.looseObject({ id: customerId, till: tillName, fields: z.array(freeText(32)) }),
+  /** A fiscal document is wanted of the register at this node; in the same commit as what it is for. */
+  receipt: z.looseObject({
+    id: receiptId,
+    /** What it is for: an order of the same commit, or the opening or closing of a shift. */
+    what: z.discriminatedUnion('kind', [
+      z.looseObject({
+        kind: z.literal('sale'),
+        order: orderId,
+        number: orderNumber,
+        totalMinor: amountMinor,
+      }),
+      z.looseObject({ kind: z.enum(['shift-open', 'shift-close']), shift: z.int().min(0) }),
+    ]),
+  }),
+  /** What became of it so far; the words of a record are those of the job machine of `fiscal`. */
+  'receipt-record': z.looseObject({
+    id: receiptId,
+    record: z.discriminatedUnion('type', [
+      z.looseObject({
+        type: z.literal('intent'),
+        intent: z.looseObject({ attempt: z.int(), fn: fiscalStorage, lastFd: z.int().min(0) }),
+      }),
+      z.looseObject({ type: z.literal('cleared'), attempt: z.int() }),
+      z.looseObject({
+        type: z.literal('fiscal'),
+        outcome: z.looseObject({
+          fn: fiscalStorage,
+          fd: z.int().min(1),
+          fp: z.int().min(0),
+          atSeconds: z.int().optional(),
+          evidence: z.enum(['answer', 'document', 'operator']),
+        }),
+      }),
+      z.looseObject({ type: z.literal('printed') }),
+      z.looseObject({ type: z.literal('failed'), attempts: z.int(), reason: z.string() }),
+      z.looseObject({ type: z.literal('review'), reason: z.string() }),
+    ]),
+  }),
+  /** The operator of fiscal data has acknowledged a document, and the storage has taken its answer. */
+  'receipt-ticket': z.looseObject({ fn: fiscalStorage, fd: z.int().min(1) }),
+  /** The storage this node registers its sales with from here on. */
+  'receipt-storage': z.looseObject({ fn: fiscalStorage, serial: z.string(), inn: z.string() }),
   /** A till token of this node (feed `local`): its hash, never the token. */
   till: z.looseObject({
     till: tillName,

@@ -49,6 +49,7 @@ export {
   productPut,
   productQuery,
 } from './api/products.ts';
+export { type FiscalReceipt, fiscalReceipt, ofdState } from './api/receipts.ts';
 export {
   type StockCountRequest,
   type StockLevel,

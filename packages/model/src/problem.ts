@@ -61,6 +61,11 @@ const table = {
     'There is no such order here',
     'It may not have been replicated yet; see /v1/sync.',
   ),
+  RECEIPT_NOT_FOUND: row(
+    404,
+    'There is no such receipt here',
+    'It may not have been replicated yet, or the branch has no fiscal register; see /v1/sync.',
+  ),
   PRODUCT_NOT_FOUND: row(404, 'There is no such product', 'Check the SKU; see /v1/products?q=.'),
   CUSTOMER_NOT_FOUND: row(404, 'There is no such customer here', 'Check the id, or create it with PUT.'),
   TILL_UNKNOWN: row(404, 'There is no such till', 'See `branchline till list`.'),

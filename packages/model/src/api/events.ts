@@ -9,6 +9,7 @@ import { z } from 'zod';
 
 export const nodeEventTypes = [
   'order.accepted',
+  'receipt.changed',
   'stock.changed',
   'product.changed',
   'customer.changed',
