@@ -10,6 +10,7 @@ import { decodeDocument, type FfdDocument } from './ffd/document.ts';
 import { documentJson, type Json } from './ffd/document-json.ts';
 import type { FfdVersion } from './ffd/tag.ts';
 import { bytesOfHex, hexOfBytes } from './hex.ts';
+import { frameV1Json, frameV2Json } from './kkt/shtrih/frame-json.ts';
 import {
   CONTAINER_HEADER_BYTES,
   CONTAINER_VERSION,
@@ -35,6 +36,8 @@ export const HEX_FORMATS: Readonly<Record<string, (bytes: Uint8Array) => Json>> 
   session: sessionJson,
   container: (bytes) => containerJson(bytes),
   document: plainDocumentJson,
+  'shtrih-v1': frameV1Json,
+  'shtrih-v2': frameV2Json,
 };
 
 export const hexFormats: readonly string[] = Object.keys(HEX_FORMATS);
