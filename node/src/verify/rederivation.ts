@@ -5,16 +5,17 @@
  * word: a change that stands in the feeds as it stands among the pending is left out here as well, anything else is a difference.
  */
 import { createHash } from 'node:crypto';
-import type { DocName } from '@branchline/docs';
-import type { Appended, WriterId } from '@branchline/feed';
+import { type DocName, openSnapshot, parseDocName } from '@branchline/docs';
+import { type Appended, type CheckpointShelf, type WriterId, writerIdOf } from '@branchline/feed';
 import type { Clock } from 'hlc-ts';
+import { placeOf as checkpointPlace } from '../checkpoints/checkpoint-intake.ts';
 import { Answers } from '../projections/answers.ts';
 import { ChangeRows } from '../projections/change-rows.ts';
 import { CustomerBook } from '../projections/customers.ts';
 import { Orders } from '../projections/orders.ts';
 import { Products } from '../projections/products.ts';
 import { type ProjectedEntry, type Projection, Projector } from '../projections/projection.ts';
-import { ordinal } from '../projections/row-keys.ts';
+import { ordinal, rowKeys } from '../projections/row-keys.ts';
 import { type RowLevel, Rows } from '../projections/rows.ts';
 import { Shards } from '../projections/shards.ts';
 import { StockBook } from '../projections/stock.ts';
@@ -30,6 +31,8 @@ export interface RederivationOptions {
   /** Whose number series is counted. */
   readonly writer: WriterId;
   readonly clock: Clock;
+  /** Checkpoints the stored rows began with: entries below them are not in the journal. */
+  readonly checkpoints?: CheckpointShelf | undefined;
 }
 
 export interface Rederivation {
@@ -66,12 +69,33 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
     onUnreadable: onChanged,
   });
   await projector.start();
+  await takeCheckpoints(options, shards);
   await shards.materialiseAll();
   await rows.flush();
   if (failure !== undefined) {
     throw failure;
   }
   return { rows, shards, difference: pending.difference };
+}
+
+/** What this device signed itself is made of entries it has; what others signed is all there is of them. */
+async function takeCheckpoints(
+  { checkpoints, stored, writer }: RederivationOptions,
+  shards: Shards,
+): Promise<void> {
+  for (const { collection, id, signer } of checkpoints?.marks() ?? []) {
+    const isTaken = (await stored.getText(rowKeys.taken(collection, checkpointPlace(id)))) !== undefined;
+    const checkpoint =
+      isTaken && writerIdOf(signer) !== writer ? await checkpoints?.load(collection, id) : undefined;
+    for (const { doc, bytes } of checkpoint?.docs ?? []) {
+      openSnapshot(parseDocName(doc), bytes);
+      await shards.absorb(
+        parseDocName(doc),
+        { at: checkpointPlace(id), writer: writerIdOf(signer), bytes },
+        'all',
+      );
+    }
+  }
 }
 
 /** Passes changes on, except those the stored rows say are still to be applied. */

@@ -12,7 +12,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DocName, Documents } from '@branchline/docs';
-import { type Appended, NodeDisk, readJournal, type WriterId } from '@branchline/feed';
+import { type Appended, CheckpointShelf, NodeDisk, readJournal, type WriterId } from '@branchline/feed';
 import type { Clock } from 'hlc-ts';
 import { Level } from 'level';
 import { NodeError } from '../errors.ts';
@@ -41,6 +41,8 @@ export interface CompareOptions {
   readonly fresh: RowLevel;
   readonly writer: WriterId;
   readonly clock: Clock;
+  /** What this node took instead of entries. */
+  readonly checkpoints?: CheckpointShelf | undefined;
 }
 
 export interface VerifyProjectionsOptions {
@@ -82,6 +84,12 @@ export async function verifyProjections(
       fresh: fresh as unknown as RowLevel,
       writer: key?.writer ?? ('' as WriterId),
       clock,
+      checkpoints: await CheckpointShelf.open({
+        disk: new NodeDisk(),
+        dir: directory.checkpoints,
+        clock,
+        mayVouch: () => true,
+      }),
     });
   } finally {
     await level.close();
@@ -91,7 +99,7 @@ export async function verifyProjections(
 }
 
 export async function compareProjections(options: CompareOptions): Promise<ProjectionsVerified> {
-  const { journal, journalEnd, stored: level, fresh, writer, clock } = options;
+  const { journal, journalEnd, stored: level, fresh, writer, clock, checkpoints } = options;
   const stored = await Rows.open({ level, onFailure: () => undefined });
   const { position } = stored;
   const verified = { position, journalEnd, rows: 0, documents: 0 };
@@ -100,7 +108,14 @@ export async function compareProjections(options: CompareOptions): Promise<Proje
     const difference = { what: 'journal', key: 'its last position', expected, found: String(journalEnd) };
     return { ...verified, difference };
   }
-  const made = await rederive({ journal: journal(position), stored, level: fresh, writer, clock });
+  const made = await rederive({
+    journal: journal(position),
+    stored,
+    level: fresh,
+    writer,
+    clock,
+    checkpoints,
+  });
   try {
     const compared = await compareRows(made.rows, stored);
     const documents = await compareDocuments(made, stored, clock);
@@ -134,6 +149,7 @@ async function compareDocuments(
     source: {
       load: async (doc) => ({
         snapshot: await found.readSnapshot(doc),
+        absorbed: (await found.read('dc', doc)).map(({ bytes }) => bytes),
         changes: await found.read('dm', doc),
       }),
     },

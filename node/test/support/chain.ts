@@ -7,6 +7,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
   Authority,
+  CheckpointShelf,
   type DeviceKey,
   type FeedStore,
   followRegistry,
@@ -14,11 +15,13 @@ import {
   MemoryStore,
   Registry,
   type Role,
+  type WriterId,
 } from '@branchline/feed';
 import type { TillRole } from '@branchline/model';
-import { MemoryNetwork } from '@branchline/wire';
+import { MemoryNetwork, type Transport } from '@branchline/wire';
 import { ManualClock, makeStamp, memoryBound, type Stamp, seededRandom } from 'hlc-ts';
 import { MemoryLevel } from 'memory-level';
+import { SimDisk } from '../../../packages/feed/test/support/sim-disk.ts';
 import { BranchNode, type NodeSettings } from '../../src/node.ts';
 import type { NodeLog, NodePorts } from '../../src/ports.ts';
 import type { RowLevel } from '../../src/projections/rows.ts';
@@ -81,7 +84,10 @@ export class Chain {
   }
 
   /** A new machine, enrolled; its node is not started. */
-  async machine(branch: string, options: { role?: Role; region?: string } = {}): Promise<Machine> {
+  async machine(
+    branch: string,
+    options: { role?: Role; region?: string; checkpoints?: boolean } = {},
+  ): Promise<Machine> {
     const key = generateDeviceKey();
     const { role = 'branch', region } = options;
     await this.#parts.authority.admit({
@@ -90,7 +96,7 @@ export class Chain {
       publicKey: key.publicKey,
       ...(region === undefined ? {} : { region }),
     });
-    const machine = new Machine(this, branch, key);
+    const machine = new Machine(this, branch, key, options.checkpoints ?? false);
     this.#machines.push(machine);
     await machine.learnRegistry(this.#parts.store, this.#parts.registry);
     for (const other of this.#machines) {
@@ -158,10 +164,16 @@ export class Machine {
   registry: Registry | undefined;
   level: MemoryLevel<string, string> = newLevel();
   node: BranchNode | undefined;
+  /** Where checkpoints are kept, on a machine that keeps any. */
+  readonly disk: SimDisk | undefined;
+  shelf: CheckpointShelf | undefined;
+  /** Received from peers this machine dialled. */
+  bytesIn = 0;
   #unlisten: (() => void) | undefined;
   #keys = 0;
 
-  constructor(chain: Chain, branch: string, key: DeviceKey) {
+  constructor(chain: Chain, branch: string, key: DeviceKey, checkpoints: boolean) {
+    this.disk = checkpoints ? new SimDisk({ seed: 7 }) : undefined;
     this.chain = chain;
     this.branch = branch;
     this.key = key;
@@ -189,7 +201,16 @@ export class Machine {
     }
   }
 
+  async openShelf(): Promise<CheckpointShelf | undefined> {
+    const { disk, registry } = this;
+    const mayVouch = (writer: WriterId): boolean => registry?.mayVouch(writer) ?? false;
+    this.shelf =
+      disk && (await CheckpointShelf.open({ disk, dir: 'shelf', clock: this.chain.clock, mayVouch }));
+    return this.shelf;
+  }
+
   async start(settings: Partial<NodeSettings> = {}): Promise<NodeServices> {
+    await this.openShelf();
     this.node = await BranchNode.open(
       this.ports(),
       { mode: 'hybrid', relay: undefined, peers: [], syncIntervalSeconds: 30, ...settings },
@@ -237,8 +258,23 @@ export class Machine {
       key: this.key,
       clockBound: this.bound,
       rows: this.level as unknown as RowLevel,
-      dial: (url, signal) => this.chain.network.dial(this.address, hostOf(url), { signal }),
+      dial: async (url, signal) =>
+        this.#counted(await this.chain.network.dial(this.address, hostOf(url), { signal })),
+      ...(this.shelf === undefined ? {} : { checkpoints: this.shelf }),
     };
+  }
+
+  #counted(transport: Transport): Transport {
+    const { start } = transport;
+    transport.start = (events) =>
+      start.call(transport, {
+        onClose: (reason) => events.onClose(reason),
+        onMessage: (message) => {
+          this.bytesIn += message.byteLength;
+          events.onMessage(message);
+        },
+      });
+    return transport;
   }
 
   /** A write request as the HTTP edge makes it; the same `key` and body make the same fingerprint. */
