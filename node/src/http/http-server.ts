@@ -16,6 +16,7 @@ import {
   HEADERS_TIMEOUT_MS,
   KEEP_ALIVE_MS,
   REQUEST_TIMEOUT_MS,
+  TIMEOUTS_CHECKED_MS,
 } from './limits.ts';
 
 /** Requests under way get this long when the node stops. */
@@ -27,7 +28,21 @@ export interface HttpServerOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly clock: Clock;
+  /** Shorter ones for tests. */
+  readonly timeouts?: Timeouts;
 }
+
+export interface Timeouts {
+  readonly headersMs: number;
+  readonly requestMs: number;
+  readonly checkedMs: number;
+}
+
+const TIMEOUTS: Timeouts = {
+  headersMs: HEADERS_TIMEOUT_MS,
+  requestMs: REQUEST_TIMEOUT_MS,
+  checkedMs: TIMEOUTS_CHECKED_MS,
+};
 
 export class HttpServer {
   readonly server: Server;
@@ -46,9 +61,11 @@ export class HttpServer {
 
   /** Resolves when tills can connect; rejects with the system's error (`EADDRINUSE`) otherwise. */
   static async open(options: HttpServerOptions): Promise<HttpServer> {
-    const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX, noDelay: true }, options.handler);
-    server.headersTimeout = HEADERS_TIMEOUT_MS;
-    server.requestTimeout = REQUEST_TIMEOUT_MS;
+    const { headersMs, requestMs, checkedMs } = options.timeouts ?? TIMEOUTS;
+    const limits = { maxHeaderSize: HEADER_BYTES_MAX, noDelay: true, connectionsCheckingInterval: checkedMs };
+    const server = createServer(limits, options.handler);
+    server.headersTimeout = headersMs;
+    server.requestTimeout = requestMs;
     server.keepAliveTimeout = KEEP_ALIVE_MS;
     server.maxConnections = CONNECTIONS_MAX;
     server.on('clientError', refuseBrokenRequest);

@@ -7,6 +7,8 @@ export const CONNECTIONS_MAX = 1024;
 /** A client gets this long to send its headers, and its whole request. */
 export const HEADERS_TIMEOUT_MS = 10_000;
 export const REQUEST_TIMEOUT_MS = 15_000;
+/** How often that is looked at; Node.js would look every 30 s. */
+export const TIMEOUTS_CHECKED_MS = 2_000;
 /** An idle connection is kept open this long. */
 export const KEEP_ALIVE_MS = 60_000;
 /** Requests being served at once; more are answered OVERLOADED. */
