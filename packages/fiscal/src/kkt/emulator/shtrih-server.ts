@@ -1,6 +1,7 @@
 /** Where an emulated Shtrih-M device can be reached: a TCP port, or one end of a serial line. */
 import { createServer, type Server } from 'node:net';
 import type { ByteLine, OpenLine } from '../byte-line.ts';
+import { serialLine } from '../serial-line.ts';
 import { socketLine } from '../tcp-line.ts';
 import type { KktEmulator } from './kkt-emulator.ts';
 import { memoryLine } from './memory-line.ts';
@@ -44,6 +45,13 @@ export class ShtrihServer {
 
   listen(host: string, port: number): Promise<EmulatorServer> {
     return listenLines(host, port, (line) => this.serve(line));
+  }
+
+  /** One end of a serial line, e.g. of a pair of pseudo terminals; the host opens the other. */
+  async listenSerial(path: string, baudRate = 115_200): Promise<EmulatorServer> {
+    const line = await serialLine({ path, baudRate })({});
+    this.serve(line, true);
+    return { address: path, port: 0, close: () => line.close() };
   }
 }
 
