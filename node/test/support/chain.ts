@@ -13,6 +13,7 @@ import {
   followRegistry,
   generateDeviceKey,
   MemoryStore,
+  NodeDisk,
   Registry,
   type Role,
   type WriterId,
@@ -21,7 +22,7 @@ import type { TillRole } from '@branchline/model';
 import { MemoryNetwork, type Transport } from '@branchline/wire';
 import { ManualClock, makeStamp, memoryBound, type Stamp, seededRandom } from 'hlc-ts';
 import { MemoryLevel } from 'memory-level';
-import { SimDisk } from '../../../packages/feed/test/support/sim-disk.ts';
+import { TempDir } from '../../../test/support/temp-dir.ts';
 import { BranchNode, type NodeSettings } from '../../src/node.ts';
 import type { NodeLog, NodePorts } from '../../src/ports.ts';
 import type { RowLevel } from '../../src/projections/rows.ts';
@@ -138,6 +139,7 @@ export class Chain {
   async close(): Promise<void> {
     for (const machine of this.#machines) {
       await machine.stop();
+      await machine.forget();
     }
   }
 
@@ -165,7 +167,7 @@ export class Machine {
   level: MemoryLevel<string, string> = newLevel();
   node: BranchNode | undefined;
   /** Where checkpoints are kept, on a machine that keeps any. */
-  readonly disk: SimDisk | undefined;
+  readonly #shelfDir: Promise<TempDir> | undefined;
   shelf: CheckpointShelf | undefined;
   /** Received from peers this machine dialled. */
   bytesIn = 0;
@@ -173,7 +175,7 @@ export class Machine {
   #keys = 0;
 
   constructor(chain: Chain, branch: string, key: DeviceKey, checkpoints: boolean) {
-    this.disk = checkpoints ? new SimDisk({ seed: 7 }) : undefined;
+    this.#shelfDir = checkpoints ? TempDir.open('shelf') : undefined;
     this.chain = chain;
     this.branch = branch;
     this.key = key;
@@ -202,11 +204,17 @@ export class Machine {
   }
 
   async openShelf(): Promise<CheckpointShelf | undefined> {
-    const { disk, registry } = this;
-    const mayVouch = (writer: WriterId): boolean => registry?.mayVouch(writer) ?? false;
+    const dir = (await this.#shelfDir)?.path;
+    const mayVouch = (writer: WriterId): boolean => this.registry?.mayVouch(writer) ?? false;
+    const { clock } = this.chain;
     this.shelf =
-      disk && (await CheckpointShelf.open({ disk, dir: 'shelf', clock: this.chain.clock, mayVouch }));
+      dir === undefined ? dir : await CheckpointShelf.open({ disk: new NodeDisk(), dir, clock, mayVouch });
     return this.shelf;
+  }
+
+  /** Called once nothing runs any more. */
+  async forget(): Promise<void> {
+    await (await this.#shelfDir)?.[Symbol.asyncDispose]();
   }
 
   async start(settings: Partial<NodeSettings> = {}): Promise<NodeServices> {
