@@ -9,6 +9,7 @@
 import { decodeTagList, encodeTag, findTag } from '../../ffd/document.ts';
 import { checkTags } from '../../ffd/document-check.ts';
 import type { SettlementKind, TaxSystem } from '../../ffd/enumerations.ts';
+import { RECEIPT_BYTES_MAX } from '../../ffd/receipt-tags.ts';
 import { FFD_VERSION_CODES, type FfdVersion, type TagInput } from '../../ffd/tag.ts';
 import { hexOfBytes } from '../../hex.ts';
 import { readAcknowledgement } from '../../ofd/acknowledgement.ts';
@@ -215,6 +216,7 @@ export class FiscalStorage {
       tag instanceof Uint8Array ? tag : encodeTag(tag, ffd, form),
     );
     const bytes = new Uint8Array(Buffer.concat(encoded));
+    if (bytes.length > RECEIPT_BYTES_MAX) throw storageRefusal('too-large');
     const findings = checkTags(ffd, form, decodeTagList(bytes, ffd, form));
     // A storage answers a doubled or misplaced tag with one number and no word.
     if (findings.some(({ kind }) => kind !== 'missing')) throw new Refusal('tags-wrong');

@@ -41,6 +41,7 @@ export const FN_ERRORS = {
   full: 0x06,
   clock: 0x07,
   'no-data': 0x08,
+  'too-large': 0x10,
   'shift-expired': 0x16,
   'message-refused': 0x20,
   'backlog-old': 0x15,
