@@ -236,13 +236,18 @@ program('a directory that cannot be written is refused in words', async () => {
     // Root writes anywhere; a file in the place of the directory is refused to everybody.
     const file = join(await tempDir('program'), 'file');
     await writeFile(file, '');
-    assert.match(String(await fault(open({ data: join(file, 'node') }))), /ENOTDIR|EEXIST/);
+    const refused = await fault(open({ data: join(file, 'node') }));
+    assert.is(refused.code, 'NODE_DATA');
+    assert.match(refused.message, /cannot be written: .*ENOTDIR|EEXIST/);
+    assert.match(refused.hint ?? '', /right to write/);
     return;
   }
   const data = join(await tempDir('program'), 'read-only');
   await mkdir(data);
   await chmod(data, 0o500);
-  assert.match(String(await fault(open({ data }))), /EACCES/);
+  const refused = await fault(open({ data }));
+  assert.is(refused.code, 'NODE_DATA');
+  assert.match(refused.message, /cannot be written: .*EACCES/);
 });
 
 program.run();
