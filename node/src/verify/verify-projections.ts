@@ -8,7 +8,7 @@
  *
  * A store in use is refused (`NODE_LOCKED`): rows that move cannot be compared.
  */
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DocName, Documents } from '@branchline/docs';
@@ -66,10 +66,10 @@ export async function verifyProjections(
   }
   const key = await directory.readKey('device');
   const folder = await mkdtemp(join(tmpdir(), 'branchline-verify-'));
-  const fresh = new Level(folder);
-  const level = new Level(directory.index);
+  const fresh = new Level(join(folder, 'fresh'));
+  let level: Level | undefined;
   try {
-    await level.open({ createIfMissing: false }).catch((cause) => refuse(directory, cause));
+    level = await openStored(directory, join(folder, 'stored'));
     await fresh.open();
     return await compareProjections({
       journal: (upTo) =>
@@ -92,7 +92,7 @@ export async function verifyProjections(
       }),
     });
   } finally {
-    await level.close();
+    await level?.close();
     await fresh.close();
     await rm(folder, { recursive: true, force: true });
   }
@@ -225,16 +225,46 @@ async function compareHeads(
     : { what: 'document', key: doc, expected: shown(expected), found: shown(heads) };
 }
 
-function refuse({ index, path }: DataDirectory, error: unknown): never {
-  const { code } = ((error as { cause?: unknown }).cause ?? {}) as { code?: string };
-  if (code === 'LEVEL_LOCKED') {
-    throw new NodeError('NODE_LOCKED', `${path} is in use by another process`, {
-      cause: error,
-      hint: 'Stop the node: what is derived from the feeds can be checked only while it stands still.',
-    });
+/** LevelDB cannot be opened without writing: where nothing may be written, a copy is opened. */
+async function openStored(directory: DataDirectory, copy: string): Promise<Level> {
+  try {
+    return await openExisting(directory.index);
+  } catch (error) {
+    if (codeOf(error) === 'LEVEL_LOCKED') {
+      throw new NodeError('NODE_LOCKED', `${directory.path} is in use by another process`, {
+        cause: error,
+        hint: 'Stop the node: what is derived from the feeds can be checked only while it stands still.',
+      });
+    }
+    if (codeOf(error) === 'LEVEL_CORRUPTION') {
+      throw damaged(directory, error);
+    }
   }
-  throw new NodeError('NODE_DATA', `${index} cannot be opened`, {
-    cause: error,
-    hint: 'Move it aside: the next start makes it again from the journal.',
-  });
+  try {
+    await cp(directory.index, copy, { recursive: true });
+    return await openExisting(copy);
+  } catch (error) {
+    throw damaged(directory, error);
+  }
+}
+
+async function openExisting(path: string): Promise<Level> {
+  const level = new Level(path);
+  await level.open({ createIfMissing: false });
+  return level;
+}
+
+function damaged({ index }: DataDirectory, cause: unknown): NodeError {
+  return new NodeError(
+    'NODE_DATA',
+    `${index} cannot be opened: ${codeOf(cause) ?? (cause as Error).message}`,
+    {
+      cause,
+      hint: 'Move it aside: the next start makes it again from the journal.',
+    },
+  );
+}
+
+function codeOf(error: unknown): string | undefined {
+  return ((error as { cause?: unknown }).cause as { code?: string } | undefined)?.code;
 }
