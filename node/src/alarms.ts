@@ -9,6 +9,9 @@ import { isoTime } from 'hlc-ts';
 /** Alarms kept; the oldest goes first, counters do not. */
 export const ALARMS_MAX = 256;
 
+/** Codes counted by name; peers may send any. */
+export const ALARM_CODES_MAX = 64;
+
 export interface Alarm {
   readonly code: string;
   readonly detail: string;
@@ -19,6 +22,7 @@ export class Alarms {
   readonly #alarms = new Map<string, Alarm>();
   readonly #nowMs: () => number;
   readonly #onRaised: (alarm: Alarm) => void;
+  readonly #codes = new Set<string>();
   #raised = 0;
 
   constructor(options: { readonly nowMs: () => number; readonly onRaised: (alarm: Alarm) => void }) {
@@ -31,6 +35,9 @@ export class Alarms {
     const id = `${code} ${detail}`;
     if (this.#alarms.has(id)) {
       return;
+    }
+    if (this.#codes.size < ALARM_CODES_MAX) {
+      this.#codes.add(code);
     }
     const alarm = { code, detail, at: isoTime(this.#nowMs()) };
     this.#alarms.set(id, alarm);
@@ -58,6 +65,18 @@ export class Alarms {
 
   list(): readonly Alarm[] {
     return [...this.#alarms.values()];
+  }
+
+  /** How many stand, by every code there was since the start: 0 tells that one is over. */
+  counts(): ReadonlyMap<string, number> {
+    const counts = new Map(Array.from(this.#codes, (code) => [code, 0]));
+    for (const { code } of this.#alarms.values()) {
+      const count = counts.get(code);
+      if (count !== undefined) {
+        counts.set(code, count + 1);
+      }
+    }
+    return counts;
   }
 
   /** How often alarms were raised since the start. */

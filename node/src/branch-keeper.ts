@@ -24,7 +24,7 @@ export interface BranchKeeperOptions {
   readonly authorityKey: PublicKey;
   readonly registry: Registry;
   readonly store: FeedStore;
-  readonly replicator: Replicator;
+  readonly progress: Replicator['progress'];
   readonly isConnected: (writer: Member['writer']) => boolean;
 }
 
@@ -52,8 +52,8 @@ export class BranchKeeper implements BranchService {
   }
 
   list(): readonly BranchRow[] {
-    const { registry, replicator, isConnected } = this.#options;
-    const progress = new Map(replicator.progress().map((each) => [each.peer, each]));
+    const { registry, isConnected } = this.#options;
+    const progress = new Map(this.#options.progress().map((each) => [each.peer, each]));
     const devices = registry.members().map(({ writer, grant, revocation }): BranchRow => {
       const seen = progress.get(writer);
       const state = revocation !== undefined ? 'revoked' : isConnected(writer) ? 'online' : 'offline';

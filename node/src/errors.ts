@@ -15,8 +15,6 @@ export type NodeErrorCode =
   | 'NODE_LOCKED'
   /** A file of the data directory is damaged or belongs to something else. */
   | 'NODE_DATA'
-  /** This device goes on under a new key; the process ends and the next start takes over. */
-  | 'NODE_SUCCEEDED'
   /** A catalog import has rows that cannot be imported; nothing was. */
   | 'NODE_IMPORT';
 

@@ -1,7 +1,7 @@
 /**
  * Where a node lives on a real machine: its directory, keys, database and store, opened in order and closed in reverse.
  *
- *     keys ─> anchor (node.json, a tenant made here by `init`, or enrolment) ─> LevelDB ─> journal ─> registry
+ *     keys ─> anchor (node.json, a tenant made here by `init`, or enrolment) ─> LevelDB ─> journal ─> registry ─> the key in use
  *
  * Guarantees: a directory another process uses is refused before anything is touched; an interrupted enrolment is finished by the
  * next start with the same token; the store opens only on a journal that verifies. A lost or damaged LevelDB is set aside
@@ -15,7 +15,6 @@ import {
   type EnrolAnswer,
   FeedError,
   followRegistry,
-  type IncarnationPlan,
   JournalStore,
   NodeDisk,
   onlyOurs,
@@ -31,9 +30,11 @@ import { boundFile } from './files/bound-file.ts';
 import { DataDirectory, type TrustAnchor } from './files/data-directory.ts';
 import { readIfPresent } from './files/durable-file.ts';
 import type { NodeLog } from './ports.ts';
+import type { RowLevel } from './projections/rows.ts';
 import type { Inheritance } from './succession/inherit.ts';
-import { registersOf } from './succession/registers.ts';
-import { copyCommon, SuccessionFiles } from './succession/take-over.ts';
+import { Lineage } from './succession/lineage.ts';
+import { saidAgain } from './succession/said-again.ts';
+import { planOfRecord, presume, takeRestored, takeRotation } from './succession/take-over.ts';
 import { ENROL_TIMEOUT_MS, enrol, type Fetch } from './sync/enrol.ts';
 
 /** Branch code of a head office that keeps the authority itself, unless it is told another. */
@@ -55,10 +56,9 @@ export interface NodeHome {
   readonly store: JournalStore;
   readonly registry: Registry;
   readonly level: Level;
-  readonly succession: SuccessionFiles;
-  /** A new key asked for and not granted yet. */
-  readonly successor: DeviceKey | undefined;
-  /** What the new key has to say again; `succession.finish` when it did. */
+  readonly anchor: TrustAnchor;
+  readonly lineage: Lineage;
+  /** What a new key has to say first; `lineage.settle` when it did. */
   readonly inheritance: Inheritance | undefined;
   close(): Promise<void>;
 }
@@ -67,25 +67,24 @@ type Closer = () => Promise<unknown> | unknown;
 export type OpenedStore = Pick<NodeHome, 'store' | 'registry' | 'level' | 'close'>;
 
 export async function openHome(options: HomeOptions): Promise<NodeHome> {
+  const { log } = options;
   const directory = new DataDirectory(options.config.data);
   await directory.make();
-  const first = await directory.readOrMakeKey('device');
+  const found = await Lineage.open(directory);
   const authorityKey = await directory.readKey('authority');
-  const { anchor, answer } = await findAnchor(options, directory, first, authorityKey);
-  const succession = await SuccessionFiles.open(directory);
-  const plan = await succession.readPlan();
-  const { key, successor } = await settleKeys(options, directory, succession, anchor, first, plan);
-  const opened = await openStore(options, anchor, directory);
+  const { anchor, answer } = await findAnchor(options, directory, found.key, authorityKey);
+  const opened = await openStore(options, anchor, directory, found.keys);
   try {
-    const { tornBytes, rebuilt } = opened.store.opening;
-    options.log.info({ position: opened.store.position, tornBytes, rebuilt }, 'journal verified');
-    const inheritance =
-      plan === undefined || successor !== undefined
-        ? undefined
-        : await takeInheritance(options, opened, succession, anchor, plan);
+    const { store, registry } = opened;
+    const { tornBytes, rebuilt } = store.opening;
+    log.info({ position: store.position, tornBytes, rebuilt }, 'journal verified');
+    const lineage = await settleKeys(options, found, registry);
+    const { key } = lineage;
+    const inheritance = await findInheritance(options, anchor, lineage, opened);
     const { tenant } = anchor;
-    const home = { directory, key, authorityKey, tenant, succession, successor, inheritance, ...opened };
+    const home = { directory, key, authorityKey, tenant, anchor, lineage, inheritance, ...opened };
     await becomeMember(options, home, answer);
+    log.info({ writer: key.writer, confirmed: registry.isConfirmed(key.writer) }, 'device key');
     return home;
   } catch (error) {
     await opened.close();
@@ -93,13 +92,24 @@ export async function openHome(options: HomeOptions): Promise<NodeHome> {
   }
 }
 
+/** Which key this life goes on with: a backup that was put back and a rotation that was granted bring a new one. */
+async function settleKeys({ clock }: HomeOptions, found: Lineage, registry: Registry): Promise<Lineage> {
+  presume(found, registry);
+  const restored = await takeRestored(found, registry, clock.nowMs());
+  const lineage = await takeRotation(restored, registry, clock.nowMs());
+  presume(lineage, registry);
+  return lineage;
+}
+
 /** Database, journal and registry, opened in order and closed in reverse. */
 export async function openStore(
   { clock, log }: Pick<HomeOptions, 'clock' | 'log'>,
   anchor: TrustAnchor,
   at: { readonly journal: string; readonly index: string },
+  ownKeys: readonly DeviceKey[],
 ): Promise<OpenedStore> {
   const closers: Closer[] = [];
+  const own = new Map(ownKeys.map(({ writer, publicKey }) => [writer, publicKey]));
   try {
     const level = await openLevel(at.index, log);
     closers.push(() => level.close());
@@ -109,7 +119,8 @@ export async function openStore(
       dir: at.journal,
       level: level.sublevel('feed'),
       tenant: anchor.tenant,
-      keys: registry.keyOf,
+      // Keys of our own that the registry does not know yet have written here all the same.
+      keys: (writer) => registry.keyOf(writer) ?? own.get(writer),
       clock,
     }).catch(explain);
     closers.push(() => store.close());
@@ -121,52 +132,30 @@ export async function openStore(
   }
 }
 
-/** Which key this start goes on with, when a new one was asked for. */
-async function settleKeys(
+/** What the newest key has not said yet: where the old feeds end, and what only the history set aside had. */
+async function findInheritance(
   options: HomeOptions,
-  directory: DataDirectory,
-  succession: SuccessionFiles,
   anchor: TrustAnchor,
-  key: DeviceKey,
-  plan: IncarnationPlan | undefined,
-): Promise<{ key: DeviceKey; successor: DeviceKey | undefined }> {
-  const next = plan === undefined ? undefined : await directory.readKey('successor');
-  if (plan === undefined || next === undefined) {
-    return { key, successor: undefined };
+  lineage: Lineage,
+  { store }: OpenedStore,
+): Promise<Inheritance | undefined> {
+  const { last } = lineage;
+  if (last === undefined || last.settled) {
+    return undefined;
   }
-  if (!(await succession.isAside(plan.predecessor))) {
-    const { registry, close } = await openStore(options, anchor, directory);
-    const granted = registry.member(next.writer) !== undefined;
-    await close();
-    if (!granted) {
-      return { key, successor: next };
-    }
-    if (plan.diverged) {
-      await succession.setAside(plan.predecessor);
-    }
-  }
-  await succession.swapKeys(key);
-  options.log.warn({ writer: next.writer, before: key.writer }, 'this device goes on under a new key');
-  return { key: next, successor: undefined };
-}
-
-/** What only the old key had, and everything else of a diverged store copied into the new one. */
-async function takeInheritance(
-  options: HomeOptions,
-  { store, registry }: OpenedStore,
-  succession: SuccessionFiles,
-  anchor: TrustAnchor,
-  plan: IncarnationPlan,
-): Promise<Inheritance> {
-  await succession.current();
+  const plan = planOfRecord(last, store);
   if (!plan.diverged) {
-    return { plan, entries: [], registers: [] };
+    return { plan, entries: [], changes: [] };
   }
-  const aside = await openStore(options, anchor, succession.aside(plan.predecessor));
+  const aside = await openStore(options, anchor, lineage.aside(last.predecessor), lineage.keys);
   try {
-    await copyCommon(aside.store, store, registry, plan);
     const entries = await onlyOurs(aside.store, plan);
-    return { plan, entries, registers: await registersOf(aside.store, entries, options.clock) };
+    const rows = aside.level.sublevel('rows') as unknown as RowLevel;
+    const { changes, lost } = await saidAgain({ store: aside.store, rows }, entries, options.clock);
+    if (lost.length > 0) {
+      options.log.error({ documents: lost }, 'changes of these documents stay with the history set aside');
+    }
+    return { plan, entries, changes };
   } finally {
     await aside.close();
   }

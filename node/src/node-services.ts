@@ -14,6 +14,9 @@ import type { NodePorts } from './ports.ts';
 import type { ReadModels } from './read-models.ts';
 import type { MetricSample, NodeServices } from './services.ts';
 import { type DeviceFacts, reasonsNotToSell } from './state-of-device.ts';
+import type { Renewal, Succession } from './succession/succession.ts';
+import { isRevoked, REVOKED_WORDS } from './succession/succession-alarms.ts';
+import type { Exchange } from './sync/exchange.ts';
 import type { Peers } from './sync/peers.ts';
 import type { Safety } from './sync/safety.ts';
 import { syncStatus } from './sync/sync-status.ts';
@@ -37,6 +40,10 @@ export interface NodeParts extends ReadModels, Writing {
   readonly events: EventLog;
   readonly alarms: Alarms;
   readonly trade: Trade;
+  readonly exchange: Exchange;
+  readonly succession: Succession;
+  readonly renewal: Promise<Renewal>;
+  /** Those of the key spoken with now. */
   readonly replicator: Replicator;
   readonly checkpoints: Checkpoints | undefined;
   readonly peers: Peers;
@@ -138,6 +145,7 @@ export function makeServices(parts: NodeParts): NodeServices {
           driftMs: parts.hlc.aheadOfWallMs,
           nowMs: parts.clock.nowMs(),
           stopped: reasonsNotToSell(parts.facts()).map(({ words }) => words),
+          warning: isRevoked(parts.ports) ? `Note: ${REVOKED_WORDS}.` : undefined,
         });
       },
       now: async (options = {}) => {
@@ -166,6 +174,17 @@ function emptyLevel(sku: string, branch: string) {
     returnedMilli: 0,
     adjustedMilli: 0,
   };
+}
+
+function standing(alarms: Alarms): MetricSample[] {
+  const help = 'Alarms that stand now, by code.';
+  return Array.from(alarms.counts(), ([code, value]) => ({
+    name: 'branchline_alarms',
+    type: 'gauge',
+    help,
+    value,
+    labels: { code },
+  }));
 }
 
 function metrics(parts: NodeParts): MetricSample[] {
@@ -227,6 +246,7 @@ function metrics(parts: NodeParts): MetricSample[] {
     sample('gauge', 'branchline_unsent_oldest_seconds', oldestSeconds, 'Age of the oldest of them.'),
     sample('gauge', 'branchline_event_streams', events.subscribers, 'Open event streams.'),
     sample('counter', 'branchline_alarms_total', alarms.raised, 'Alarms raised.'),
+    ...standing(alarms),
     sample(
       'gauge',
       'branchline_ready',

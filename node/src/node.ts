@@ -1,13 +1,22 @@
 /**
  * The node: composes store, read models, commit pipeline and peers into `NodeServices`. Composition only.
  *
- *     open: clock ─> rows ─> projections (replay the tail) ─> pipeline ─> replicator ─> peers
+ *     open: clock ─> rows ─> projections (replay the tail) ─> pipeline ─> exchange (replicator, peers)
  *
  * Guarantees: when `open` resolves the node can sell, whatever the network does; boot reads rows and loads no document, unless
  * the rows are gone, and then they are rebuilt from the feeds before anything is served. `failed` resolves when the process must
- * end: the store or the rows are in an unknown state and nothing more was acknowledged. `close` closes in reverse order.
+ * end: the store or the rows are in an unknown state and nothing more was acknowledged. `renewal` resolves when this device must go
+ * on under another key: close the node, prepare its home, open it again. `close` closes in reverse order.
  */
-import { Authority, type Collection, decodeEntry, type Member, Replicator, writerOf } from '@branchline/feed';
+import {
+  Authority,
+  type Collection,
+  type DeviceKey,
+  decodeEntry,
+  type Member,
+  Replicator,
+  writerOf,
+} from '@branchline/feed';
 import { LOYALTY_PROGRAMME_DEFAULT, ProblemError } from '@branchline/model';
 import type { Transport } from '@branchline/wire';
 import { HybridClock, type Stamp, ZERO_STAMP } from 'hlc-ts';
@@ -26,8 +35,10 @@ import { runUpkeep } from './projections/upkeep.ts';
 import { openReadModels } from './read-models.ts';
 import type { NodeServices } from './services.ts';
 import { type DeviceFacts, isFinal, reasonsNotToSell } from './state-of-device.ts';
-import { hasInherited, type Inheritance, inherit } from './succession/inherit.ts';
-import { Succession } from './succession/succession.ts';
+import { type Inheritance, inheritanceParts } from './succession/inherit.ts';
+import { type Renewal, Succession } from './succession/succession.ts';
+import { raiseSuccession } from './succession/succession-alarms.ts';
+import { Exchange } from './sync/exchange.ts';
 import { raiseAlarm } from './sync/news.ts';
 import { causeInWords } from './sync/peer-link.ts';
 import { Peers } from './sync/peers.ts';
@@ -54,6 +65,10 @@ const ACT_ON: ReadonlySet<string> = new Set([
   'VERSION_MISMATCH',
 ]);
 
+/** Who asks when the node itself does. */
+const CONTROL = { till: 'control', role: 'admin' } as const;
+const NO_FINGERPRINT = '0'.repeat(64);
+
 export type NodeSettings = Pick<NodeConfig, 'mode' | 'relay' | 'peers' | 'syncIntervalSeconds'>;
 
 export interface NodeOptions {
@@ -65,6 +80,8 @@ export class BranchNode {
   readonly services: NodeServices;
   /** Resolves with the reason when the process must end. */
   readonly failed: Promise<Error>;
+  /** Resolves when this device must go on under another key; may never do. */
+  readonly renewal: Promise<Renewal>;
   readonly #parts: NodeParts;
   readonly #stop = new AbortController();
   readonly #background: Promise<unknown>[] = [];
@@ -73,6 +90,7 @@ export class BranchNode {
   private constructor(parts: NodeParts) {
     this.#parts = parts;
     this.failed = parts.failure.happened;
+    this.renewal = parts.renewal;
     this.services = makeServices(parts);
   }
 
@@ -118,16 +136,16 @@ export class BranchNode {
     return this.#parts.shards.heads(document);
   }
 
-  /** Says again what only this device had, under its new key. Does nothing when that was done before. */
+  /** Called before anybody sells: says first what a new key has to say. What was said before is not repeated. */
   async inherit(inheritance: Inheritance): Promise<void> {
-    const { ports, trade, series, orders } = this.#parts;
-    if (!hasInherited(ports.store, ports.key.writer, inheritance.plan)) {
-      await this.#parts.submitOwn('inherit', (transaction) => ({
-        status: 200,
-        body: inherit(trade, transaction, inheritance),
-      }));
+    const { ports, pipeline } = this.#parts;
+    for (const [index, part] of inheritanceParts(inheritance).entries()) {
+      const key = `succession/${ports.key.writer}/${index}`;
+      await pipeline.submit({ key, fingerprint: NO_FINGERPRINT, till: CONTROL }, (transaction) => {
+        part(transaction);
+        return { status: 200, body: { part: index } };
+      });
     }
-    series.rewind(orders.lastCount);
   }
 
   close(): Promise<void> {
@@ -140,7 +158,7 @@ export class BranchNode {
   }
 
   #start(): void {
-    const { shards, rows, clock, pipeline, peers, events, failure } = this.#parts;
+    const { shards, rows, clock, pipeline, exchange, succession, events, failure } = this.#parts;
     const { signal } = this.#stop;
     this.#background.push(
       runUpkeep({ shards, rows, clock, busy: () => pipeline.counts.waiting > 0 }, signal).catch(
@@ -149,16 +167,19 @@ export class BranchNode {
       this.#housekeeping(signal).catch((error: Error) => failure.set(error)),
       this.#parts.checkpoints?.maker.run(signal) ?? Promise.resolve(),
     );
-    peers.start();
+    exchange.start();
+    succession.start().catch((error: Error) => failure.set(error));
     events.publish('node.state', { ready: this.services.readiness().ready });
   }
 
   async #housekeeping(signal: AbortSignal): Promise<void> {
-    const { ports, clock, disk, safety, replicator, stockDocument, hlc } = this.#parts;
+    const { ports, clock, disk, safety, stockDocument, succession, exchange, alarms, hlc } = this.#parts;
     await stockDocument.warm(hlc.now());
     while (!signal.aborted) {
-      await safety.look(replicator.progress());
-      replicator.broadcast({ type: 'status', report: await statusReport(ports) });
+      await safety.look(exchange.replicator.progress());
+      const report = await statusReport(ports, alarms.list());
+      exchange.replicator.broadcast({ type: 'status', report });
+      succession.ask();
       const space = disk.isFull ? await ports.diskSpace?.() : undefined;
       disk.isFull = disk.isFull && space !== undefined && space.freeBytes < FREE_BYTES_MIN;
       await clock.sleep(HOUSEKEEPING_MS, { signal }).catch(() => undefined);
@@ -170,8 +191,7 @@ export class BranchNode {
     parts.closing = true;
     parts.events.publish('node.state', { ready: false });
     await parts.pipeline.close();
-    await parts.peers.close();
-    parts.replicator.close();
+    await parts.exchange.close();
     await parts.checkpoints?.close();
     this.#stop.abort();
     await Promise.all(this.#background);
@@ -231,50 +251,70 @@ async function openParts(
     models,
     hlc,
     busy: () => writing.pipeline.counts.waiting > 0,
-    isForked: (feed) => replicator.forks().some((fork) => fork.feed === feed),
-    onMade: () => replicator.shelfMoved(),
+    isForked: (feed) => exchange.replicator.forks().some((fork) => fork.feed === feed),
+    onMade: () => exchange.replicator.shelfMoved(),
   });
-  const replicator = await Replicator.open({
-    ...checkpoints?.replication,
-    store,
-    registry,
+  let renew: (renewal: Renewal) => void = () => undefined;
+  const renewal = new Promise<Renewal>((resolve) => {
+    renew = resolve;
+  });
+  const succession = new Succession({
+    keys: [...(ports.formerKeys ?? []), key],
+    rotation: ports.rotation,
     tenant,
-    self: key.writer,
-    clock,
-    ...(ports.evidence === undefined ? {} : { evidence: ports.evidence }),
-    ...(authority === undefined ? {} : { authority }),
-    onNews: (news) => {
-      raiseAlarm(news, alarms);
-      succession?.take(news);
-    },
-  });
-  const succession =
-    ports.succession &&
-    new Succession({
-      store: ports.succession,
-      key,
-      next: ports.successor,
-      tenant,
-      registry,
-      replicator: () => replicator,
-      finished: (reason) => failure.set(reason),
-      failed: (error) => failure.set(error),
-    });
-  const peers = new Peers({
-    ...ports,
-    ...settings,
-    retryCapMs: settings.syncIntervalSeconds * 1_000,
-    replicator,
-    software: options.software,
-    features: checkpoints?.features ?? [],
-    onChanged: () => events.publish('sync.changed', { connected: peers.openCount }),
-    onRefusedBy: (url, code) => {
-      if (ACT_ON.has(code)) {
-        alarms.raise(code, `${url} ${causeInWords(code, true)}`);
+    registry,
+    authority,
+    nowMs: () => clock.nowMs(),
+    say: (message, peer) => {
+      if (peer === undefined) {
+        exchange.replicator.broadcast(message);
+      } else {
+        exchange.replicator.session(peer)?.say(message);
       }
     },
-    onRefused: (code, other) => log.warn({ code, writer: other }, 'peer turned away'),
+    onConfirmed: (newer) => {
+      exchange.speakAs(newer).catch((error: Error) => failure.set(error));
+    },
+    onRenewal: (wanted) => renew(wanted),
+    failed: (error) => failure.set(error),
   });
+  const speakAs = async (speaker: DeviceKey) => {
+    const replicator = await Replicator.open({
+      ...checkpoints?.replication,
+      store,
+      registry,
+      tenant,
+      self: speaker.writer,
+      clock,
+      ...(ports.evidence === undefined ? {} : { evidence: ports.evidence }),
+      ...(authority === undefined ? {} : { authority }),
+      onNews: (news) => {
+        // That peers know more of a key we no longer write with is what was to be expected.
+        if (news.type !== 'ownForkFound' || !succession.isPending) {
+          raiseAlarm(news, alarms);
+        }
+        succession.take(news);
+      },
+    });
+    const peers: Peers = new Peers({
+      ...ports,
+      ...settings,
+      key: speaker,
+      retryCapMs: settings.syncIntervalSeconds * 1_000,
+      replicator,
+      software: options.software,
+      features: checkpoints?.features ?? [],
+      onChanged: () => events.publish('sync.changed', { connected: peers.openCount }),
+      onRefusedBy: (url, code) => {
+        if (ACT_ON.has(code)) {
+          alarms.raise(code, `${url} ${causeInWords(code, true)}`);
+        }
+      },
+      onRefused: (code, other) => log.warn({ code, writer: other }, 'peer turned away'),
+    });
+    return { replicator, peers };
+  };
+  const exchange = await Exchange.open(succession.speaker, speakAs);
   const parts: NodeParts = {
     ...models,
     ...writing,
@@ -287,17 +327,22 @@ async function openParts(
     events,
     alarms,
     trade,
-    replicator,
+    exchange,
+    succession,
+    renewal,
+    get replicator() {
+      return exchange.replicator;
+    },
+    get peers() {
+      return exchange.peers;
+    },
     checkpoints,
-    peers,
     safety: await Safety.open({ store, rows: models.rows, writer: key.writer }),
     failure,
     closing: false,
     facts: () => ({
       isMember: registry.member(key.writer) !== undefined,
-      isRevoked: registry.member(key.writer)?.revocation !== undefined,
-      isSuperseded: replicator.superseded || succession?.isUnderWay === true,
-      isRestored: succession?.isRestored === true,
+      isSearching: succession.isSearching,
       failure: failure.error,
       isFull: writing.disk.isFull,
       isClosing: parts.closing,
@@ -310,19 +355,23 @@ async function openParts(
         authorityKey: authorityKey.publicKey,
         registry,
         store,
-        replicator,
-        isConnected: (other) => peers.isOpen(other),
+        progress: () => exchange.replicator.progress(),
+        isConnected: (other) => exchange.peers.isOpen(other),
       }),
   };
-  Object.assign(late, parts);
+  late.facts = parts.facts;
+  const raise = () =>
+    raiseSuccession({ ports, alarms, series: writing.series, isPending: succession.isPending });
+  raise();
+  registry.watch(raise);
   return parts;
 }
 
 /** An operation of the node itself: its answer is nobody's to repeat, so it has a key of its own. */
 async function submitOwn<Answer>(parts: NodeParts, what: string, decide: Decide<Answer>): Promise<Answer> {
   const key = `${what}:${Buffer.from(parts.ports.randomBytes(16)).toString('hex')}`;
-  const till = { till: 'control', role: 'admin' as const };
-  const answer = await parts.pipeline.submit({ key, fingerprint: '0'.repeat(64), till }, decide);
+  const submission = { key, fingerprint: NO_FINGERPRINT, till: CONTROL };
+  const answer = await parts.pipeline.submit(submission, decide);
   return answer.body;
 }
 
@@ -335,10 +384,11 @@ function refusalFor(facts: DeviceFacts): ProblemError | undefined {
 }
 
 /** The greatest stamp this device has in its feeds: cover for a lost clock bound. */
-async function lastOwnStamp({ store, key }: NodePorts): Promise<Stamp> {
+async function lastOwnStamp({ store, key, formerKeys = [] }: NodePorts): Promise<Stamp> {
   let last: Stamp = ZERO_STAMP;
+  const own = new Set([...formerKeys, key].map(({ writer }) => writer));
   for (const [feed, { head, base }] of store.feeds()) {
-    if (writerOf(feed) === key.writer && head.seq > base.seq) {
+    if (own.has(writerOf(feed)) && head.seq > base.seq) {
       const run = await store.read(feed, head.seq, 1);
       const bytes = run?.entries.at(-1);
       const hlc = bytes === undefined ? last : decodeEntry(feed, head.seq, bytes).hlc;

@@ -6,7 +6,8 @@ import type { CheckpointShelf, DeviceKey, EvidenceLedger, FeedStore, Registry } 
 import type { Transport } from '@branchline/wire';
 import type { Clock, Random, UpperBoundStore } from 'hlc-ts';
 import type { RowLevel } from './projections/rows.ts';
-import type { SuccessionStore } from './succession/succession.ts';
+import type { SuccessionRecord } from './succession/lineage.ts';
+import type { RotationKeys } from './succession/succession.ts';
 
 /** The part of a pino logger the node uses. */
 export interface NodeLog {
@@ -31,8 +32,14 @@ export interface NodePorts {
   readonly store: FeedStore;
   readonly registry: Registry;
   readonly tenant: string;
-  /** This device. Must be a member of the registry. */
+  /** This device. Must be a member of the registry, or presumed to be one. */
   readonly key: DeviceKey;
+  /** Keys it had before, oldest first: they ask for the one it has now. */
+  readonly formerKeys?: readonly DeviceKey[];
+  /** How it got its key, when that followed another. */
+  readonly succession?: SuccessionRecord | undefined;
+  /** Without it a rotation ordered by the operator is not taken up. */
+  readonly rotation?: RotationKeys;
   /** The authority's key, where this node keeps it. */
   readonly authorityKey?: DeviceKey | undefined;
   readonly clockBound: UpperBoundStore;
@@ -40,10 +47,6 @@ export interface NodePorts {
   readonly rows: RowLevel;
   /** Called to reach a peer; `url` is its replication address. */
   readonly dial: (url: string, signal: AbortSignal) => Promise<Transport>;
-  /** What the machine keeps of a change of keys; without it a superseded device only stops. */
-  readonly succession?: SuccessionStore;
-  /** A new key this device has asked for in an earlier run, and not got yet. */
-  readonly successor?: DeviceKey | undefined;
   /** Where proofs of forked feeds are kept; in memory when left out. */
   readonly evidence?: EvidenceLedger;
   /** Where checkpoints are kept; without it none are made or taken. */

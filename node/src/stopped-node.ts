@@ -28,7 +28,7 @@ export async function openStoppedNode(options: {
       hint: 'Name the folder of a node, or start the node once with its token.',
     });
   }
-  const { store, registry, close } = await openStore(options, anchor, directory);
+  const { store, registry, close } = await openStore(options, anchor, directory, [key]);
   const { tenant } = anchor;
   return { ...bundleActions({ store, registry, tenant, key }, options.clock), close };
 }

@@ -1,7 +1,7 @@
 /** What happened, for those who come back: a bounded ring with ids that outlive a restart; alarms, bounded as well. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ALARMS_MAX, Alarms } from '../src/alarms.ts';
+import { ALARM_CODES_MAX, ALARMS_MAX, Alarms } from '../src/alarms.ts';
 import { EVENTS_HELD_MAX, EventLog, SUBSCRIBERS_MAX } from '../src/event-log.ts';
 import { reasonsNotToSell } from '../src/state-of-device.ts';
 
@@ -69,14 +69,18 @@ log('an alarm stands until it is cleared, is told once, and alarms are bounded',
   assert.is(alarms.raised, ALARMS_MAX + 2);
   alarms.clear('B');
   assert.equal(alarms.list(), []);
+  alarms.raise('B', 'once more');
+  for (let count = 0; count < ALARM_CODES_MAX; count += 1) {
+    alarms.raise(`C${count}`, '');
+  }
+  const counts = alarms.counts();
+  assert.equal([counts.get('A'), counts.get('B'), counts.size], [0, 1, ALARM_CODES_MAX]);
 });
 
 log('why a node does not sell is said in words, for each reason', () => {
   const fine = {
     isMember: true,
-    isRevoked: false,
-    isSuperseded: false,
-    isRestored: false,
+    isSearching: false,
     failure: undefined,
     isFull: false,
     isClosing: false,
@@ -86,9 +90,7 @@ log('why a node does not sell is said in words, for each reason', () => {
   assert.match(words({ failure: new Error('EIO') }), /EIO.*restarts/);
   assert.match(words({ isClosing: true }), /stopping/);
   assert.match(words({ isMember: false }), /not enrolled/);
-  assert.match(words({ isRevoked: true }), /revoked/);
-  assert.match(words({ isSuperseded: true }), /clone/);
-  assert.match(words({ isRestored: true }), /restored from a backup/);
+  assert.match(words({ isSearching: true }), /copy of this device/);
   assert.match(words({ isFull: true }), /disk is full/);
 });
 

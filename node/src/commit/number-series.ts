@@ -6,11 +6,12 @@
  * The count is found again on start from the device's own orders, so a crash between taking and committing leaves no gap.
  *
  * A series belongs to a writer: a second node of a branch has its letter, a later incarnation its suffix (see `ids` in the model).
+ * It begins anew when the authority grants a device another suffix than the one it has been using offline.
  */
 import { formatNumber, type OrderNumber, type NumberSeries as SeriesName } from '@branchline/model';
 
 export class NumberSeries {
-  readonly #name: SeriesName;
+  #name: SeriesName;
   #last: number;
 
   constructor(name: SeriesName, last: number) {
@@ -30,5 +31,15 @@ export class NumberSeries {
 
   rewind(last: number): void {
     this.#last = last;
+  }
+
+  get name(): SeriesName {
+    return this.#name;
+  }
+
+  /** Called between groups. */
+  beginAnew(name: SeriesName): void {
+    this.#name = name;
+    this.#last = 0;
   }
 }

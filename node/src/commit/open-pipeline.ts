@@ -51,7 +51,8 @@ export async function openPipeline(options: {
   const { branch, nodeLetter, incarnation } = self.grant;
   const stamps: Stamp[] = [];
   const writer = await FeedWriter.open({ store, key, tenant, now: () => stamps.shift() ?? hlc.now() });
-  const series = new NumberSeries({ branch: branch as never, nodeLetter, incarnation }, orders.lastCount);
+  const name = { branch: branch as never, nodeLetter, incarnation };
+  const series = new NumberSeries(name, orders.lastCount(name));
   const predecessors = predecessorsOf(self, (id) => registry.member(id));
   const stockDocument = new StockDocument({ shards, branch, writer: key.writer, predecessors });
   const disk: DiskState = { isFull: false };

@@ -3,9 +3,9 @@
  * in for the beginnings of some of them below `checkpoints/`.
  *
  *     device.key      this device's private key, made here and never sent anywhere          0600
- *     successor.key   the key that will follow it, while it is asked for                    0600
- *     succession.json where our histories part, while a new key takes over
- *     restored.json   left by `branchline restore`
+ *     device.<writer>.key  keys it had before; succession.json says how they followed each other (`succession/lineage.ts`)
+ *     rotation.key    a key the operator has ordered, until it takes over                   0600
+ *     restored.json   left by `branchline restore`, until the node has taken a new key
  *     node.json       tenant and the authority's public key: the trust anchor from enrolment
  *     authority.key   signs the registry; only where this node keeps the authority          0600
  *     clock-bound     no stamp above it was ever given out
@@ -55,7 +55,7 @@ export class DataDirectory {
   }
 
   /** The key that is there, or a new one. Made before enrolment, so that a lost answer can be asked for again. */
-  async readOrMakeKey(name: 'device' | 'authority' | 'successor'): Promise<DeviceKey> {
+  async readOrMakeKey(name: 'device' | 'authority' | 'rotation'): Promise<DeviceKey> {
     const existing = await this.readKey(name);
     if (existing !== undefined) {
       return existing;
@@ -69,7 +69,7 @@ export class DataDirectory {
     await writeDurably(join(this.path, `${name}.key`), exportDeviceKey(key));
   }
 
-  async readKey(name: 'device' | 'authority' | 'successor'): Promise<DeviceKey | undefined> {
+  async readKey(name: string): Promise<DeviceKey | undefined> {
     const bytes = await readIfPresent(join(this.path, `${name}.key`));
     return bytes === undefined ? undefined : importDeviceKey(bytes);
   }

@@ -4,9 +4,18 @@
  * `orderOf` is the one place where an order entry becomes the order a till sees: the answer of a sale, a read years later
  * and a read on another machine agree because all of them go through it.
  *
- * Also finds again how far this device's number series got.
+ * Also finds again how far this device's number series got. Orders it has said again for an earlier key carry that one's numbers
+ * and do not count.
  */
-import { type EventBody, eventBodies, type Order, type OrderPage, ProblemError } from '@branchline/model';
+import {
+  type EventBody,
+  eventBodies,
+  type NumberSeries,
+  numberPrefix,
+  type Order,
+  type OrderPage,
+  ProblemError,
+} from '@branchline/model';
 import { formatStamp, isoTime, type Stamp, stampMs } from 'hlc-ts';
 import type { ProjectedEntry, Projection } from './projection.ts';
 import { after, rowKeys } from './row-keys.ts';
@@ -25,23 +34,25 @@ export class Orders implements Projection {
   readonly kinds = ['order'];
   readonly #options: OrdersOptions;
   #accepted = 0;
-  #lastCount: number;
+  /** The series of this device's last order, and its count there. */
+  #last: { readonly prefix: string; readonly count: number };
 
-  private constructor(options: OrdersOptions, lastCount: number) {
+  private constructor(options: OrdersOptions, last: { prefix: string; count: number }) {
     this.#options = options;
-    this.#lastCount = lastCount;
+    this.#last = last;
   }
 
   static async open(options: OrdersOptions): Promise<Orders> {
     const text = await options.rows.getText(rowKeys.series);
-    const [writer, count] = text?.split(' ') ?? [];
-    // Another writer's count (a new incarnation took over this directory) starts a series of its own.
-    return new Orders(options, writer === options.writer ? Number(count) : 0);
+    const [writer, prefix = '', count] = text?.split(' ') ?? [];
+    // Another writer's count (a new key took over this directory) starts a series of its own.
+    const isOwn = writer === options.writer && count !== undefined;
+    return new Orders(options, isOwn ? { prefix, count: Number(count) } : { prefix: '', count: 0 });
   }
 
-  /** Count behind the last order number of this device. */
-  get lastCount(): number {
-    return this.#lastCount;
+  /** Count behind this device's last order number in a series. */
+  lastCount(series: NumberSeries): number {
+    return this.#last.prefix === numberPrefix(series) ? this.#last.count : 0;
   }
 
   /** Orders seen since the start. */
@@ -62,8 +73,10 @@ export class Orders implements Projection {
     rows.putText(rowKeys.orderByTime(order.hlc, order.id), '');
     rows.putText(rowKeys.branchOrder(branch, order.hlc, order.id), '');
     if (entry.writer === writer) {
-      this.#lastCount = Math.max(this.#lastCount, numberCount(order.number));
-      rows.putText(rowKeys.series, `${writer} ${this.#lastCount}`);
+      const { prefix, count } = numberParts(order.number);
+      const before = this.#last.prefix === prefix ? this.#last.count : 0;
+      this.#last = { prefix, count: Math.max(before, count) };
+      rows.putText(rowKeys.series, `${writer} ${prefix} ${this.#last.count}`);
     }
     this.#accepted += 1;
     this.#options.onAccepted(order, entry);
@@ -152,7 +165,8 @@ function customerOf(customer: NonNullable<EventBody<'order'>['customer']>): NonN
   };
 }
 
-/** 123 of `B001-000123`. */
-function numberCount(number: string): number {
-  return Number(number.slice(number.lastIndexOf('-') + 1));
+/** `B001` and 123 of `B001-000123`. */
+function numberParts(number: string): { prefix: string; count: number } {
+  const at = number.lastIndexOf('-');
+  return { prefix: number.slice(0, at), count: Number(number.slice(at + 1)) };
 }

@@ -1,48 +1,57 @@
 /**
- * What a device says again under its new key: the entries that only it had, with the numbers already printed.
+ * What a device says first under a new key: where each feed of the old one ended, and again what only it had, with the numbers
+ * already printed and the stamps of then.
  *
- * Orders, goods receipts, counts and notes of who changed what go in as they were, with their old stamps, behind an entry per
- * feed that names where the old feed ended. What they did to stock and points is done again by the new writer, because those
- * are cumulative per writer. Fields of products and customers that only we had changed are written again with the values they
- * have in the rows handed in.
+ * Entries go in as they were; what they did to documents is done again by the new writer (`said-again.ts`), in the last commit.
  *
- * All of it is one commit: a crash leaves everything or nothing, and a second attempt finds the first.
+ * Guarantees: it is said in parts of PART_ENTRIES_MAX, each once: a part has a key of its own, so a crash between two of them, or
+ * after the last, repeats nothing. Nobody sells meanwhile.
  */
-import type { Mutator } from '@branchline/docs';
 import {
   collectionOf,
   type Entry,
-  type FeedStore,
-  feedName,
   INCARNATION_KIND,
   type IncarnationBody,
   type IncarnationPlan,
-  type WriterId,
 } from '@branchline/feed';
-import { eventBodies } from '@branchline/model';
 import { makeStamp, type Stamp, stampCounter, stampMs } from 'hlc-ts';
 import type { Transaction } from '../commit/transaction.ts';
-import type { Trade } from '../use-cases/trade.ts';
+import type { ChangeAgain } from './said-again.ts';
+
+/** Entries of one commit. */
+export const PART_ENTRIES_MAX = 500;
 
 export interface Inheritance {
   readonly plan: IncarnationPlan;
-  /** What only we had, by stamp. */
+  /** What only we had, by stamp; changes of documents are in `changes`. */
   readonly entries: readonly Entry[];
-  /** Registers only we had changed: the document and what sets them to the values they had here. */
-  readonly registers: readonly { readonly document: string; readonly mutator: Mutator }[];
+  readonly changes: readonly ChangeAgain[];
 }
 
-/** True once the new writer has said where it comes from. */
-export function hasInherited(store: FeedStore, writer: WriterId, plan: IncarnationPlan): boolean {
-  return plan.ends.some(({ feed }) => store.feeds().has(feedName(collectionOf(feed), writer)));
-}
-
-export function inherit(trade: Trade, transaction: Transaction, inheritance: Inheritance): { again: number } {
-  const { plan, entries, registers } = inheritance;
-  const again = new Map<string, number>();
-  for (const { feed } of entries) {
-    again.set(feed, (again.get(feed) ?? 0) + 1);
+/** What each commit does, in order. */
+export function inheritanceParts(inheritance: Inheritance): ((transaction: Transaction) => void)[] {
+  const { plan, changes } = inheritance;
+  const entries = inheritance.entries.filter(({ kind }) => kind !== 'change');
+  const parts = [(transaction: Transaction) => sayWhereFeedsEnd(transaction, plan, entries)];
+  for (let from = 0; from < entries.length; from += PART_ENTRIES_MAX) {
+    const part = entries.slice(from, from + PART_ENTRIES_MAX);
+    parts.push((transaction) => {
+      for (const { feed, kind, body, hlc } of part) {
+        transaction.append(collectionOf(feed), kind, body, hlc);
+      }
+    });
   }
+  if (changes.length > 0) {
+    parts.push((transaction) => {
+      for (const { document, mutator } of changes) {
+        transaction.change(document, mutator);
+      }
+    });
+  }
+  return parts;
+}
+
+function sayWhereFeedsEnd(transaction: Transaction, plan: IncarnationPlan, entries: readonly Entry[]): void {
   const stamps = stampsBefore(entries[0]?.hlc ?? transaction.stamp, plan.ends.length);
   for (const [index, { feed, common }] of plan.ends.entries()) {
     const body: IncarnationBody = {
@@ -50,44 +59,9 @@ export function inherit(trade: Trade, transaction: Transaction, inheritance: Inh
       feed,
       seq: common.seq,
       hash: common.hash,
-      again: again.get(feed) ?? 0,
+      again: entries.filter((entry) => entry.feed === feed).length,
     };
     transaction.append(collectionOf(feed), INCARNATION_KIND, body, stamps[index]);
-  }
-  for (const entry of entries) {
-    if (entry.kind !== 'change') {
-      transaction.append(collectionOf(entry.feed), entry.kind, entry.body, entry.hlc);
-      repeat(trade, transaction, entry);
-    }
-  }
-  for (const { document, mutator } of registers) {
-    transaction.change(document, mutator);
-  }
-  return { again: entries.length };
-}
-
-/** Does again what the entry did to documents whose cells belong to their writer. */
-function repeat(trade: Trade, transaction: Transaction, { kind, body }: Entry): void {
-  switch (kind) {
-    case 'order': {
-      const { lines, customer, loyalty } = eventBodies.order.parse(body);
-      trade.stock.move(transaction, 'sold', lines);
-      if (customer?.id !== undefined && loyalty.earned > 0) {
-        trade.customers.earn(transaction, customer.id, loyalty.earned);
-      }
-      break;
-    }
-    case 'stock-receipt':
-      trade.stock.move(transaction, 'received', eventBodies['stock-receipt'].parse(body).lines);
-      break;
-    case 'stock-count': {
-      const { lines } = eventBodies['stock-count'].parse(body);
-      const differences = lines.map(({ sku, deltaMilli }) => ({ sku, quantityMilli: deltaMilli }));
-      trade.stock.move(transaction, 'adjusted', differences);
-      break;
-    }
-    default:
-      break;
   }
 }
 

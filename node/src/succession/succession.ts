@@ -1,129 +1,204 @@
 /**
- * How a device goes on after a restore, or when it learns that a copy of it is at work: under a new key.
+ * A device whose key follows another: which key it speaks with, what it asks for, and when it must go on under a new one.
  *
- *     peer proves another history of ours ──> nothing of ours is written any more
- *     the peer tells where the histories part (`incarnationNeeded`) ──> the plan and a new key go to disk
- *     the new key is asked for with the old one's signature, from every peer, until the registry has it
- *     the process ends; the next start takes over (see `take-over.ts`) and says again what only we had (`inherit.ts`)
+ *     asked for    newest key the registry knows ──signs──> request for the next one, to every peer, until the registry has it
+ *     confirmed    the device speaks with the newer key; what it has written meanwhile leaves
+ *     copied       a peer has proven another history of ours: nothing is written until it has told where the histories part
+ *     rotated      the operator has ordered a new key: it is made, asked for, and takes over once the registry has it
  *
- * A device restored from a backup does not know what it sold after the backup. Until a peer that holds its feeds has been
- * compared with, it does not sell: it would give out numbers that are on receipts already.
+ * Guarantees: no sale waits for any of this, but for the moments in which a fork is being looked into; when the peer is lost
+ * meanwhile selling goes on under the old key, because a shop cannot wait for a network, and what it writes is said again later.
+ * A request is repeated until it is answered, because nobody remembers it for us.
  *
- * Does not: decide what a fork is (feed does), or move files (the program does, when it starts).
+ * Does not: touch files or stores. The program does, between two lives of the node (`take-over.ts`).
  */
 import {
+  type Authority,
   type DeviceKey,
   type IncarnationPlan,
   type Registry,
+  type ReplicationMessage,
   type ReplicationNews,
-  type Replicator,
   successionRequest,
   type WriterId,
-  writerOf,
 } from '@branchline/feed';
-import { NodeError } from '../errors.ts';
 
-/** What the machine keeps of a succession. Implemented over files; in tests in memory. */
-export interface SuccessionStore {
-  /** True after `branchline restore`, until `current` is called. */
-  readonly isRestored: boolean;
-  /** Called when a peer has confirmed that the backup holds everything this device ever wrote. */
-  current(): Promise<void>;
-  /** Called with the plan; resolves when plan and new key are durable. The same key every time. */
-  begin(plan: IncarnationPlan): Promise<DeviceKey>;
+/** Why the program must close this node and open it again under another key. */
+export type Renewal =
+  | { readonly reason: 'copied'; readonly plan: IncarnationPlan }
+  | { readonly reason: 'rotated' };
+
+/** Where the key of a rotation is kept: durable before it is asked for, the same one until it has taken over. */
+export interface RotationKeys {
+  read(): Promise<DeviceKey | undefined>;
+  make(): Promise<DeviceKey>;
 }
 
 export interface SuccessionOptions {
-  readonly store: SuccessionStore;
-  readonly key: DeviceKey;
-  /** Asked for in an earlier run of the program. */
-  readonly next?: DeviceKey | undefined;
+  /** Oldest first; the last is the one this device writes with. */
+  readonly keys: readonly DeviceKey[];
+  readonly rotation?: RotationKeys | undefined;
   readonly tenant: string;
   readonly registry: Registry;
-  readonly replicator: () => Replicator;
-  /** Called when the registry knows the new key: the process must end and start again under it. */
-  readonly finished: (reason: Error) => void;
+  /** Where this node keeps it: then it can answer itself. */
+  readonly authority?: Authority | undefined;
+  readonly nowMs: () => number;
+  /** To one peer, or to every connected one. */
+  readonly say: (message: ReplicationMessage, peer?: WriterId) => void;
+  /** Called when the registry knows a newer key of ours than the one we speak with. */
+  readonly onConfirmed: (key: DeviceKey) => void;
+  /** Called once. */
+  readonly onRenewal: (renewal: Renewal) => void;
   readonly failed: (error: Error) => void;
 }
 
 export class Succession {
   readonly #options: SuccessionOptions;
-  #next: DeviceKey | undefined;
-  #beginning = false;
-  #restored: boolean;
+  #speaker: DeviceKey;
+  #rotation: DeviceKey | undefined;
+  #isRotating = false;
+  #renewed = false;
+  /** The peer that is being asked where the histories part. */
+  #searching: WriterId | undefined;
 
   constructor(options: SuccessionOptions) {
     this.#options = options;
-    this.#restored = options.store.isRestored;
-    this.#next = options.next;
+    this.#speaker = this.#newestConfirmed();
     options.registry.watch(() => this.#look());
   }
 
-  /** True while this device must not sell because it cannot know what it sold. */
-  get isRestored(): boolean {
-    return this.#restored;
+  /** Called once, when peers can be spoken to. */
+  async start(): Promise<void> {
+    this.#rotation = await this.#options.rotation?.read();
+    this.#look();
   }
 
-  /** True while a new key is asked for. */
-  get isUnderWay(): boolean {
-    return this.#next !== undefined;
+  /** The newest key the registry knows: peers admit this one. */
+  get speaker(): DeviceKey {
+    return this.#speaker;
+  }
+
+  /** True while the key this device writes with is not in the registry. */
+  get isPending(): boolean {
+    return this.#speaker !== this.#active;
+  }
+
+  /** True while a peer is being asked where the histories part: only then does a fork stop a sale. */
+  get isSearching(): boolean {
+    return this.#searching !== undefined;
   }
 
   /** Called with everything replication tells. */
   take(news: ReplicationNews): void {
-    if (news.type === 'incarnationNeeded' && !this.#beginning) {
-      this.#beginning = true;
-      void this.#begin(news.plan).catch((error: Error) => this.#options.failed(error));
-    }
-    if (news.type === 'peerLive') {
-      this.#ask(news.peer);
-      this.#confirm(news.peer);
-    }
-  }
-
-  async #begin(plan: IncarnationPlan): Promise<void> {
-    this.#next = await this.#options.store.begin(plan);
-    this.#look();
-    for (const { peer } of this.#options.replicator().progress()) {
-      this.#ask(peer);
-    }
-  }
-
-  #ask(peer: WriterId): void {
-    const { key, tenant, replicator } = this.#options;
-    if (this.#next !== undefined) {
-      replicator()
-        .session(peer)
-        ?.say(successionRequest(tenant, key, this.#next.publicKey));
+    switch (news.type) {
+      case 'ownForkFound':
+        this.#searching = this.isPending ? undefined : news.peer;
+        break;
+      case 'incarnationNeeded':
+        if (!this.isPending && news.plan.predecessor === this.#active.writer) {
+          this.#renew({ reason: 'copied', plan: news.plan });
+        }
+        break;
+      case 'peerLeft':
+        if (news.peer === this.#searching && !this.#renewed) {
+          this.#searching = undefined;
+        }
+        break;
+      case 'peerLive':
+        this.ask(news.peer);
+        this.#answerOurselves();
+        break;
+      default:
+        break;
     }
   }
 
+  /** Called now and then as well: a request may have been lost on its way to the authority. */
+  ask(peer?: WriterId): void {
+    for (const { predecessor, next, incarnation } of this.#wanted()) {
+      const { tenant, say } = this.#options;
+      say(successionRequest(tenant, predecessor, next.publicKey, incarnation), peer);
+    }
+  }
+
+  get #active(): DeviceKey {
+    return this.#options.keys.at(-1)!;
+  }
+
+  #newestConfirmed(): DeviceKey {
+    const { keys, registry } = this.#options;
+    return keys.findLast(({ writer }) => registry.isConfirmed(writer)) ?? keys[0]!;
+  }
+
+  /** Each key the registry lacks, with the one before it, which must ask. */
+  #wanted(): { predecessor: DeviceKey; next: DeviceKey; incarnation?: number }[] {
+    const { keys, registry } = this.#options;
+    const known = keys.indexOf(this.#speaker);
+    const wanted = keys.slice(known + 1).map((next, index) => {
+      const incarnation = registry.member(next.writer)?.grant.incarnation;
+      const predecessor = keys[known + index]!;
+      return { predecessor, next, ...(incarnation === undefined ? {} : { incarnation }) };
+    });
+    if (this.#rotation !== undefined && !this.isPending && !registry.isConfirmed(this.#rotation.writer)) {
+      return [{ predecessor: this.#active, next: this.#rotation }];
+    }
+    return wanted;
+  }
+
+  /** Called after each registry entry. */
   #look(): void {
-    const { registry, finished } = this.#options;
-    if (this.#next !== undefined && registry.member(this.#next.writer) !== undefined) {
-      finished(
-        new NodeError('NODE_SUCCEEDED', `this device goes on as ${this.#next.writer}`, {
-          retryable: true,
-          hint: 'Start it again; it takes over its new key.',
-        }),
-      );
+    const { registry, onConfirmed, failed } = this.#options;
+    const newest = this.#newestConfirmed();
+    if (newest !== this.#speaker) {
+      this.#speaker = newest;
+      onConfirmed(newest);
+    }
+    if (this.#rotation !== undefined && registry.isConfirmed(this.#rotation.writer)) {
+      this.#renew({ reason: 'rotated' });
+    } else if (!this.#isRotating && this.#isOrdered()) {
+      this.#isRotating = true;
+      this.#rotate().catch(failed);
     }
   }
 
-  /** A peer that reads our feeds holds nothing of ours that we lack: the backup was current. */
-  #confirm(peer: WriterId): void {
-    const { key, registry, replicator, store, failed } = this.#options;
-    const progress = replicator()
-      .progress()
-      .find((each) => each.peer === peer);
-    const own = progress?.feeds.filter(({ feed }) => writerOf(feed) === key.writer) ?? [];
-    const role = registry.member(peer)?.grant.role;
-    if (!this.#restored || replicator().superseded || (role !== 'relay' && role !== 'hq')) {
-      return;
+  /** The operator has ordered a new key for the one in use, and nobody has taken it up. */
+  #isOrdered(): boolean {
+    const { registry, nowMs, rotation } = this.#options;
+    const { writer } = this.#active;
+    return (
+      rotation !== undefined &&
+      registry
+        .invitations()
+        .some(
+          ({ replaces, usedBy, expiresMs }) =>
+            replaces === writer && usedBy === undefined && expiresMs > nowMs(),
+        )
+    );
+  }
+
+  async #rotate(): Promise<void> {
+    this.#rotation ??= await this.#options.rotation!.make();
+    this.ask();
+    this.#answerOurselves();
+  }
+
+  /** Where the authority is here, it answers; once a device was heard, because a restored registry may be an old one. */
+  #answerOurselves(): void {
+    const { authority, failed } = this.#options;
+    for (const { predecessor, next, incarnation } of authority === undefined ? [] : this.#wanted()) {
+      const { tenant } = this.#options;
+      const request = successionRequest(tenant, predecessor, next.publicKey, incarnation);
+      const wanted = incarnation === undefined ? {} : { incarnation };
+      authority!
+        .succeed({ predecessor: predecessor.writer, key: next.publicKey, ...wanted, proof: request.proof })
+        .catch(failed);
     }
-    if (own.every(({ missingHere }) => missingHere === 0)) {
-      this.#restored = false;
-      store.current().catch((error: Error) => failed(error));
+  }
+
+  #renew(renewal: Renewal): void {
+    if (!this.#renewed) {
+      this.#renewed = true;
+      this.#options.onRenewal(renewal);
     }
   }
 }

@@ -1,137 +1,135 @@
 /**
- * What happens on disk when a device goes on under a new key, at the start of the program, before anything is opened.
+ * Between two lives of a node: a new key takes over, on disk.
  *
- *     succession.json + successor.key      asked for, not granted yet: the old key goes on asking, and sells nothing
- *     the registry knows the new key  ──>  a diverged journal and its index are set aside, whole, as evidence
- *                                          device.key is kept as device.<writer>.key, successor.key becomes device.key
- *     succession.json, no successor.key    the new key has the directory; what only we had is said again, then the file goes
+ *     presume        the registry here is told of keys it does not know yet, so that the node can write with the last one at once
+ *     takeRestored   a backup was put back: a new key follows, the store stays; peers bring what came after the backup
+ *     takeOver       a copy was at work: a new key follows; a store whose history parted is set aside whole, and a new one is
+ *                    made ready with everything peers hold as well
  *
- * Guarantees: at every instant there is one device key; each step is done or not done and found out again by the next start.
- * A set-aside journal is never opened for writing again.
+ * Guarantees: what was decided is finished by the next start (`lineage.ts`); a history set aside is never written to again; the node
+ * can sell when this is done, whether or not anybody can be reached.
  */
-import { access, rename } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
-  collectionOf,
-  type DeviceKey,
-  type FeedName,
   type FeedStore,
   type IncarnationPlan,
+  type Member,
   type Registry,
   type WriterId,
+  writerOf,
 } from '@branchline/feed';
-import { z } from 'zod';
-import type { DataDirectory } from '../files/data-directory.ts';
-import { readIfPresent, removeDurably, syncDirectory, writeDurably } from '../files/durable-file.ts';
-import type { SuccessionStore } from './succession.ts';
+import { isoTime } from 'hlc-ts';
+import { freshKey, type Lineage, type SuccessionRecord } from './lineage.ts';
 
 const READ_BYTES = 1024 * 1024;
 
-const planFile = z.strictObject({
-  predecessor: z.string(),
-  diverged: z.boolean(),
-  ends: z.array(
-    z.strictObject({
-      feed: z.string(),
-      ours: z.int(),
-      common: z.strictObject({ seq: z.int(), hash: z.string() }),
-    }),
-  ),
-});
+export interface OpenStore {
+  readonly store: FeedStore;
+  readonly registry: Registry;
+  close(): Promise<void>;
+}
 
-export class SuccessionFiles implements SuccessionStore {
-  readonly #directory: DataDirectory;
-  #restored: boolean;
-
-  private constructor(directory: DataDirectory, restored: boolean) {
-    this.#directory = directory;
-    this.#restored = restored;
-  }
-
-  static async open(directory: DataDirectory): Promise<SuccessionFiles> {
-    return new SuccessionFiles(directory, await isThere(join(directory.path, 'restored.json')));
-  }
-
-  get isRestored(): boolean {
-    return this.#restored;
-  }
-
-  async current(): Promise<void> {
-    this.#restored = false;
-    await removeDurably(join(this.#directory.path, 'restored.json'));
-  }
-
-  async begin(plan: IncarnationPlan): Promise<DeviceKey> {
-    const ends = plan.ends.map(({ feed, ours, common }) => ({
-      feed,
-      ours,
-      common: { seq: common.seq, hash: Buffer.from(common.hash).toString('hex') },
-    }));
-    const key = await this.#directory.readOrMakeKey('successor');
-    await writeDurably(this.#planPath, `${JSON.stringify({ ...plan, ends })}\n`);
-    return key;
-  }
-
-  async readPlan(): Promise<IncarnationPlan | undefined> {
-    const text = await readIfPresent(this.#planPath);
-    if (text === undefined) {
-      return undefined;
+/** Our own keys that the registry does not know, with the rights of the ones before them. */
+export function presume(lineage: Lineage, registry: Registry): void {
+  for (const [index, { writer, predecessor, incarnation }] of lineage.records.entries()) {
+    const grant = registry.member(predecessor)?.grant;
+    const key = lineage.keys[index + 1]!.publicKey;
+    if (grant !== undefined && !registry.isConfirmed(writer)) {
+      const member: Member = {
+        writer,
+        key,
+        grant: { ...grant, incarnation },
+        at: 0,
+        predecessor,
+        reason: 'incarnation',
+      };
+      registry.presume(member);
     }
-    const { predecessor, diverged, ends } = planFile.parse(JSON.parse(text.toString('utf8')));
-    return {
-      predecessor: predecessor as WriterId,
-      diverged,
-      ends: ends.map(({ feed, ours, common }) => ({
-        feed: feed as FeedName,
-        ours,
-        common: { seq: common.seq, hash: new Uint8Array(Buffer.from(common.hash, 'hex')) },
-      })),
-    };
-  }
-
-  /** Called once everything was said again: the succession is over. */
-  async finish(): Promise<void> {
-    await this.current();
-    await removeDurably(this.#planPath);
-  }
-
-  /** Where a diverged history is kept. */
-  aside(writer: WriterId): { readonly journal: string; readonly index: string } {
-    return {
-      journal: `${this.#directory.journal}.${writer}`,
-      index: `${this.#directory.index}.${writer}`,
-    };
-  }
-
-  async isAside(writer: WriterId): Promise<boolean> {
-    return await isThere(this.aside(writer).index);
-  }
-
-  /** Called with everything closed. The index goes last: its place tells that both are aside. */
-  async setAside(writer: WriterId): Promise<void> {
-    const { journal, index } = this.aside(writer);
-    if (!(await isThere(journal))) {
-      await rename(this.#directory.journal, journal);
-    }
-    await rename(this.#directory.index, index);
-    await syncDirectory(this.#directory.path);
-  }
-
-  /** The successor's key becomes the device's; the old one is kept, because it proves what is ours. */
-  async swapKeys(old: DeviceKey): Promise<void> {
-    await this.#directory.keepKey(old, `device.${old.writer}`);
-    await rename(join(this.#directory.path, 'successor.key'), join(this.#directory.path, 'device.key'));
-    await syncDirectory(this.#directory.path);
-  }
-
-  get #planPath(): string {
-    return join(this.#directory.path, 'succession.json');
   }
 }
 
+/** Called on a store that `branchline restore` has put back: from here on nothing is written with the keys of the backup. */
+export async function takeRestored(lineage: Lineage, registry: Registry, nowMs: number): Promise<Lineage> {
+  const mark = await lineage.readMark();
+  if (mark === undefined) {
+    return lineage;
+  }
+  let next = lineage;
+  const isEnrolled = registry.member(lineage.key.writer) !== undefined;
+  if (isEnrolled && lineage.last?.mark !== mark.id) {
+    next = await lineage.follow(freshKey(), {
+      reason: 'restored',
+      at: isoTime(nowMs),
+      // Earlier ones put back from the same backup have numbers of their own, whether or not the registry heard of them.
+      incarnation: nextIncarnation(registry, lineage.key.writer) + mark.times - 1,
+      mark: mark.id,
+    });
+  }
+  await next.forgetMark();
+  return next;
+}
+
+/** Called with the operator's rotation granted. */
+export async function takeRotation(lineage: Lineage, registry: Registry, nowMs: number): Promise<Lineage> {
+  const key = await lineage.readRotationKey();
+  const member = key && registry.isConfirmed(key.writer) ? registry.member(key.writer) : undefined;
+  if (key === undefined || member === undefined || lineage.keys.some(({ writer }) => writer === key.writer)) {
+    return lineage;
+  }
+  const { incarnation } = member.grant;
+  return await lineage.follow(key, { reason: 'rotated', at: isoTime(nowMs), incarnation });
+}
+
+/** Called with the node closed and its store open; closes it. `open` opens another store of the same tenant. */
+export async function takeOver(options: {
+  readonly lineage: Lineage;
+  readonly home: OpenStore;
+  readonly plan: IncarnationPlan;
+  readonly open: (at: { journal: string; index: string }) => Promise<OpenStore>;
+  readonly nowMs: number;
+}): Promise<void> {
+  const { lineage, home, open, nowMs } = options;
+  const next = freshKey();
+  const plan = asOfNow(options.plan, home.store);
+  const incarnation = nextIncarnation(home.registry, lineage.key.writer);
+  if (plan.diverged) {
+    const staged = await open(lineage.staged(next.writer));
+    await copyCommon(home.store, staged.store, home.registry, plan).finally(() => staged.close());
+  }
+  await home.close();
+  await lineage.follow(next, { reason: 'copied', at: isoTime(nowMs), incarnation, plan });
+}
+
+/** Where the feeds of the key before end: what the first entries of the new one name. */
+export function planOfRecord(record: SuccessionRecord, store: FeedStore): IncarnationPlan {
+  const { predecessor, plan } = record;
+  const own = [...store.feeds().values()].filter(({ feed }) => writerOf(feed) === predecessor);
+  const ends = own.map(({ feed, head }) => ({ feed, common: head, ours: head.seq }));
+  return plan ?? { predecessor, diverged: false, ends };
+}
+
+/** While the peer was asked, entries may have been added; all of them are ours alone. */
+function asOfNow({ predecessor, ends }: IncarnationPlan, store: FeedStore): IncarnationPlan {
+  const now = ends.map(({ feed, common, ours }) => ({
+    feed,
+    common,
+    ours: store.feeds().get(feed)?.head.seq ?? ours,
+  }));
+  return { predecessor, ends: now, diverged: now.some(({ common, ours }) => ours > common.seq) };
+}
+
+/** A number no key of this node has had, as far as is known here. */
+function nextIncarnation(registry: Registry, writer: WriterId): number {
+  const self = registry.member(writer)!;
+  const { branch, nodeLetter } = self.grant;
+  const line = registry
+    .members()
+    .filter(({ grant }) => grant.branch === branch && grant.nodeLetter === nodeLetter);
+  return 1 + Math.max(...[self, ...line].map(({ grant }) => grant.incarnation));
+}
+
 /**
- * Fills a new store from the one set aside: everything of others, and of our own what the peer holds as well. The registry goes
- * first, because it knows the keys. May be repeated after a crash.
+ * Fills a new store from one that is to be set aside: everything of others, and of our own what the peer holds as well. The
+ * registry goes first, because it knows the keys; what never leaves the machine (tills, answers) goes whole.
  */
 export async function copyCommon(
   from: FeedStore,
@@ -140,38 +138,27 @@ export async function copyCommon(
   plan: IncarnationPlan,
 ): Promise<void> {
   const limits = new Map(plan.ends.map(({ feed, common }) => [feed, common.seq]));
-  const feeds = [...from.feeds().values()].sort((a, b) => rank(a.feed, registry) - rank(b.feed, registry));
+  const feeds = [...from.feeds().values()].sort(
+    (a, b) => Number(b.feed === registry.feed) - Number(a.feed === registry.feed),
+  );
   for (const { feed, head, base } of feeds) {
     const end = limits.get(feed) ?? head.seq;
-    if (base.seq > 0 && !to.feeds().has(feed)) {
+    if (base.seq > 0) {
       await to.adopt(feed, base);
     }
-    for (let next = (to.feeds().get(feed)?.head.seq ?? 0) + 1; next <= end; ) {
-      const run = await from.read(feed, next, next + 1 >= end ? 1 : READ_BYTES);
-      const last = run === undefined ? end : run.from + run.entries.length - 1;
-      if (run === undefined || last > end) {
-        // The peer's copy ends inside one of our commits, or a large read went past its end: go on by single commits.
-        const single = run === undefined ? undefined : await from.read(feed, next, 1);
-        if (single === undefined || single.from + single.entries.length - 1 > end) {
-          break;
-        }
-        await to.append({ runs: [single] });
-        next = single.from + single.entries.length;
-        continue;
+    for (let next = base.seq + 1; next <= end; ) {
+      const long = await from.read(feed, next, READ_BYTES);
+      // The peer's copy may end inside a long read, never inside a commit.
+      const run = long !== undefined && lastOf(long) > end ? await from.read(feed, next, 1) : long;
+      if (run === undefined || lastOf(run) > end) {
+        break;
       }
       await to.append({ runs: [run] });
-      next = last + 1;
+      next = lastOf(run) + 1;
     }
   }
 }
 
-function rank(feed: FeedName, registry: Registry): number {
-  return feed === registry.feed ? 0 : collectionOf(feed).startsWith('local') ? 2 : 1;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
+function lastOf(run: { readonly from: number; readonly entries: readonly unknown[] }): number {
+  return run.from + run.entries.length - 1;
 }

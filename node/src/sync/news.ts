@@ -26,9 +26,6 @@ export function raiseAlarm(news: ReplicationNews, alarms: Alarms): void {
         `${news.evidence.feed} was written twice; it is quarantined, evidence is kept`,
       );
       break;
-    case 'checkpointRefused':
-      alarms.raise('CHECKPOINT_REFUSED', `${news.peer}: ${news.detail.slice(0, DETAIL_CHARS_MAX)}`);
-      break;
     case 'ownForkFound':
       alarms.raise(
         'DEVICE_SUPERSEDED',

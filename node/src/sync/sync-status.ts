@@ -27,6 +27,8 @@ export interface SyncFacts {
   readonly nowMs: number;
   /** Why the node cannot sell, if so. */
   readonly stopped: readonly string[];
+  /** What must be known by whoever sells all the same. */
+  readonly warning: string | undefined;
 }
 
 export function syncStatus(facts: SyncFacts): SyncStatus {
@@ -136,11 +138,12 @@ function exchange(progress: PeerProgress | undefined): string {
   return `connected, ${parts.join(', ')}`;
 }
 
-function allowedNow({ self, stopped, peers, unsent, mode }: SyncFacts): string[] {
+function allowedNow({ self, stopped, warning, peers, unsent, mode }: SyncFacts): string[] {
   if (stopped.length > 0) {
     return stopped.map((reason) => `Cannot sell: ${reason}`);
   }
-  const words = ['Selling, goods receipts and counts work; nothing waits for the network.'];
+  const noted = warning === undefined ? [] : [warning];
+  const words = [...noted, 'Selling, goods receipts and counts work; nothing waits for the network.'];
   if (self !== undefined && !self.grant.write.includes('catalog')) {
     words.push('Prices come from head office; they are as of the last contact.');
   }
