@@ -4,6 +4,7 @@ import { Backoff, seededRandom, systemClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { until } from '../../../test/support/within.ts';
+import { KKT_ADVICE } from '../src/errors.ts';
 import * as document from '../src/ffd/document.ts';
 import { DOCUMENT_BYTES_MAX } from '../src/ffd/document-forms.ts';
 import { ITEM_NAME_CHARS_MAX } from '../src/ffd/item-check.ts';
@@ -18,6 +19,15 @@ import {
   type ReceiptDevice,
   tcpOfdLink,
 } from '../src/index.ts';
+import { ITEMS_MAX } from '../src/kkt/emulator/cash-register.ts';
+import { RULES_MAX } from '../src/kkt/emulator/faults.ts';
+import { LINES_MAX } from '../src/kkt/emulator/kkt-emulator.ts';
+import { STRIPS_MAX } from '../src/kkt/emulator/print-queue.ts';
+import * as jobs from '../src/kkt/job-state.ts';
+import { BUFFERED_MAX } from '../src/kkt/line-reader.ts';
+import { BUSY_LIMIT_MS, COMMANDS_WAITING_MAX } from '../src/kkt/shtrih/channel.ts';
+import { MESSAGE_V1_MAX } from '../src/kkt/shtrih/frame-v1.ts';
+import { MESSAGE_V2_MAX } from '../src/kkt/shtrih/frame-v2.ts';
 import * as mock from '../src/ofd/mock-ofd.ts';
 import * as pumps from '../src/ofd/pump.ts';
 import { HOLDS_MAX, MESSAGE_BYTES_MAX } from '../src/ofd/pump-state.ts';
@@ -67,7 +77,8 @@ test('the example runs', async () => {
 
 test('every error code is in a table, and no other', () => {
   const source = readFileSync(new URL('../src/errors.ts', import.meta.url), 'utf8');
-  const declared = new Set([...source.matchAll(/\| '([A-Z]+_[A-Z_]+)'/g)].map((match) => match[1]!));
+  const named = [...source.matchAll(/\| '([A-Z]+_[A-Z_]+)'/g)].map((match) => match[1]!);
+  const declared = new Set([...named, ...Object.keys(KKT_ADVICE)]);
   const documented = [...readme.matchAll(/^\| `([A-Z]+_[A-Z_]+)` +\| [^|\d]+\|/gm)].map((match) => match[1]!);
   const limits = new Set(LIMITS.map(([name]) => name));
   for (const code of declared) assert.ok(readme.includes(`| \`${code}\``), code);
@@ -92,6 +103,19 @@ const LIMITS: readonly (readonly [string, number])[] = [
   ['MOCK_CONNECTIONS_MAX', mock.MOCK_CONNECTIONS_MAX],
   ['MOCK_RULES_MAX', mock.MOCK_RULES_MAX],
   ['MOCK_LEDGER_MAX', mock.MOCK_LEDGER_MAX],
+  ['SEARCH_MAX', jobs.SEARCH_MAX],
+  ['ATTEMPTS_MAX', jobs.ATTEMPTS_MAX],
+  ['CANCELS_MAX', jobs.CANCELS_MAX],
+  ['WAIT_MAX_MS', jobs.WAIT_MAX_MS],
+  ['BUSY_LIMIT_MS', BUSY_LIMIT_MS],
+  ['COMMANDS_WAITING_MAX', COMMANDS_WAITING_MAX],
+  ['BUFFERED_MAX', BUFFERED_MAX],
+  ['MESSAGE_V1_MAX', MESSAGE_V1_MAX],
+  ['MESSAGE_V2_MAX', MESSAGE_V2_MAX],
+  ['LINES_MAX', LINES_MAX],
+  ['RULES_MAX', RULES_MAX],
+  ['STRIPS_MAX', STRIPS_MAX],
+  ['ITEMS_MAX', ITEMS_MAX],
 ];
 
 test('the limits in the README are the limits in the code', () => {
