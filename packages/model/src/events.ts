@@ -90,6 +90,8 @@ export const eventBodies = {
   /** What became of it so far; the words of a record are those of the job machine of `fiscal`. */
   'receipt-record': z.looseObject({
     id: receiptId,
+    /** Repeated here for documents of a shift. */
+    shift: z.looseObject({ kind: z.enum(['shift-open', 'shift-close']), number: z.int().min(0) }).optional(),
     record: z.discriminatedUnion('type', [
       z.looseObject({
         type: z.literal('intent'),
