@@ -10,6 +10,7 @@
 import { branchCode, operationMode } from '@branchline/model';
 import { z } from 'zod';
 import { NodeError } from './errors.ts';
+import { kktConfig } from './fiscal/open-kkt.ts';
 
 /** Peers dialled besides the relay. */
 export const PEERS_MAX = 64;
@@ -42,6 +43,8 @@ export const nodeConfig = z.strictObject({
   mode: operationMode.default('hybrid'),
   /** Names this node answers to besides its own address. */
   allowedHosts: z.array(z.string().min(1)).default([]),
+  /** The cash register of this branch; without it no receipts are printed. */
+  kkt: kktConfig.optional(),
   log: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Period of the replaced system's setting: kept as the longest pause between two attempts to reach a peer. */
   syncIntervalSeconds: z.coerce.number().int().min(1).max(3600).default(30),

@@ -13,6 +13,7 @@ import type { Clock, Random } from 'hlc-ts';
 import type { NodeConfig } from './config.ts';
 import { boundFile } from './files/bound-file.ts';
 import { bundleActions } from './files/bundle-file.ts';
+import { openKkt } from './fiscal/open-kkt.ts';
 import { createHttpApp } from './http/http-app.ts';
 import { reportTo } from './http/http-log.ts';
 import { BranchNode } from './node.ts';
@@ -121,6 +122,7 @@ async function openNode(ports: LifePorts, config: NodeConfig, home: NodeHome): P
       // Not part of the rows: proofs cannot be made again from this journal.
       evidence: levelEvidence(home.level.sublevel<string, Uint8Array>('evidence', { valueEncoding: 'view' })),
       dial: (url, signal) => dialWebSocket(url, { signal }),
+      ...(config.kkt === undefined ? {} : { kkt: openKkt(config.kkt, ports.clock) }),
       diskSpace: () => diskSpace(home.directory.path),
       checkpoints: await CheckpointShelf.open({
         disk: new NodeDisk(),

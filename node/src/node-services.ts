@@ -9,6 +9,7 @@ import type { Decide } from './commit/commit-pipeline.ts';
 import type { Writing } from './commit/open-pipeline.ts';
 import type { EventLog } from './event-log.ts';
 import type { Failure } from './failure.ts';
+import type { Fiscal } from './fiscal/open-fiscal.ts';
 import type { NodeSettings } from './node.ts';
 import type { NodePorts } from './ports.ts';
 import type { ReadModels } from './read-models.ts';
@@ -40,6 +41,7 @@ export interface NodeParts extends ReadModels, Writing {
   readonly events: EventLog;
   readonly alarms: Alarms;
   readonly trade: Trade;
+  readonly fiscal: Fiscal;
   readonly exchange: Exchange;
   readonly succession: Succession;
   readonly renewal: Promise<Renewal>;
@@ -59,7 +61,7 @@ export interface NodeParts extends ReadModels, Writing {
 }
 
 export function makeServices(parts: NodeParts): NodeServices {
-  const { pipeline, trade, products, orders, customers, stock, tills, keeper, registry } = {
+  const { pipeline, trade, products, orders, fiscal, customers, stock, tills, keeper, registry } = {
     ...parts,
     registry: parts.ports.registry,
   };
@@ -67,10 +69,19 @@ export function makeServices(parts: NodeParts): NodeServices {
     branch: parts.branch,
     tenant: parts.tenant,
     orders: {
-      place: (request) => pipeline.submit(request, (transaction) => sell(trade, transaction, request.body)),
-      get: (id) => orders.get(id),
-      list: (query) => orders.list(query),
+      place: async (request, wait) => {
+        const answer = await pipeline.submit(request, (transaction) =>
+          sell(trade, transaction, request.body),
+        );
+        return wait === undefined ? answer : await fiscal.held(answer, wait);
+      },
+      get: async (id) => {
+        const order = await orders.get(id);
+        return order && (await fiscal.withStates([order]))[0];
+      },
+      list: async (query) => fiscal.pageWithStates(await orders.list(query)),
     },
+    receipts: { get: (id) => fiscal.receipt(id) },
     products: {
       search: (query) => products.search(query),
       get: (sku) => products.get(sku),
@@ -253,6 +264,7 @@ function metrics(parts: NodeParts): MetricSample[] {
       reasonsNotToSell(parts.facts()).length === 0 ? 1 : 0,
       'Whether the node can sell.',
     ),
+    ...parts.fiscal.metrics(),
     sample(
       'gauge',
       'kkt_hlc_drift_seconds',

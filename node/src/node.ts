@@ -29,6 +29,7 @@ import type { NodeConfig } from './config.ts';
 import { NodeError } from './errors.ts';
 import { EventLog } from './event-log.ts';
 import { Failure } from './failure.ts';
+import { Fiscal } from './fiscal/open-fiscal.ts';
 import { makeServices, type NodeParts } from './node-services.ts';
 import type { NodePorts } from './ports.ts';
 import { runUpkeep } from './projections/upkeep.ts';
@@ -158,7 +159,7 @@ export class BranchNode {
   }
 
   #start(): void {
-    const { shards, rows, clock, pipeline, exchange, succession, events, failure } = this.#parts;
+    const { fiscal, shards, rows, clock, pipeline, exchange, succession, events, failure } = this.#parts;
     const { signal } = this.#stop;
     this.#background.push(
       runUpkeep({ shards, rows, clock, busy: () => pipeline.counts.waiting > 0 }, signal).catch(
@@ -169,6 +170,7 @@ export class BranchNode {
     );
     exchange.start();
     succession.start().catch((error: Error) => failure.set(error));
+    fiscal.start();
     events.publish('node.state', { ready: this.services.readiness().ready });
   }
 
@@ -190,6 +192,7 @@ export class BranchNode {
     const parts = this.#parts;
     parts.closing = true;
     parts.events.publish('node.state', { ready: false });
+    await parts.fiscal.stop();
     await parts.pipeline.close();
     await parts.exchange.close();
     await parts.checkpoints?.close();
@@ -239,6 +242,7 @@ async function openParts(
     tills: models.tills,
     series: writing.series,
     programme: LOYALTY_PROGRAMME_DEFAULT,
+    printsReceipts: ports.kkt !== undefined,
     mayWrite: (collection) => registry.mayWrite(key.writer, writing.writer.feed(collection as Collection)),
     randomBytes,
   };
@@ -327,6 +331,20 @@ async function openParts(
     events,
     alarms,
     trade,
+    fiscal: new Fiscal({
+      ...ports,
+      ...models,
+      kkt: ports.kkt,
+      branch,
+      events,
+      alarms,
+      commit: async (append) => {
+        await submitOwn(parts, 'receipt', (transaction) => {
+          append(transaction);
+          return { status: 200, body: {} };
+        });
+      },
+    }),
     exchange,
     succession,
     renewal,

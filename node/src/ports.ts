@@ -5,6 +5,7 @@
 import type { CheckpointShelf, DeviceKey, EvidenceLedger, FeedStore, Registry } from '@branchline/feed';
 import type { Transport } from '@branchline/wire';
 import type { Clock, Random, UpperBoundStore } from 'hlc-ts';
+import type { NodeKkt } from './fiscal/open-fiscal.ts';
 import type { RowLevel } from './projections/rows.ts';
 import type { SuccessionRecord } from './succession/lineage.ts';
 import type { RotationKeys } from './succession/succession.ts';
@@ -52,4 +53,6 @@ export interface NodePorts {
   /** Where checkpoints are kept; without it none are made or taken. */
   readonly checkpoints?: CheckpointShelf;
   readonly diskSpace?: () => Promise<DiskSpace>;
+  /** The cash register; closed by the node. Without it no receipts are printed. */
+  readonly kkt?: NodeKkt;
 }

@@ -8,6 +8,7 @@ import type { Alarms } from './alarms.ts';
 import { finishTakeovers } from './checkpoints/open-checkpoints.ts';
 import type { EventLog } from './event-log.ts';
 import type { Failure } from './failure.ts';
+import { Receipts } from './fiscal/receipts.ts';
 import type { NodePorts } from './ports.ts';
 import { Answers } from './projections/answers.ts';
 import { CustomerBook } from './projections/customers.ts';
@@ -30,6 +31,7 @@ export interface ReadModels {
   readonly tills: Tills;
   readonly answers: Answers;
   readonly orders: Orders;
+  readonly receipts: Receipts;
   readonly shards: Shards;
   readonly projector: Projector;
 }
@@ -79,6 +81,11 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
       }
     },
   });
+  const receipts = await Receipts.open({
+    rows,
+    writer: key.writer,
+    onChanged: (id, state, { position }) => events.publish('receipt.changed', { id, state }, position),
+  });
   const shards = await Shards.open({
     rows,
     writer: key.writer,
@@ -91,7 +98,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
   const projector = new Projector({
     store,
     rows,
-    projections: [answers, orders, tills, shards],
+    projections: [answers, orders, receipts, tills, shards],
     clock,
     onRemote: (stamp) => {
       if (hlc.observe(stamp) === 'ahead') {
@@ -109,5 +116,5 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     log.info({ position: store.position }, 'rows are made again from the feeds');
     await shards.materialiseAll();
   }
-  return { rows, products, stock, customers, tills, answers, orders, shards, projector };
+  return { rows, products, stock, customers, tills, answers, orders, receipts, shards, projector };
 }

@@ -13,6 +13,7 @@ import type { EnrolAnswer, EnrolRequest, Role } from '@branchline/feed';
 import type {
   Customer,
   CustomerPut,
+  FiscalReceipt,
   NodeEvent,
   OperationMode,
   Order,
@@ -31,6 +32,7 @@ import type {
   SyncStatus,
   TillRole,
 } from '@branchline/model';
+import type { ReceiptWait } from './fiscal/open-fiscal.ts';
 
 /** Who asks. Found from a bearer token with `tills.find`; `till` is the name given at `branchline till add`. */
 export interface TillIdentity {
@@ -57,7 +59,8 @@ export interface WriteAnswer<Body> {
 }
 
 export interface OrderService {
-  place(request: WriteRequest<OrderRequest>): Promise<WriteAnswer<Order>>;
+  /** With `wait` the answer is held until the receipt is registered, somebody is needed, or the time is over. */
+  place(request: WriteRequest<OrderRequest>, wait?: ReceiptWait): Promise<WriteAnswer<Order>>;
   get(id: string): Promise<Order | undefined>;
   /** Oldest first by stamp. `after` is the `next` of an earlier page, or an order id. */
   list(query: {
@@ -65,6 +68,11 @@ export interface OrderService {
     readonly limit: number;
     readonly branch?: string | undefined;
   }): Promise<OrderPage>;
+}
+
+/** Fiscal receipts of this branch, and of every branch whose receipts are replicated here. */
+export interface ReceiptService {
+  get(id: string): Promise<FiscalReceipt | undefined>;
 }
 
 export interface ProductService {
@@ -193,6 +201,7 @@ export interface NodeServices {
   readonly branch: string;
   readonly tenant: string;
   readonly orders: OrderService;
+  readonly receipts: ReceiptService;
   readonly products: ProductService;
   readonly stock: StockService;
   readonly customers: CustomerService;

@@ -120,6 +120,9 @@ export class RouteRunner {
         abort ??= abortOnClose(response);
         return abort.signal;
       },
+      get preferWaitMs() {
+        return waitMsOf(request);
+      },
     } as Call<never, never, never>;
     const write = { key, fingerprint, till, body } as WriteRequest<never>;
     sendJson(response, await route.invoke(call, write));
@@ -168,6 +171,13 @@ function keyOf(request: IncomingMessage): string {
     throw new ProblemError('IDEMPOTENCY_KEY_REQUIRED', 'The Idempotency-Key header is missing.');
   }
   return checked('header', idempotencyKey, header) as string;
+}
+
+/** A preference that makes no sense is none: it may be ignored, and must not fail a sale. */
+function waitMsOf(request: IncomingMessage): number {
+  const header = request.headers.prefer;
+  const seconds = /(?:^|[,;\s])wait=(\d{1,3})(?:$|[,;\s])/.exec(typeof header === 'string' ? header : '')?.[1];
+  return Number(seconds ?? 0) * 1_000;
 }
 
 function abortOnClose(response: ServerResponse): AbortController {

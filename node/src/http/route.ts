@@ -21,6 +21,8 @@ export interface Call<Params, Query, Body> {
   readonly till: TillIdentity;
   /** Aborts when the client hangs up. */
   readonly signal: AbortSignal;
+  /** `Prefer: wait=SECONDS` (RFC 7240), in milliseconds; 0 when the client does not ask. */
+  readonly preferWaitMs: number;
 }
 
 interface RouteWords {

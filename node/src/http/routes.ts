@@ -4,12 +4,14 @@ import { customerRoutes } from './routes/customers.ts';
 import { healthRoutes } from './routes/health.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { productRoutes } from './routes/products.ts';
+import { receiptRoutes } from './routes/receipts.ts';
 import { stockRoutes } from './routes/stock.ts';
 import { syncRoutes } from './routes/sync.ts';
 import { tillRoutes } from './routes/tills.ts';
 
 export const jsonRoutes: readonly Route[] = [
   ...orderRoutes,
+  ...receiptRoutes,
   ...productRoutes,
   ...stockRoutes,
   ...customerRoutes,

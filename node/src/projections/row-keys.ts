@@ -11,6 +11,15 @@
  *     p/<sku>                        product as JSON
  *     s/<branch>/<sku>               stock of a product as JSON
  *     c/<region>/<customer id>       customer as JSON
+ *     fr/<receipt id>                fiscal receipt: branch and what it is for, as JSON
+ *     fl/<receipt id>                last record of its job
+ *     fi/<receipt id>                last intent of its job
+ *     fo/<receipt id>                number and sign the storage gave it
+ *     fq/<writer>/<receipt id>       a receipt its device still has to register or print
+ *     fd/<fn>/<fd>                   document of a storage            -> receipt id
+ *     ft/<fn>/<fd>                   the operator has the document
+ *     fh/<writer>                    the shift a device has open
+ *     fs/<writer>                    the storage a device registers with
  *     dn/<doc>                       a document that has changes here
  *     dm/<doc>!<position>.<n>        change applied to the document and its rows
  *     dp/<doc>!<position>.<n>        change stored, not applied yet
@@ -40,6 +49,15 @@ export const rowKeys = {
   product: (sku: string) => `p/${sku}`,
   stock: (branch: string, rest: string) => `s/${branch}/${rest}`,
   customer: (region: string, id: string) => `c/${region}/${id}`,
+  receipt: (id: string) => `fr/${id}`,
+  receiptLast: (id: string) => `fl/${id}`,
+  receiptIntent: (id: string) => `fi/${id}`,
+  receiptOutcome: (id: string) => `fo/${id}`,
+  receiptQueue: (writer: string, id: string) => `fq/${writer}/${id}`,
+  receiptDocument: (fn: string, fd: string) => `fd/${fn}/${fd}`,
+  receiptTicket: (fn: string, fd: string) => `ft/${fn}/${fd}`,
+  receiptShift: (writer: string) => `fh/${writer}`,
+  receiptStorage: (writer: string) => `fs/${writer}`,
   change: (area: 'dm' | 'dp' | 'dq' | 'dc', doc: string, at: string) => `${area}/${doc}!${at}`,
   changes: (area: 'dm' | 'dp' | 'dq' | 'dc', doc: string) => `${area}/${doc}!`,
   taken: (collection: string, checkpoint: string) => `da/${collection}!${checkpoint}`,

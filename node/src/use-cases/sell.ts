@@ -6,7 +6,7 @@
  * here. Never refused for stock (the goods are in the customer's hand), for the network, a clock or an unknown customer.
  *
  * Commits: the order in `orders/<branch>`, per product sold one movement in this branch's stock document, and for a named customer
- * the points earned in the loyalty document.
+ * the points earned in the loyalty document. Where a register is configured, also that the receipt is owed.
  */
 import {
   type EventBody,
@@ -72,6 +72,9 @@ export function sell(trade: Trade, transaction: Transaction, request: OrderReque
     loyalty: { earned, redeemed: 0 },
   };
   transaction.append(`orders/${trade.branch}`, 'order', body);
+  if (trade.printsReceipts) {
+    transaction.append(`receipts/${trade.branch}`, 'receipt', owed(body));
+  }
   trade.stock.move(
     transaction,
     'sold',
@@ -81,6 +84,11 @@ export function sell(trade: Trade, transaction: Transaction, request: OrderReque
     trade.customers.earn(transaction, customer, earned);
   }
   return { status: 201, body: orderOf(trade.branch, transaction.stamp, body) };
+}
+
+/** The fiscal intent of a sale: durable with it, or neither is. */
+function owed({ id, number, totalMinor, receipt }: EventBody<'order'>): EventBody<'receipt'> {
+  return { id: receipt.id, what: { kind: 'sale', order: id, number, totalMinor } };
 }
 
 /** The till of the token; a body may repeat its name but not use another's. */

@@ -25,6 +25,8 @@ export interface Trade {
   readonly tills: Tills;
   readonly series: NumberSeries;
   readonly programme: LoyaltyProgramme;
+  /** A register is configured: every sale is owed a fiscal receipt. */
+  readonly printsReceipts: boolean;
   /** May this device write the collection, by its grant? */
   mayWrite(collection: string): boolean;
   /** Cryptographically random. */

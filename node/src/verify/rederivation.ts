@@ -9,6 +9,7 @@ import { type DocName, openSnapshot, parseDocName } from '@branchline/docs';
 import { type Appended, type CheckpointShelf, type WriterId, writerIdOf } from '@branchline/feed';
 import type { Clock } from 'hlc-ts';
 import { placeOf as checkpointPlace } from '../checkpoints/checkpoint-intake.ts';
+import { Receipts } from '../fiscal/receipts.ts';
 import { Answers } from '../projections/answers.ts';
 import { ChangeRows } from '../projections/change-rows.ts';
 import { CustomerBook } from '../projections/customers.ts';
@@ -60,10 +61,11 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
   const pending = await PendingAside.open(stored, shards);
   const tills = await Tills.open(rows);
   const orders = await Orders.open({ rows, writer, onAccepted: onChanged });
+  const receipts = await Receipts.open({ rows, writer, onChanged });
   const projector = new Projector({
     store: { watch: () => () => undefined, replay: () => journal },
     rows,
-    projections: [new Answers(rows), orders, tills, pending],
+    projections: [new Answers(rows), orders, receipts, tills, pending],
     clock,
     onRemote: onChanged,
     onUnreadable: onChanged,

@@ -34,6 +34,7 @@ const AREAS: readonly Area[] = [
   { prefix: 't/', what: 'order by time', form: 'text' },
   { prefix: 'u/', what: 'order of a branch', form: 'text' },
   { prefix: 'r/', what: 'stored answer', form: 'text' },
+  { prefix: 'f', what: 'fiscal receipt', form: 'text' },
   { prefix: 'p/', what: 'product', form: 'json' },
   { prefix: 's/', what: 'stock', form: 'json' },
   { prefix: 'c/', what: 'customer', form: 'json' },

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import {
   type CustomerPut,
+  type FiscalReceipt,
   formatNumber,
   type IdempotencyKey,
   type NodeEvent,
@@ -40,6 +41,8 @@ export class FakeNode implements NodeServices {
   readonly branch = branch;
   readonly tenant = 'test';
   readonly placed: Order[] = [];
+  /** What each sale was told to wait for its receipt. */
+  readonly waitedMs: (number | undefined)[] = [];
   readonly written: WriteRequest<unknown>[] = [];
   ready = true;
   samples: MetricSample[] = [];
@@ -72,8 +75,27 @@ export class FakeNode implements NodeServices {
     ],
   ]);
 
+  readonly receipts = {
+    get: async (id: string): Promise<FiscalReceipt | undefined> => {
+      const order = this.placed.find(({ receipt }) => receipt.id === id);
+      return (
+        order && {
+          id: order.receipt.id,
+          order: order.id,
+          branch,
+          state: 'waiting',
+          words: 'waits',
+          ofd: 'none',
+        }
+      );
+    },
+  };
+
   readonly orders = {
-    place: (request: WriteRequest<OrderRequest>) => this.#once(request, () => this.#sell(request)),
+    place: (request: WriteRequest<OrderRequest>, wait?: { readonly ms: number }) => {
+      this.waitedMs.push(wait?.ms);
+      return this.#once(request, () => this.#sell(request));
+    },
     get: async (id: string) => this.placed.find((order) => order.id === id),
     list: async (query: { after?: string | undefined; limit: number }) => {
       const from = query.after === undefined ? 0 : Number(query.after);

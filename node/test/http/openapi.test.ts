@@ -80,6 +80,7 @@ test('every read and write answers what its schema says', async () => {
     assert.is(route.kind, 'json');
     const path = route.path
       .replace('/orders/{id}', `/orders/${sold.json.id}`)
+      .replace('/receipts/{id}', `/receipts/${sold.json.receipt.id}`)
       .replace('{sku}', 'TEA%2025')
       .replace('{id}', 'c1')
       .replace('{till}', 'T7');

@@ -103,12 +103,23 @@ test('pages of orders follow their cursor to the end', async () => {
   assert.equal(numbers, ['B001-000001', 'B001-000002', 'B001-000003', 'B001-000004', 'B001-000005']);
 });
 
+test('a sale waits for its receipt only when asked to, and a wish that makes no sense is none', async () => {
+  await using shop = await Loopback.open();
+  const wishes = ['wait=7', 'respond-async, wait=10', 'wait=soon', 'wait=99999', ''];
+  for (const [at, prefer] of wishes.entries()) {
+    const headers = { 'idempotency-key': `wish-${at}`, ...(prefer === '' ? {} : { prefer }) };
+    assert.is((await shop.call('POST', '/v1/orders', { headers, body: sale })).status, 201);
+  }
+  assert.equal(shop.node.waitedMs, [7_000, 10_000, undefined, undefined, undefined]);
+});
+
 test('an SKU with a blank travels percent-encoded; unknown things are 404 with a code', async () => {
   await using shop = await Loopback.open();
   assert.is((await shop.call('GET', '/v1/products/TEA%2025')).json.name, 'Tea');
   assert.is((await shop.call('GET', '/v1/stock/TEA%2025')).json.onHandMilli, -1000);
   for (const [path, code] of [
     ['/v1/orders/nope', 'ORDER_NOT_FOUND'],
+    ['/v1/receipts/nope', 'RECEIPT_NOT_FOUND'],
     ['/v1/products/nope', 'PRODUCT_NOT_FOUND'],
     ['/v1/stock/nope', 'PRODUCT_NOT_FOUND'],
     ['/v1/customers/nope', 'CUSTOMER_NOT_FOUND'],

@@ -23,6 +23,7 @@ import { MemoryNetwork, type Transport } from '@branchline/wire';
 import { ManualClock, makeStamp, memoryBound, type Stamp, seededRandom } from 'hlc-ts';
 import { MemoryLevel } from 'memory-level';
 import { TempDir } from '../../../test/support/temp-dir.ts';
+import type { NodeKkt } from '../../src/fiscal/open-fiscal.ts';
 import { BranchNode, type NodeSettings } from '../../src/node.ts';
 import type { NodeLog, NodePorts } from '../../src/ports.ts';
 import type { RowLevel } from '../../src/projections/rows.ts';
@@ -166,6 +167,8 @@ export class Machine {
   registry: Registry | undefined;
   level: MemoryLevel<string, string> = newLevel();
   node: BranchNode | undefined;
+  /** Its cash register; the node closes the driver, so each start asks for a new one. */
+  kkt: (() => NodeKkt) | undefined;
   /** Where checkpoints are kept, on a machine that keeps any. */
   readonly #shelfDir: Promise<TempDir> | undefined;
   shelf: CheckpointShelf | undefined;
@@ -269,6 +272,7 @@ export class Machine {
       dial: async (url, signal) =>
         this.#counted(await this.chain.network.dial(this.address, hostOf(url), { signal })),
       ...(this.shelf === undefined ? {} : { checkpoints: this.shelf }),
+      ...(this.kkt === undefined ? {} : { kkt: this.kkt() }),
     };
   }
 

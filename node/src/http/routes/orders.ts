@@ -15,7 +15,7 @@ export const orderRoutes: readonly Route[] = [
     summary: 'Sell',
     description:
       'Answers 201 once the order survives a power cut. The same key and body give the same answer again; nothing waits ' +
-      'for the network.',
+      'for the network. With `Prefer: wait=7` the answer is held until the fiscal receipt is registered, at most so many seconds.',
     role: 'cashier',
     body: orderRequest,
     answers: { 201: order },
@@ -32,7 +32,10 @@ export const orderRoutes: readonly Route[] = [
       'POINTS_SHORT',
       'TILL_MISMATCH',
     ],
-    invoke: ({ services }, write) => services.orders.place(write),
+    invoke: (call, write) => {
+      const { preferWaitMs: ms } = call;
+      return call.services.orders.place(write, ms === 0 ? undefined : { ms, signal: call.signal });
+    },
   }),
   readRoute({
     method: 'get',

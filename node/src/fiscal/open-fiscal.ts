@@ -1,0 +1,228 @@
+/**
+ * Fiscal receipts of a node: what is known of them, and where a register is configured the desk that prints and the watch that
+ * delivers. Without a register everything here only reads.
+ */
+import { formatSign, formatWallTime, type OfdLink, receiptQr } from '@branchline/fiscal';
+import type { EventBody, FiscalReceipt, Order, OrderPage } from '@branchline/model';
+import type { Clock, Random } from 'hlc-ts';
+import type { Alarms } from '../alarms.ts';
+import type { Transaction } from '../commit/transaction.ts';
+import type { EventLog } from '../event-log.ts';
+import type { NodeLog } from '../ports.ts';
+import type { Orders } from '../projections/orders.ts';
+import type { MetricSample, WriteAnswer } from '../services.ts';
+import { FiscalDesk, type KktPort } from './fiscal-desk.ts';
+import { OfdWatch } from './ofd-watch.ts';
+import { receiptWords, troubleWords } from './receipt-words.ts';
+import { type KnownReceipt, type Receipts, stateAfter } from './receipts.ts';
+
+/** The longest a sale may hold its answer for the receipt. */
+export const WAIT_MAX_MS = 30_000;
+
+export interface NodeKkt extends KktPort {
+  /** The operator of fiscal data, where this node carries documents to it. */
+  readonly ofdLink?: OfdLink | undefined;
+}
+
+export interface FiscalOptions {
+  readonly kkt: NodeKkt | undefined;
+  readonly branch: string;
+  readonly receipts: Receipts;
+  readonly orders: Orders;
+  readonly commit: (append: (transaction: Transaction) => void) => Promise<void>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly randomBytes: (length: number) => Uint8Array;
+  readonly log: NodeLog;
+  readonly events: EventLog;
+  readonly alarms: Alarms;
+}
+
+/** How long an answer may be held, and who holds it. */
+export interface ReceiptWait {
+  readonly ms: number;
+  readonly signal: AbortSignal;
+}
+
+export class Fiscal {
+  readonly #options: FiscalOptions;
+  readonly #desk: FiscalDesk | undefined;
+  readonly #watch: OfdWatch | undefined;
+  readonly #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #carrying: Promise<void> = Promise.resolve();
+
+  constructor(options: FiscalOptions) {
+    this.#options = options;
+    const { kkt, receipts } = options;
+    if (kkt === undefined) {
+      return;
+    }
+    this.#watch = this.#makeWatch(kkt);
+    this.#desk = this.#makeDesk(kkt, this.#watch);
+    receipts.watch(() => this.#desk?.notice());
+  }
+
+  start(): void {
+    this.#running = this.#desk?.run() ?? this.#running;
+    this.#carrying = this.#watch?.run(this.#stop.signal) ?? this.#carrying;
+  }
+
+  /** Called before commits end: the job under way may still write down what became of it. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#carrying;
+    await this.#desk?.stop(this.#running);
+  }
+
+  async receipt(id: string): Promise<FiscalReceipt | undefined> {
+    const known = await this.#options.receipts.get(id);
+    if (known === undefined || known.what.kind !== 'sale') {
+      return undefined;
+    }
+    const { what, branch, outcome } = known;
+    const { state, reason } = this.#stateOf(known);
+    return {
+      id: id as FiscalReceipt['id'],
+      order: what.order,
+      branch: branch as FiscalReceipt['branch'],
+      state,
+      words: receiptWords(state, reason),
+      ...(reason === undefined ? {} : { reason }),
+      ...(outcome === undefined ? {} : { fn: outcome.fn, fd: outcome.fd, fp: formatSign(outcome.fp) }),
+      ...(outcome?.atSeconds === undefined
+        ? {}
+        : {
+            at: formatWallTime(outcome.atSeconds),
+            qr: receiptQr({
+              dateTime: outcome.atSeconds,
+              totalMinor: what.totalMinor,
+              fn: outcome.fn,
+              fd: outcome.fd,
+              sign: outcome.fp,
+              kind: 'sale',
+            }),
+          }),
+      ofd: outcome === undefined ? 'none' : known.isDelivered ? 'delivered' : 'queued',
+    };
+  }
+
+  /** Orders with the present state of their receipts. */
+  async withStates<Some extends Order>(orders: readonly Some[]): Promise<Some[]> {
+    const states = await this.#options.receipts.states(orders.map(({ receipt }) => receipt.id));
+    return orders.map((order, at) => {
+      const state = this.#desk?.live(order.receipt.id)?.state ?? states[at] ?? order.receipt.state;
+      return { ...order, receipt: { ...order.receipt, state } };
+    });
+  }
+
+  async pageWithStates(page: OrderPage): Promise<OrderPage> {
+    return { ...page, orders: await this.withStates(page.orders) };
+  }
+
+  /** The answer of a sale, once its receipt is registered, somebody is needed, or the time is over. */
+  async held(answer: WriteAnswer<Order>, { ms, signal }: ReceiptWait): Promise<WriteAnswer<Order>> {
+    if (this.#desk === undefined) {
+      return answer;
+    }
+    const read = async (): Promise<Order> => (await this.withStates([answer.body]))[0]!;
+    const isSettled = async (): Promise<boolean> =>
+      ['fiscal', 'printed', 'review', 'failed'].includes((await read()).receipt.state);
+    await this.#desk.settled(isSettled, Math.min(ms, WAIT_MAX_MS), signal);
+    return { ...answer, body: await read() };
+  }
+
+  /** In a sentence, what somebody has to do about the register; undefined when nothing. */
+  get trouble(): string | undefined {
+    const code = this.#desk?.trouble;
+    return code === undefined ? undefined : troubleWords(code);
+  }
+
+  metrics(): MetricSample[] {
+    if (this.#desk === undefined) {
+      return [];
+    }
+    const { queue, delivered } = this.#watch!;
+    const gauge = (name: string, value: number, help: string): MetricSample => ({
+      name,
+      type: 'gauge',
+      value,
+      help,
+    });
+    return [
+      gauge(
+        'branchline_receipts_waiting',
+        this.#options.receipts.open.size,
+        'Receipts not registered and printed yet.',
+      ),
+      gauge('branchline_kkt_ready', this.#desk.trouble === undefined ? 1 : 0, 'Whether the register works.'),
+      gauge('branchline_ofd_waiting', queue?.waiting ?? 0, 'Documents the operator has not acknowledged.'),
+      gauge('branchline_ofd_oldest_seconds', queue?.oldestAgeSeconds ?? 0, 'Age of the oldest of them.'),
+      {
+        name: 'branchline_ofd_delivered_total',
+        type: 'counter',
+        value: delivered,
+        help: 'Documents carried to the operator since the start.',
+      },
+    ];
+  }
+
+  #stateOf({ id, last }: KnownReceipt): { state: FiscalReceipt['state']; reason: string | undefined } {
+    const live = this.#desk?.live(id);
+    if (live !== undefined) {
+      return live;
+    }
+    const reason = last?.type === 'failed' || last?.type === 'review' ? last.reason : undefined;
+    const state = stateAfter(last);
+    // A receipt nobody has touched yet is held up by whatever holds up the register.
+    return { state, reason: reason ?? (state === 'waiting' ? this.#desk?.trouble : undefined) };
+  }
+
+  #makeDesk(kkt: NodeKkt, watch: OfdWatch): FiscalDesk {
+    const { branch, receipts, orders, commit, clock, randomBytes, log, events, alarms } = this.#options;
+    return new FiscalDesk({
+      ...kkt,
+      branch,
+      receipts,
+      order: (id) => orders.get(id),
+      commit,
+      clock,
+      randomBytes,
+      log,
+      watch,
+      onChanged: (id) => {
+        const state = this.#desk?.live(id)?.state;
+        if (state !== undefined) {
+          events.publish('receipt.changed', { id, state });
+        }
+        this.#desk?.notice();
+      },
+      onTrouble: (code) => {
+        alarms.clear('KKT_NOT_READY');
+        if (code !== undefined) {
+          alarms.raise('KKT_NOT_READY', troubleWords(code));
+        }
+      },
+      onFault: (words) => alarms.raise('FISCAL_FAULT', words),
+    });
+  }
+
+  #makeWatch({ driver, ofdLink }: NodeKkt): OfdWatch {
+    const { receipts, branch, clock, random, log, alarms, commit } = this.#options;
+    return new OfdWatch({
+      driver,
+      link: ofdLink,
+      clock,
+      random,
+      log,
+      storage: () => receipts.storage,
+      onDelivered: (fn, fd) => {
+        const body: EventBody<'receipt-ticket'> = { fn, fd };
+        commit((transaction) => transaction.append(`receipts/${branch}`, 'receipt-ticket', body)).catch(
+          (error: Error) => log.warn({ err: error, fd }, 'a ticket could not be written down'),
+        );
+      },
+      onAlarm: (code, words) => alarms.raise(code, words),
+    });
+  }
+}
