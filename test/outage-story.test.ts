@@ -48,9 +48,12 @@ story('two shops sell through an outage and agree with head office afterwards (G
   assert.ok(happenings.filter(({ event }) => event === 'check').length >= 24);
 });
 
-story('verify finds nothing wrong in what the story left', async () => {
-  const verified = await verify(join(data.path, 'b001'));
-  assert.is(verified.code, 0, verified.err);
+story('verify finds nothing wrong in what the story left, nor in what was derived from it', async () => {
+  for (const folder of ['hq', 'b001', 'b002']) {
+    const verified = await verify(join(data.path, folder));
+    assert.is(verified.code, 0, verified.err);
+    assert.match(verified.out, /\d+ rows and \d+ documents are what they add up to/, folder);
+  }
 });
 
 story('G9: verify names the entry of one flipped bit', () =>
