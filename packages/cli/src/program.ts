@@ -15,6 +15,7 @@ import { exportCommand } from './commands/export.ts';
 import { fiscalCommand } from './commands/fiscal.ts';
 import { importCommand } from './commands/import.ts';
 import { initCommand } from './commands/init.ts';
+import { kktCommand } from './commands/kkt.ts';
 import { nodeCommand } from './commands/node.ts';
 import { ofdCommand } from './commands/ofd.ts';
 import { relayCommand } from './commands/relay.ts';
@@ -69,6 +70,7 @@ function composeProgram(ports: CliPorts, version: string): Command {
     restoreCommand(context),
     tillCommand(context),
     fiscalCommand(context),
+    kktCommand(context),
     ofdCommand(context),
     demoCommand(context),
     benchCommand(context),

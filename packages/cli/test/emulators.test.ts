@@ -1,8 +1,13 @@
 /** Bytes in words, and the emulated parties as programs. */
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
+import { ShtrihDriver, tcpLine } from '@branchline/fiscal';
+import { systemClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TempDir } from '../../../test/support/temp-dir.ts';
 import { within } from '../../../test/support/within.ts';
 import { parseListenAddress } from '../src/listen-address.ts';
 import { branchline } from './support/command-line.ts';
@@ -77,6 +82,63 @@ test('the mock operator acknowledges, shows what it has, and breaks on order', a
   assert.match(taken.err, /^error EMULATOR_LISTEN: /);
   assert.is(await ofd.stop(), 0);
 });
+
+test('the emulated register serves a driver, breaks on order, and goes on where it stopped', async () => {
+  await using dir = await TempDir.open('kkt');
+  const data = join(dir.path, 'kkt.json');
+  const faults = join(dir.path, 'faults.json');
+  await writeFile(faults, '[{"fault":"refuse","command":"open-shift","code":51}]');
+  const start = ['kkt', 'emulate', '--port', '127.0.0.1:0', '--data', data];
+  await using kkt = await Started.open(...start, '--faults', faults);
+  assert.match(String(kkt.said.notice), /EMULATED/);
+  const driver = driverAt(String(kkt.said.address));
+  assert.is((await driver.status()).fn, '9999000000000001');
+  await refused(driver.openShift(undefined));
+  await driver.openShift(undefined);
+  const call = async (path: string, body?: string) =>
+    (
+      await fetch(`${kkt.said.controlUrl}/${path}`, body === undefined ? {} : { method: 'POST', body })
+    ).json();
+  const state = (await call('state')) as { lastFd: number; shift: { isOpen: boolean }; faultsFired: number };
+  assert.equal([state.lastFd, state.shift.isOpen, state.faultsFired], [2, true, 1]);
+  assert.is(((await call('documents')) as object[]).length, 2);
+  await call('paper-out', '');
+  assert.is((await driver.status()).hasPaper, false);
+  await call('paper-in', '');
+  for (const deed of ['cover-open', 'cover-close', 'swap-storage', 'restore-storage', 'power-cut']) {
+    assert.equal(await call(deed, deed === 'power-cut' ? '{"ms":1}' : ''), {});
+  }
+  assert.is(((await call('power-cut', '{"ms":"long"}')) as { code: string }).code, 'CONFIG_INVALID');
+  assert.is(((await call('faults', '{"fault":"sulk"}')) as { code: string }).code, 'KKT_FAULTS_INVALID');
+  await driver.close();
+  assert.is(await kkt.stop(), 0);
+
+  await using again = await Started.open(...start);
+  const later = driverAt(String(again.said.address));
+  const status = await later.status();
+  assert.equal([status.lastFd, status.shift.state], [2, 'open']);
+  await later.close();
+  assert.is(
+    (await branchline(['kkt', 'emulate', '--port', '127.0.0.1:0', '--fn', '8710000100000001'])).code,
+    2,
+  );
+  const gone = await branchline(['kkt', 'emulate', '--port', join(dir.path, 'no-such-tty')]);
+  assert.match(gone.err, /^error EMULATOR_LISTEN: /);
+});
+
+function driverAt(address: string): ShtrihDriver {
+  const [host, port] = address.split(':') as [string, string];
+  const clock = systemClock();
+  return new ShtrihDriver({ openLine: tcpLine({ host, port: Number(port), clock }), clock, protocol: 'v2' });
+}
+
+async function refused(work: Promise<unknown>): Promise<void> {
+  const outcome = await work.then(
+    () => 'carried out',
+    () => 'refused',
+  );
+  assert.is(outcome, 'refused');
+}
 
 /** One document to the operator; what came back until it hung up. */
 async function exchange(host: string, port: number): Promise<Buffer> {
