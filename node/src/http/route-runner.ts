@@ -176,7 +176,9 @@ function keyOf(request: IncomingMessage): string {
 /** A preference that makes no sense is none: it may be ignored, and must not fail a sale. */
 function waitMsOf(request: IncomingMessage): number {
   const header = request.headers.prefer;
-  const seconds = /(?:^|[,;\s])wait=(\d{1,3})(?:$|[,;\s])/.exec(typeof header === 'string' ? header : '')?.[1];
+  const seconds = /(?:^|[,;\s])wait=(\d{1,3})(?:$|[,;\s])/.exec(
+    typeof header === 'string' ? header : '',
+  )?.[1];
   return Number(seconds ?? 0) * 1_000;
 }
 
