@@ -144,7 +144,7 @@ async function findInheritance(
     return undefined;
   }
   const plan = planOfRecord(last, store);
-  if (!plan.diverged) {
+  if (!plan.diverged || last.evidence === undefined) {
     return { plan, entries: [], changes: [] };
   }
   const aside = await openStore(options, anchor, lineage.aside(last.predecessor), lineage.keys);

@@ -8,6 +8,7 @@ import {
   collectionOf,
   type FeedName,
   type FeedStore,
+  type ForkEvidence,
   type Member,
   type Registry,
   type WriterId,
@@ -29,6 +30,8 @@ export interface FleetWatchOptions {
   readonly sessions: Pick<Sessions, 'contact' | 'reported' | 'held'>;
   readonly events: EventLog;
   readonly clock: Clock;
+  /** Feeds known to have two histories. */
+  readonly forks: () => readonly ForkEvidence[];
 }
 
 export class FleetWatch {
@@ -45,13 +48,14 @@ export class FleetWatch {
   }
 
   rows(): readonly DeviceRow[] {
-    const { registry, self, sessions } = this.#options;
+    const { registry, self, sessions, forks } = this.#options;
     return fleetRows({
       registry,
       self,
       contact: (writer) => sessions.contact(writer),
       reported: (writer) => sessions.reported(writer),
       lag: (member) => this.#lag(member),
+      forked: (writer) => forks().filter(({ feed }) => writerOf(feed) === writer),
     });
   }
 

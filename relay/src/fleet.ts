@@ -8,7 +8,7 @@
  *
  * Does not: decide anything. Nothing here is needed for replication.
  */
-import type { FeedName, Member, Registry, WriterId } from '@branchline/feed';
+import type { FeedName, ForkEvidence, Member, Registry, WriterId } from '@branchline/feed';
 import { isoTime } from 'hlc-ts';
 import type { NodeReport } from './node-report.ts';
 
@@ -37,7 +37,14 @@ export interface Contact {
   readonly lastCode?: string;
 }
 
-export type DeviceState = 'invited' | 'enrolled' | 'online' | 'offline' | 'revoked';
+/** `succeeded`: away, and the device goes on under another key, which has a row of its own. */
+export type DeviceState = 'invited' | 'enrolled' | 'online' | 'offline' | 'succeeded' | 'revoked';
+
+export interface DeviceAlarm {
+  readonly code: string;
+  readonly detail: string;
+  readonly at: string;
+}
 
 export interface DeviceRow {
   readonly branch: string;
@@ -61,6 +68,8 @@ export interface DeviceRow {
   readonly disk: { readonly freeBytes: number; readonly totalBytes: number } | null;
   readonly oldestUndeliveredFiscalSeconds: number | null;
   readonly fnDaysLeft: number | null;
+  /** What the device says is wrong with it, and forks of its feeds found here. */
+  readonly alarms: readonly DeviceAlarm[];
   /** When the device last reported about itself. */
   readonly reportedAt: string | null;
   readonly inviteExpiresAt: string | null;
@@ -79,14 +88,17 @@ export interface FleetSources {
   readonly reported: (writer: WriterId) => Reported | undefined;
   /** What the device lacks of what it may read, and what we lack of its feeds. */
   readonly lag: (member: Member) => readonly FeedLag[];
+  /** Feeds of the device known here to have two histories. */
+  readonly forked: (writer: WriterId) => readonly ForkEvidence[];
 }
 
 /** Every device, branches first come first in code order; invitations nobody used yet are rows too. */
 export function fleetRows(sources: FleetSources): DeviceRow[] {
-  const rows = sources.registry
-    .members()
+  const members = sources.registry.members();
+  const succeeded = new Set(members.map(({ predecessor }) => predecessor));
+  const rows = members
     .filter(({ writer }) => writer !== sources.self)
-    .map((member) => deviceRow(member, sources));
+    .map((member) => deviceRow(member, sources, succeeded.has(member.writer)));
   for (const invitation of sources.registry.invitations()) {
     if (invitation.usedBy === undefined && invitation.replaces === undefined) {
       rows.push({
@@ -115,11 +127,12 @@ const NOTHING_KNOWN = {
   disk: null,
   oldestUndeliveredFiscalSeconds: null,
   fnDaysLeft: null,
+  alarms: [],
   reportedAt: null,
   inviteExpiresAt: null,
 } as const;
 
-function deviceRow(member: Member, sources: FleetSources): DeviceRow {
+function deviceRow(member: Member, sources: FleetSources, isSucceeded: boolean): DeviceRow {
   const contact = sources.contact(member.writer);
   const reported = sources.reported(member.writer);
   const feeds = member.revocation === undefined ? sources.lag(member) : [];
@@ -130,7 +143,7 @@ function deviceRow(member: Member, sources: FleetSources): DeviceRow {
     writer: member.writer,
     nodeLetter: member.grant.nodeLetter,
     incarnation: member.grant.incarnation,
-    state: stateOf(member, contact),
+    state: stateOf(member, contact, isSucceeded),
     online: contact?.online ?? false,
     lastContact: contact === undefined ? null : isoTime(contact.lastContactMs),
     version: contact?.software ?? null,
@@ -143,12 +156,24 @@ function deviceRow(member: Member, sources: FleetSources): DeviceRow {
       feeds: feeds.filter((feed) => feed.missingThere > 0 || feed.missingHere > 0),
     },
     ...reportedFields(reported),
+    alarms: [...forkAlarms(sources.forked(member.writer)), ...(reported?.report.alarms ?? [])],
   };
 }
 
-function stateOf(member: Member, contact: Contact | undefined): DeviceState {
+function forkAlarms(forks: readonly ForkEvidence[]): DeviceAlarm[] {
+  return forks.map(({ feed, seq, foundMs }) => ({
+    code: 'FEED_FORK',
+    detail: `${feed} has two histories from entry ${seq}: a copy of the device has been at work`,
+    at: isoTime(foundMs),
+  }));
+}
+
+function stateOf(member: Member, contact: Contact | undefined, isSucceeded: boolean): DeviceState {
   if (member.revocation !== undefined) {
     return 'revoked';
+  }
+  if (isSucceeded && contact?.online !== true) {
+    return 'succeeded';
   }
   if (contact === undefined) {
     return 'enrolled';

@@ -10,6 +10,8 @@ export interface MetricSources {
   readonly position: () => number;
   readonly lagEntries: () => number;
   readonly lagSecondsMax: () => number;
+  readonly feedsForked: () => number;
+  readonly alarms: () => number;
   readonly listeners: () => number;
 }
 
@@ -22,6 +24,8 @@ const GAUGES: readonly (readonly [name: string, help: string, source: keyof Metr
   ['store_position', 'Position of the last durable commit', 'position'],
   ['lag_entries', 'Entries held here that devices have not acknowledged, summed over devices', 'lagEntries'],
   ['lag_seconds_max', 'Age of the oldest such entry', 'lagSecondsMax'],
+  ['feeds_forked', 'Feeds with two histories: devices that were copied', 'feedsForked'],
+  ['device_alarms', 'Alarms that stand, summed over devices', 'alarms'],
   ['event_listeners', 'Listeners on the event stream', 'listeners'],
 ];
 

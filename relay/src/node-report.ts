@@ -8,6 +8,9 @@ import { z } from 'zod';
 
 /** Feeds a node may report heads of: its own, so a handful. */
 const HEADS_MAX = 64;
+/** Alarms of one node shown, and characters of their words. */
+export const ALARMS_SHOWN_MAX = 16;
+const ALARM_CHARS_MAX = 500;
 
 const count = z.number().min(0);
 
@@ -18,6 +21,16 @@ const nodeReport = z.object({
   heads: z
     .array(z.tuple([z.string().max(200), z.int().min(0)]))
     .max(HEADS_MAX)
+    .optional(),
+  alarms: z
+    .array(
+      z.object({
+        code: z.string().max(64),
+        detail: z.string().transform((words) => words.slice(0, ALARM_CHARS_MAX)),
+        at: z.string().max(40),
+      }),
+    )
+    .transform((alarms) => alarms.slice(-ALARMS_SHOWN_MAX))
     .optional(),
   disk: z.object({ freeBytes: count, totalBytes: count }).optional(),
   oldestUndeliveredFiscalSeconds: count.optional(),

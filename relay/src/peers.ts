@@ -51,6 +51,8 @@ export async function openPeers(
     halfOpen: () => acceptor.halfOpen,
     devicesOnline: () => sessions.online,
     lagEntries: () => fleet.rows().reduce((total, row) => total + row.lag.entriesThere, 0),
+    feedsForked: () => replicator.forks().length,
+    alarms: () => fleet.rows().reduce((total, row) => total + row.alarms.length, 0),
     lagSecondsMax: () => Math.max(0, ...fleet.rows().map((row) => row.lag.seconds)),
   });
   const replicator = await Replicator.open({
@@ -82,7 +84,15 @@ export async function openPeers(
     log,
     remembered,
   });
-  const fleet = new FleetWatch({ registry, self: key.writer, store, sessions, events, clock });
+  const fleet = new FleetWatch({
+    registry,
+    self: key.writer,
+    store,
+    sessions,
+    events,
+    clock,
+    forks: () => replicator.forks(),
+  });
   const acceptor = acceptWebSockets({
     path: REPLICATE_PATH,
     clock,

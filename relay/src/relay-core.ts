@@ -142,6 +142,7 @@ export class RelayCore {
       contact: (writer) => known.get(writer)?.contact,
       reported: () => undefined,
       lag: () => [],
+      forked: () => [],
     });
   }
 

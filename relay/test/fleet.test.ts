@@ -3,7 +3,7 @@ import { type FeedName, type Member, Registry, type WriterId } from '@branchline
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type FleetSources, fleetRows } from '../src/fleet.ts';
-import { parseNodeReport } from '../src/node-report.ts';
+import { ALARMS_SHOWN_MAX, parseNodeReport } from '../src/node-report.ts';
 
 const test = suite('relay fleet');
 const SHOP = 'bbbbbbbbbbbbbbbb' as WriterId;
@@ -30,6 +30,7 @@ function sources(members: readonly Member[], extra: Partial<FleetSources> = {}):
     contact: () => undefined,
     reported: () => undefined,
     lag: () => [],
+    forked: () => [],
     ...extra,
   };
 }
@@ -41,6 +42,32 @@ test('a device nobody has heard of yet is enrolled, with nothing known', () => {
 
 test('the relay itself is no row', () => {
   assert.equal(fleetRows(sources([member('relay', 'rrrrrrrrrrrrrrrr' as WriterId)])), []);
+});
+
+test('what is wrong with a device is in its row: what it says itself, and forks of its feeds found here', () => {
+  const many = Array.from({ length: ALARMS_SHOWN_MAX + 3 }, (_, n) => ({
+    code: `A${n}`,
+    detail: 'x',
+    at: '',
+  }));
+  const report = parseNodeReport({ alarms: many })!;
+  const run = { feed: 'orders/B001/x' as FeedName, from: 1, entries: [], signature: new Uint8Array(64) };
+  const side = { ...run, hash: new Uint8Array(32) };
+  const fork = { feed: run.feed, seq: 7, ours: side, theirs: side, foundMs: 0 };
+  const extra = { reported: () => ({ report, receivedMs: 0 }), forked: () => [fork] };
+  const [row] = fleetRows(sources([member('B001', SHOP)], extra));
+  assert.is(row!.alarms.length, ALARMS_SHOWN_MAX + 1);
+  assert.match(row!.alarms[0]!.detail, /two histories from entry 7/);
+  assert.is(row!.alarms.at(-1)!.code, `A${ALARMS_SHOWN_MAX + 2}`, 'the newest');
+});
+
+test('a key that another one follows is not taken for a branch that is away', () => {
+  const next = 'cccccccccccccccc' as WriterId;
+  const rows = fleetRows(sources([member('B001', SHOP), member('B001', next, { predecessor: SHOP })]));
+  assert.equal(
+    rows.map(({ state }) => state),
+    ['succeeded', 'enrolled'],
+  );
 });
 
 test('a revoked device shows no lag: nothing will ever reach it', () => {

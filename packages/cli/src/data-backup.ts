@@ -14,7 +14,7 @@ import { CliError } from './errors.ts';
 
 const PRIVATE_FOLDER_MODE = 0o700;
 /** Describe a process, not the data. */
-const NOT_COPIED = /^(LOCK|ballast.*|control\.json)$|\.new$/;
+const NOT_COPIED = /^(LOCK|ballast.*|control\.json|restores\.json)$|\.new$/;
 
 export interface Copied {
   readonly files: number;
