@@ -6,6 +6,7 @@
  */
 import { Command, Option } from 'commander';
 import type { CommandContext } from '../command-context.ts';
+import { CliError } from '../errors.ts';
 import { readJsonFile } from '../json-file.ts';
 import { programLog } from '../log.ts';
 import { runUntilStopped } from '../run-until-stopped.ts';
@@ -21,6 +22,8 @@ interface NodeOptions {
   readonly token?: string;
   readonly peer?: string[];
   readonly allowHost?: string[];
+  readonly kkt?: string;
+  readonly ofd?: string;
   readonly mode?: 'hybrid' | 'offline' | 'sync_on_demand';
   readonly log?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
@@ -44,11 +47,13 @@ export function nodeCommand(context: CommandContext): Command {
         'sync_on_demand',
       ]),
     )
+    .option('--kkt <pty|host:port>', 'cash register; more about it goes into the file')
+    .option('--ofd <host:port>', 'operator of fiscal data, when the node carries documents to it')
     .option('--log <level>', 'debug, info, warn, error or silent (info)')
     .addOption(new Option('--until-stdin-ends', 'stop when whoever started this is gone').hideHelp())
     .action(async (options: NodeOptions, command: Command) => {
       const { NodeProgram, readConfig } = await import('@branchline/node');
-      const { config: file, untilStdinEnds = false, peer, allowHost, ...flags } = options;
+      const { config: file, untilStdinEnds = false, peer, allowHost, kkt, ofd, ...flags } = options;
       const { clock, random, environment, stderr, signal } = context.ports;
       const config = readConfig({
         ...(file === undefined ? {} : { file: { name: file, content: await readJsonFile(file) } }),
@@ -57,6 +62,7 @@ export function nodeCommand(context: CommandContext): Command {
           ...flags,
           ...(peer === undefined ? {} : { peers: peer }),
           ...(allowHost === undefined ? {} : { allowedHosts: allowHost }),
+          ...registerFlags(kkt, ofd),
         },
       });
       const log = programLog({ stderr }, config.log, 'node');
@@ -65,6 +71,17 @@ export function nodeCommand(context: CommandContext): Command {
       context.output(command).event({ event: 'listening', url, branch, tenant });
       await runUntilStopped(node, { context, log, untilStdinEnds });
     });
+}
+
+/** As the file has them: the flags stand for the whole of its `kkt`. */
+function registerFlags(address: string | undefined, ofd: string | undefined) {
+  if (address === undefined) {
+    if (ofd !== undefined) {
+      throw new CliError('CONFIG_INVALID', '--ofd needs a cash register', { hint: 'Name it with --kkt.' });
+    }
+    return {};
+  }
+  return { kkt: { address, ...(ofd === undefined ? {} : { ofd }) } };
 }
 
 function collect(value: string, values: readonly string[] = []): string[] {

@@ -10,6 +10,8 @@
  * Every shop reaches the others only through its `Link`, so that an outage is a cut connection and nothing else. In
  * topology `peers` the authority's key lies with HQ and no relay is ever started.
  *
+ * With `registers` each shop has an emulated cash register and its node carries documents to one mock operator.
+ *
  * What is on disk is used again at the next start: the programs continue, and only what is missing is made.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -30,6 +32,8 @@ export interface ChainOptions {
   readonly topology: Topology;
   /** First of the ports used; 0 = any free ones, the same again at the next start. */
   readonly portBase: number;
+  /** Receipts are printed, on emulated registers. */
+  readonly registers: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly onRestart?: (name: string) => void;
@@ -46,6 +50,8 @@ export interface Shop {
   readonly api: Api;
   /** Two tills of the shop. */
   readonly tills: readonly [Api, Api];
+  /** Its emulated cash register. */
+  readonly kkt?: Program;
 }
 
 export interface Chain {
@@ -53,6 +59,8 @@ export interface Chain {
   readonly relay?: { readonly program: Program; readonly adminToken: string; readonly data: string };
   readonly hq: Shop;
   readonly shops: readonly Shop[];
+  /** The mock operator of fiscal data. */
+  readonly ofd?: Program;
   /** What an outage cuts. */
   readonly links: readonly Link[];
   close(): Promise<void>;
@@ -75,6 +83,7 @@ class Opening {
   readonly #keptFile: string;
   readonly #opened: (() => Promise<void>)[] = [];
   #nextPort: number;
+  #ofd: Program | undefined;
 
   constructor(options: ChainOptions) {
     this.#options = options;
@@ -88,6 +97,7 @@ class Opening {
 
   async open(): Promise<Chain> {
     try {
+      this.#ofd = this.#options.registers ? await this.#operator() : undefined;
       return await (this.#options.topology === 'relay' ? this.#withRelay() : this.#withPeers());
     } catch (error) {
       await this.#close();
@@ -145,7 +155,9 @@ class Opening {
   }
 
   #chain(parts: Omit<Chain, 'topology' | 'close'>): Chain {
-    return { ...parts, topology: this.#options.topology, close: () => this.#close() };
+    const { topology } = this.#options;
+    const ofd = this.#ofd === undefined ? {} : { ofd: this.#ofd };
+    return { ...parts, ...ofd, topology, close: () => this.#close() };
   }
 
   async #initialise(data: string): Promise<void> {
@@ -190,12 +202,14 @@ class Opening {
 
   async #shop(code: string, flags: readonly string[]): Promise<Shop> {
     const data = this.#folder(code);
+    const kkt = this.#ofd === undefined || code === HQ ? undefined : await this.#register(code);
     const program = await this.#start(code, [
       'node',
       '--data',
       data,
       '--listen',
       await this.#address(code),
+      ...(kkt === undefined ? [] : ['--kkt', kkt.said.address ?? '', '--ofd', this.#ofd?.said.address ?? '']),
       ...flags,
     ]);
     const { token } = JSON.parse(readFileSync(join(data, 'control.json'), 'utf8')) as { token: string };
@@ -220,7 +234,27 @@ class Opening {
       adminToken: manager,
       api: new Api(program.url, manager),
       tills: [new Api(program.url, first), new Api(program.url, second)],
+      ...(kkt === undefined ? {} : { kkt }),
     };
+  }
+
+  async #operator(): Promise<Program> {
+    return this.#start('OFD', ['ofd', 'mock', '--listen', await this.#address('ofd')]);
+  }
+
+  /** Each with a storage of its own, kept beside the shop's data. */
+  async #register(code: string): Promise<Program> {
+    const index = BRANCHES.findIndex((branch) => branch === code) + 1;
+    return this.#start(`KKT of ${code}`, [
+      'kkt',
+      'emulate',
+      '--port',
+      await this.#address(`kkt ${code}`),
+      '--data',
+      join(this.#options.data, `kkt-${code.toLowerCase()}.json`),
+      '--fn',
+      `9999${String(index).padStart(12, '0')}`,
+    ]);
   }
 
   async #start(name: string, args: readonly string[]): Promise<Program> {

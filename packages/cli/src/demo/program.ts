@@ -29,12 +29,19 @@ export interface ProgramOptions {
   readonly onRestart?: (program: Program) => void;
 }
 
+/** What a program says of itself: emulators name where devices reach them, and where they are broken on order. */
+export interface Listening {
+  readonly url: string;
+  readonly address?: string;
+  readonly controlUrl?: string;
+}
+
 export class Program {
   readonly name: string;
   readonly #options: ProgramOptions;
   readonly #lastWords: string[] = [];
   #child: ChildProcess | undefined;
-  #url = '';
+  #said: Listening = { url: '' };
   #stopping = false;
   #restarts = 0;
   #backoff = new Backoff({ baseMs: 200, capMs: 5_000 });
@@ -59,7 +66,12 @@ export class Program {
   }
 
   get url(): string {
-    return this.#url;
+    return this.#said.url;
+  }
+
+  /** The line it printed when it listened. */
+  get said(): Listening {
+    return this.#said;
   }
 
   get pid(): number {
@@ -88,11 +100,11 @@ export class Program {
     });
     this.#child = child;
     createInterface({ input: child.stderr }).on('line', (line) => this.#remember(line));
-    const listening = new Promise<string>((resolve, reject) => {
+    const listening = new Promise<Listening>((resolve, reject) => {
       createInterface({ input: child.stdout }).on('line', (line) => {
-        const url = listeningUrl(line);
-        if (url) {
-          resolve(url);
+        const said = listeningLine(line);
+        if (said !== undefined) {
+          resolve(said);
         }
       });
       // Not at its exit: its last words may still be in the pipe.
@@ -101,7 +113,7 @@ export class Program {
     });
     const timer = this.#options.clock.setTimer(START_DEADLINE_MS, () => child.kill('SIGKILL'));
     try {
-      this.#url = await listening;
+      this.#said = await listening;
     } finally {
       timer.cancel();
     }
@@ -151,10 +163,12 @@ function thisProgram(): readonly [program: string, ...args: string[]] {
   return [process.execPath, ...process.execArgv, process.argv[1] ?? ''];
 }
 
-function listeningUrl(line: string): string | undefined {
+function listeningLine(line: string): Listening | undefined {
   if (!line.startsWith('{')) {
     return undefined;
   }
-  const message = JSON.parse(line) as { event?: unknown; url?: unknown };
-  return message.event === 'listening' && typeof message.url === 'string' ? message.url : undefined;
+  const message = JSON.parse(line) as Partial<Listening> & { event?: unknown };
+  return message.event === 'listening' && typeof message.url === 'string'
+    ? (message as Listening)
+    : undefined;
 }
