@@ -176,6 +176,10 @@ export const KKT_ADVICE = {
     'The device cancelled the receipt every time: look at it, then try again.',
     false,
   ),
+  KKT_QUEUE_BLOCKED: advice(
+    'An earlier job failed in the ATOL web server and blocks the rest: clear it there.',
+    true,
+  ),
   KKT_RESTARTED: advice('The program was restarted; the storage is asked what became of the receipt.', true),
   KKT_FAULTS_INVALID: advice('Correct the fault script of the emulator.', false),
 } as const;

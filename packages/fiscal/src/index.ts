@@ -81,6 +81,8 @@ export { isVatKnown, isVatValidOn, type VatSum, vatColumns, vatSums } from './ff
 export { dayOfSeconds, formatWallTime, secondsOfDay, secondsOfWallTime } from './ffd/wall-time.ts';
 export { bytesOfHex, hexOfBytes } from './hex.ts';
 // ── KKT ──
+export { type AtolCall, type HttpAtolOptions, httpAtolCall } from './kkt/atol/call.ts';
+export { AtolDriver, type AtolOptions } from './kkt/atol/driver.ts';
 export type {
   FiscalMark,
   FnDocument,
@@ -89,6 +91,7 @@ export type {
   KktStatus,
   OfdQueue,
 } from './kkt/driver.ts';
+export { AtolServer } from './kkt/emulator/atol-server.ts';
 export { type FaultRule, parseFaults } from './kkt/emulator/faults.ts';
 export { type EmulatorJson, type EmulatorOptions, KktEmulator } from './kkt/emulator/kkt-emulator.ts';
 export { type EmulatorServer, ShtrihServer } from './kkt/emulator/shtrih-server.ts';
