@@ -144,7 +144,8 @@ export function makeServices(parts: NodeParts): NodeServices {
       status: () => {
         const progress = parts.replicator.progress();
         parts.safety.note(progress);
-        return syncStatus({
+        const status = fiscal.status();
+        const synced = syncStatus({
           node: parts.ports.key.writer,
           self: registry.member(parts.ports.key.writer),
           tenant: parts.tenant,
@@ -158,6 +159,7 @@ export function makeServices(parts: NodeParts): NodeServices {
           stopped: reasonsNotToSell(parts.facts()).map(({ words }) => words),
           warning: isRevoked(parts.ports) ? `Note: ${REVOKED_WORDS}.` : undefined,
         });
+        return { ...synced, ...(status === undefined ? {} : { fiscal: status }) };
       },
       now: async (options = {}) => {
         const answer = await parts.peers.now(options);

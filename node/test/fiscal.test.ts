@@ -4,6 +4,7 @@ import type { FiscalReceipt, Order, OrderRequest, ReceiptState } from '@branchli
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SHIFT_MAX_MS, WAITERS_MAX } from '../src/fiscal/fiscal-desk.ts';
+import { LATE_DAYS, LIMIT_DAYS } from '../src/fiscal/ofd-watch.ts';
 import type { NodeKkt } from '../src/fiscal/open-fiscal.ts';
 import { CLAIMS_HELD_MAX } from '../src/fiscal/receipts.ts';
 import { Chain, type Machine } from './support/chain.ts';
@@ -13,6 +14,7 @@ const test = suite('a sale with a register');
 const RECEIPT = 3;
 const SHIFT_OPENED = 2;
 const SHIFT_CLOSED = 5;
+const DAY_MS = 86_400_000;
 
 const bookcase = {
   lines: [{ sku: 'CHAIR', quantityMilli: 3000, unitPriceMinor: 26196, discountMinor: 1, vat: 'vat22' }],
@@ -28,6 +30,7 @@ class Scene {
   readonly machine: Machine;
   readonly emulator: KktEmulator;
   readonly #server: ShtrihServer;
+  #driver: ShtrihDriver | undefined;
 
   private constructor(chain: Chain, machine: Machine) {
     this.chain = chain;
@@ -49,13 +52,24 @@ class Scene {
     return scene;
   }
 
+  /** Another program on the same line. */
+  driver(): ShtrihDriver {
+    return new ShtrihDriver({ openLine: this.#server.openLine(), clock: this.chain.clock, protocol: 'v2' });
+  }
+
   connect(more: Partial<NodeKkt>): void {
-    const { clock } = this.chain;
-    this.machine.kkt = () => ({
-      driver: new ShtrihDriver({ openLine: this.#server.openLine(), clock, protocol: 'v2' }),
-      taxSystem: 'general',
-      ...more,
-    });
+    this.machine.kkt = () => {
+      this.#driver = this.driver();
+      return { driver: this.#driver, taxSystem: 'general', ...more };
+    };
+  }
+
+  /** The node is gone in the middle of whatever it did: the line falls silent, the rows that were not flushed are lost. */
+  async crash(): Promise<void> {
+    if (this.#driver !== undefined) {
+      await this.chain.running(this.#driver.close());
+    }
+    await this.machine.crash();
   }
 
   async sell(): Promise<Order> {
@@ -173,7 +187,7 @@ for (const fault of ['forgotten-reply', 'power-cut-after', 'power-cut-before', '
     scene.emulator.faults.add([{ fault, command: 'close-receipt' }]);
     const order = await scene.sell();
     await scene.chain.until(() => scene.emulator.faults.waiting === 0);
-    await scene.machine.crash();
+    await scene.crash();
     await scene.machine.start();
     await scene.until(order, 'printed');
     await scene.chain.pass(5_000, 100);
@@ -195,6 +209,40 @@ test('rows lost with the index are made again: nothing is printed twice', async 
   await scene.until(second, 'printed');
   assert.equal(await scene.receipt(first), before);
   assert.is(scene.count(RECEIPT), 2);
+});
+
+test('a shift that somebody else opens while this node was about to holds nothing up', async () => {
+  await using scene = await Scene.open();
+  // The order is lost on the line, and the node dies before it can ask what became of it.
+  scene.emulator.faults.add([{ fault: 'power-cut-before', command: 'open-shift', ms: 1_000 }]);
+  const order = await scene.sell();
+  await scene.chain.until(() => scene.emulator.faults.waiting === 0);
+  await scene.crash();
+  await scene.chain.pass(2_000, 100);
+  const other = scene.driver();
+  await scene.chain.running(other.openShift({ name: 'Ann' }));
+  await other.close();
+  await scene.machine.start();
+  await scene.until(order, 'printed');
+  assert.equal([scene.count(SHIFT_OPENED), scene.count(RECEIPT)], [1, 1]);
+});
+
+test('GET /v1/sync tells the register in words, and counts down to the day the storage stops', async () => {
+  await using scene = await Scene.open();
+  await scene.until(await scene.sell(), 'printed');
+  const fiscal = () => scene.machine.services.sync.status().fiscal!;
+  await scene.chain.until(() => fiscal().documentsWaiting === 3);
+  assert.equal(fiscal().shift, { number: 1, state: 'open' });
+  assert.is(fiscal().words, 'The register works.');
+  const alarmed = () => scene.machine.services.sync.status().alarms.filter(({ code }) => code === 'OFD_LATE');
+  assert.equal(alarmed(), []);
+  const [first, ...later] = LATE_DAYS;
+  assert.equal([first, ...later, LIMIT_DAYS], [2, 5, 20, 28, 30]);
+  await scene.chain.pass(first * DAY_MS + 60_000, 600_000);
+  await scene.chain.until(() => alarmed().length === 1);
+  assert.match(alarmed()[0]!.detail, /more than 2 days; in 27 days the register stops/);
+  assert.ok(Math.abs(fiscal().stopsInMs! - 28 * DAY_MS) < 3_600_000);
+  assert.is(fiscal().stopsInMs! + fiscal().oldestDocumentAgeMs!, 30 * DAY_MS);
 });
 
 test('a shift is closed before it is 24 hours old and opened again by the next sale', async () => {

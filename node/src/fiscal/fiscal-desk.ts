@@ -250,7 +250,12 @@ export class FiscalDesk {
 
   async #work(task: Task, signal: AbortSignal): Promise<void> {
     const state = await this.#runTask(task, signal);
-    if (state.phase !== 'waiting' || this.#isStopping || task.shift !== undefined) {
+    if (state.phase !== 'waiting' || this.#isStopping) {
+      return;
+    }
+    if (task.shift !== undefined) {
+      // Left over from before a restart, and somebody else has done it: the shift is as it should be.
+      await this.#append(task, { type: 'failed', attempts: 0, reason: state.reason ?? 'KKT_STATE_INVALID' });
       return;
     }
     // The receipt stays in the queue; what it waits for is done first.

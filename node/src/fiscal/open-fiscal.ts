@@ -3,7 +3,7 @@
  * delivers. Without a register everything here only reads.
  */
 import { formatSign, formatWallTime, type OfdLink, receiptQr } from '@branchline/fiscal';
-import type { EventBody, FiscalReceipt, Order, OrderPage } from '@branchline/model';
+import type { EventBody, FiscalReceipt, FiscalStatus, Order, OrderPage } from '@branchline/model';
 import type { Clock, Random } from 'hlc-ts';
 import type { Alarms } from '../alarms.ts';
 import type { Transaction } from '../commit/transaction.ts';
@@ -12,12 +12,13 @@ import type { NodeLog } from '../ports.ts';
 import type { Orders } from '../projections/orders.ts';
 import type { MetricSample, WriteAnswer } from '../services.ts';
 import { FiscalDesk, type KktPort } from './fiscal-desk.ts';
-import { OfdWatch } from './ofd-watch.ts';
+import { LIMIT_DAYS, OfdWatch } from './ofd-watch.ts';
 import { receiptWords, troubleWords } from './receipt-words.ts';
 import { type KnownReceipt, type Receipts, stateAfter } from './receipts.ts';
 
 /** The longest a sale may hold its answer for the receipt. */
 export const WAIT_MAX_MS = 30_000;
+const DAY_MS = 86_400_000;
 
 export interface NodeKkt extends KktPort {
   /** The operator of fiscal data, where this node carries documents to it. */
@@ -132,10 +133,25 @@ export class Fiscal {
     return { ...answer, body: await read() };
   }
 
-  /** In a sentence, what somebody has to do about the register; undefined when nothing. */
-  get trouble(): string | undefined {
-    const code = this.#desk?.trouble;
-    return code === undefined ? undefined : troubleWords(code);
+  /** For `GET /v1/sync`: the register in words, and how long the operator may still be out of reach. */
+  status(): FiscalStatus | undefined {
+    if (this.#desk === undefined) {
+      return undefined;
+    }
+    const { storage, open } = this.#options.receipts;
+    const { status, trouble } = this.#desk;
+    const queue = this.#watch?.queue;
+    const ageMs = queue?.oldestAgeSeconds === undefined ? undefined : queue.oldestAgeSeconds * 1_000;
+    return {
+      words: trouble === undefined ? 'The register works.' : troubleWords(trouble),
+      ...(storage === undefined ? {} : { storage }),
+      ...(status === undefined ? {} : { shift: { number: status.shift.number, state: status.shift.state } }),
+      receiptsWaiting: open.size,
+      ...(queue === undefined ? {} : { documentsWaiting: queue.waiting }),
+      ...(ageMs === undefined
+        ? {}
+        : { oldestDocumentAgeMs: ageMs, stopsInMs: Math.max(0, LIMIT_DAYS * DAY_MS - ageMs) }),
+    };
   }
 
   metrics(): MetricSample[] {

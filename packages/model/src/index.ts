@@ -63,6 +63,8 @@ export {
   stockReceiptRequest,
 } from './api/stock.ts';
 export {
+  type FiscalStatus,
+  fiscalStatus,
   health,
   type OperationMode,
   operationMode,

@@ -36,6 +36,20 @@ export const peerSync = z.strictObject({
 });
 export const alarm = z.strictObject({ code: z.string(), detail: z.string(), at: moment });
 
+/** The register of this node, and what its storage still has to hand to the operator of fiscal data. */
+export const fiscalStatus = z.strictObject({
+  /** What is the matter and what to do, or that all is well. */
+  words: z.string(),
+  storage: z.string().optional(),
+  shift: z.strictObject({ number: count, state: z.enum(['closed', 'open', 'expired']) }).optional(),
+  receiptsWaiting: count,
+  documentsWaiting: count.optional(),
+  oldestDocumentAgeMs: count.optional(),
+  /** Until the storage registers nothing more, by law and by itself. */
+  stopsInMs: count.optional(),
+});
+export type FiscalStatus = z.infer<typeof fiscalStatus>;
+
 export const syncStatus = z.strictObject({
   node: z.string(),
   branch: z.string(),
@@ -49,6 +63,8 @@ export const syncStatus = z.strictObject({
   oldestUnsentAgeMs: count.optional(),
   peers: z.array(peerSync),
   alarms: z.array(alarm),
+  /** Where a cash register is configured. */
+  fiscal: fiscalStatus.optional(),
   clock: z.strictObject({ driftMs: z.number() }),
 });
 export type SyncStatus = z.infer<typeof syncStatus>;
