@@ -81,7 +81,7 @@ class Scene {
   }
 
   until(order: Order, ...states: ReceiptState[]): Promise<void> {
-    return this.chain.until(async () => states.includes((await this.receipt(order)).state), 120_000);
+    return this.chain.until(async () => states.includes((await this.receipt(order)).state));
   }
 
   /** Documents of a form in the storage. */
@@ -262,7 +262,7 @@ test('G7: what the register has is carried to the operator between receipts', as
     scene.connect({ ofdLink: tcpOfdLink({ ...ofd.address, clock: scene.chain.clock }) });
     await scene.machine.start();
     const order = await scene.sell();
-    await scene.chain.until(async () => (await scene.receipt(order)).ofd === 'delivered', 600_000);
+    await scene.chain.until(async () => (await scene.receipt(order)).ofd === 'delivered');
     const { fn, fd } = await scene.receipt(order);
     assert.is(ofd.entry(fn!, fd!)?.acknowledged, 1);
   } finally {
