@@ -122,7 +122,7 @@ async function openNode(ports: LifePorts, config: NodeConfig, home: NodeHome): P
       // Not part of the rows: proofs cannot be made again from this journal.
       evidence: levelEvidence(home.level.sublevel<string, Uint8Array>('evidence', { valueEncoding: 'view' })),
       dial: (url, signal) => dialWebSocket(url, { signal }),
-      ...(config.kkt === undefined ? {} : { kkt: openKkt(config.kkt, ports.clock) }),
+      ...(config.kkt === undefined ? {} : { kkt: openKkt(config.kkt, config.mode, ports.clock) }),
       diskSpace: () => diskSpace(home.directory.path),
       checkpoints: await CheckpointShelf.open({
         disk: new NodeDisk(),

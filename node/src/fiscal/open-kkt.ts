@@ -1,5 +1,6 @@
 /** The register of the settings, as a driver and a way to the operator. Opens nothing yet: the first command does. */
 import { ShtrihDriver, serialLine, taxSystems, tcpLine, tcpOfdLink } from '@branchline/fiscal';
+import type { OperationMode } from '@branchline/model';
 import type { Clock } from 'hlc-ts';
 import { z } from 'zod';
 import type { NodeKkt } from './open-fiscal.ts';
@@ -29,7 +30,8 @@ export const kktConfig = z.strictObject({
 });
 export type KktConfig = z.output<typeof kktConfig>;
 
-export function openKkt(config: KktConfig, clock: Clock): NodeKkt {
+/** In any mode but `hybrid` nothing is dialled without being asked, the operator no more than a peer. */
+export function openKkt(config: KktConfig, mode: OperationMode, clock: Clock): NodeKkt {
   const { address, baudRate, protocol, password, taxSystem, fn, ofd } = config;
   const tcp = hostAndPort.safeParse(address).success ? split(address) : undefined;
   const driver = new ShtrihDriver({
@@ -38,7 +40,7 @@ export function openKkt(config: KktConfig, clock: Clock): NodeKkt {
     ...(protocol === undefined ? {} : { protocol }),
     ...(password === undefined ? {} : { password }),
   });
-  const ofdLink = ofd === undefined ? undefined : tcpOfdLink({ ...split(ofd), clock });
+  const ofdLink = ofd === undefined || mode !== 'hybrid' ? undefined : tcpOfdLink({ ...split(ofd), clock });
   return { driver, taxSystem, fn, ofdLink };
 }
 
