@@ -85,6 +85,7 @@ export {
 export { JournalStore, type JournalStoreOptions, type Opening } from './journal-store.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export { NodeDisk } from './node-disk.ts';
+export type { FeedProgress, PeerProgress } from './peer-progress.ts';
 export { isPrunable, pruneBelow } from './prune.ts';
 export { type ReadJournalOptions, readJournal } from './read-journal.ts';
 export { type Admission, type Invitation, type Member, Registry, type Revocation } from './registry.ts';
@@ -92,7 +93,7 @@ export { followRegistry } from './registry-follower.ts';
 export type { ReplicationNews } from './replication-context.ts';
 export type { PeerChannel, ReplicationMessage } from './replication-messages.ts';
 export { Replicator, type ReplicatorOptions } from './replicator.ts';
-export type { FeedProgress, PeerProgress, Session } from './session.ts';
+export type { Session } from './session.ts';
 export type {
   Appended,
   AppendOptions,

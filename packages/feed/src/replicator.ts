@@ -20,11 +20,12 @@ import { collectionOf, writerOf } from './feed-name.ts';
 import { FeedSummary } from './feed-summary.ts';
 import { type EvidenceLedger, type ForkEvidence, memoryEvidence } from './fork-evidence.ts';
 import type { Grant } from './grants.ts';
+import { type PeerProgress, sinceLeft } from './peer-progress.ts';
 import type { Registry } from './registry.ts';
 import type { ReplicationContext, ReplicationNews } from './replication-context.ts';
 import type { PeerChannel, ReplicationMessage, SuccessorMessage } from './replication-messages.ts';
 import type { ReplicationEvent, ReplicationState, ReplicationStep } from './replication-state.ts';
-import { type PeerProgress, Session } from './session.ts';
+import { Session } from './session.ts';
 import type { FeedName, FeedStore, Run, WriterId } from './types.ts';
 
 /** Peers at once: twice the fleet it is made for. */
@@ -140,11 +141,11 @@ export class Replicator {
     return this.#sessions.get(peer);
   }
 
-  /** Every peer connected now, and every one that was, as it was when it left. */
+  /** Every peer connected now, and every one that was, with what has come here since it left. */
   progress(): readonly PeerProgress[] {
-    const progress = new Map(this.#last);
-    for (const [peer, session] of this.#sessions) progress.set(peer, session.progress());
-    return [...progress.values()];
+    const away = [...this.#last.values()].filter(({ peer }) => !this.#sessions.has(peer));
+    const connected = [...this.#sessions.values()].map((session) => session.progress());
+    return [...away.map((left) => sinceLeft(left, this.#context)), ...connected];
   }
 
   /** Feeds known to have been written twice. */

@@ -15,13 +15,14 @@
  */
 import { CheckpointTalk } from './checkpoint-talk.ts';
 import { CHECKPOINTS_FEATURE, KEEPER_FEATURE } from './checkpoint-transfer.ts';
-import { familyOf, LOCAL_COLLECTION, REGISTRY_COLLECTION } from './collections.ts';
+import { familyOf } from './collections.ts';
 import { FeedError } from './errors.ts';
 import { collectionOf, parseFeedName, writerOf } from './feed-name.ts';
 import { HASH_PREFIX_BYTES } from './feed-summary.ts';
 import { ForkTalk } from './fork-talk.ts';
 import { Inbox, type SmallMessage } from './inbox.ts';
 import { Outflow } from './outflow.ts';
+import { type FeedProgress, mayShare, type PeerProgress, sumOf } from './peer-progress.ts';
 import { Reception, type Taken } from './reception.ts';
 import type { ReplicationContext } from './replication-context.ts';
 import type {
@@ -46,29 +47,6 @@ import type { Collection, FeedName, Head, Run, WriterId } from './types.ts';
 export const FEEDS_MAX = 32_768;
 /** Messages no honest peer sends, before the session ends. */
 export const STRIKES_MAX = 16;
-
-export interface FeedProgress {
-  readonly feed: FeedName;
-  readonly here: number;
-  /** Entries the peer holds and we do not. */
-  readonly missingHere: number;
-  /** Entries we hold and the peer has not confirmed. */
-  readonly missingThere: number;
-  /** Confirmed by the peer, on its disk. */
-  readonly ackedUpTo: number;
-}
-
-export interface PeerProgress {
-  readonly peer: WriterId;
-  readonly phase: ReplicationPhase;
-  /** Wall clock at the last message of the peer. */
-  readonly lastContactMs: number;
-  readonly missingHere: number;
-  readonly missingThere: number;
-  /** What the peer sent that was refused. */
-  readonly refused: number;
-  readonly feeds: readonly FeedProgress[];
-}
 
 export class Session {
   readonly peer: WriterId;
@@ -204,14 +182,11 @@ export class Session {
       }
       for (const feed of names) feeds.push(this.#progressOf(feed));
     }
-    const sum = (of: (feed: FeedProgress) => number): number =>
-      feeds.reduce((total, feed) => total + of(feed), 0);
     return {
       peer: this.peer,
       phase: this.#state.phase,
       lastContactMs: this.#lastContactMs,
-      missingHere: sum((feed) => feed.missingHere),
-      missingThere: sum((feed) => feed.missingThere),
+      ...sumOf(feeds),
       refused: this.#refused,
       feeds,
     };
@@ -227,15 +202,11 @@ export class Session {
     this.#finish(code);
   }
 
-  /** Only what both may read is compared, sent and accepted. */
   #shared(collection: Collection): boolean {
     const known = this.#sharing.get(collection);
     if (known !== undefined) return known;
     const { registry, self } = this.#context;
-    const shared =
-      familyOf(collection) !== LOCAL_COLLECTION &&
-      (collection === REGISTRY_COLLECTION ||
-        (registry.mayRead(self, collection) && registry.mayRead(this.peer, collection)));
+    const shared = mayShare(registry, self, this.peer, collection);
     this.#sharing.set(collection, shared);
     return shared;
   }

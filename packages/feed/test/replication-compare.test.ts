@@ -139,13 +139,25 @@ test('lag is shown per peer and feed: what is missing here, what is missing ther
   assert.is(left.phase, 'closed');
   assert.is(left.missingThere, 2, 'still known when the peer is gone');
   assert.is(left.lastContactMs, fleet.clock.nowMs());
+  await one.writer.commit([draft('orders/B001', 3), draft('stock/B001', 1)]);
+  const away = one.replicator.progress()[0]!;
+  assert.is(away.missingThere, 4, 'and grows with what is written meanwhile, also in new feeds');
+  assert.equal(
+    away.feeds.find((each) => each.feed === feed),
+    { feed, here: 3, missingHere: 0, missingThere: 3, ackedUpTo: 0 },
+  );
+  assert.is(
+    relay.replicator.progress()[0]!.feeds.find((each) => each.feed === feed)?.missingHere,
+    2,
+    'what a peer said it has is missing until it comes',
+  );
   fleet.link(one, relay);
   await fleet.quiet();
   assert.is(one.replicator.progress()[0]!.missingThere, 0);
-  await one.writer.commit([draft('orders/B001', 3)]);
+  await one.writer.commit([draft('orders/B001', 4)]);
   one.replicator.recompare();
   await fleet.quiet();
-  assert.is(one.replicator.progress()[0]!.feeds.find((each) => each.feed === feed)?.ackedUpTo, 3);
+  assert.is(one.replicator.progress()[0]!.feeds.find((each) => each.feed === feed)?.ackedUpTo, 4);
 });
 
 test('a peer that connects again replaces its older session', async () => {
