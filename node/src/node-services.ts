@@ -163,7 +163,7 @@ export function makeServices(parts: NodeParts): NodeServices {
       },
       now: async (options = {}) => {
         const answer = await parts.peers.now(options);
-        await parts.safety.look(parts.replicator.progress());
+        parts.safety.note(parts.replicator.progress());
         return answer;
       },
     },

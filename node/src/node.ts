@@ -178,7 +178,7 @@ export class BranchNode {
     const { ports, clock, disk, safety, stockDocument, succession, exchange, alarms, hlc } = this.#parts;
     await stockDocument.warm(hlc.now());
     while (!signal.aborted) {
-      await safety.look(exchange.replicator.progress());
+      safety.note(exchange.replicator.progress());
       const report = await statusReport(ports, alarms.list());
       exchange.replicator.broadcast({ type: 'status', report });
       succession.ask();
@@ -355,7 +355,12 @@ async function openParts(
       return exchange.peers;
     },
     checkpoints,
-    safety: await Safety.open({ store, rows: models.rows, writer: key.writer }),
+    safety: await Safety.open({
+      store,
+      rows: models.rows,
+      writers: [key.writer],
+      nowMs: () => clock.nowMs(),
+    }),
     failure,
     closing: false,
     facts: () => ({

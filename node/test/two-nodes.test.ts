@@ -86,6 +86,35 @@ peers('G8: a sale waits for nobody while a peer hangs', () =>
   }),
 );
 
+peers('what is written while the peer is away shows: how much, since when, and when it was last heard', () =>
+  pair(async (a, b, chain) => {
+    const status = () => b.services.sync.status();
+    await sell(b);
+    await chain.until(() => status().unsentEntries === 0 && status().peers[0]?.cause === 'level');
+    assert.is(status().oldestUnsentAgeMs, undefined);
+    const heardMs = chain.clock.nowMs();
+    chain.network.partition(a.address, b.address);
+    await chain.until(() => status().peers[0]?.state !== 'connected', 120_000);
+    const lostMs = chain.clock.nowMs();
+    await sell(b);
+    assert.is(status().oldestUnsentAgeMs, 0, 'known at once, not at the next round of housekeeping');
+    await chain.pass(7_000, 500);
+    await sell(b);
+    const { oldestUnsentAgeMs, unsentEntries, peers: seen } = status();
+    assert.is(oldestUnsentAgeMs, 7_000);
+    assert.is(unsentEntries, 4, 'two orders and their stock');
+    assert.is(seen[0]?.missingThere, 4);
+    const orders = seen[0]?.feeds.find(({ feed }) => feed.startsWith('orders/'));
+    assert.equal([orders?.here, orders?.there, orders?.missingThere], [3, 1, 2]);
+    const lastMs = Date.parse(seen[0]!.lastContactAt!);
+    assert.ok(lastMs >= heardMs && lastMs <= lostMs, seen[0]!.lastContactAt);
+    await b.stop();
+    await b.start({ peers: [addressOf(a)] });
+    assert.ok(status().oldestUnsentAgeMs! >= 7_000, 'a restart forgets neither the age');
+    assert.is(status().peers[0]?.missingThere, 4, 'nor how much');
+  }),
+);
+
 peers('G1: crash of one, the other goes on, and the first catches up', () =>
   pair(async (a, b, chain) => {
     await Promise.all([sell(a), sell(b)]);

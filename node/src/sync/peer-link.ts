@@ -6,7 +6,16 @@
  */
 
 import type { Member, WriterId } from '@branchline/feed';
-import type { Connection, Dialer, DialerStatus } from '@branchline/wire';
+import {
+  type Connection,
+  type Dialer,
+  type DialerStatus,
+  KEEPALIVE_MISSES_MAX,
+  KEEPALIVE_MS,
+} from '@branchline/wire';
+
+/** How long a peer was not heard when it is given up. */
+const SILENCE_MS = KEEPALIVE_MS * (KEEPALIVE_MISSES_MAX + 1);
 
 export interface LinkState {
   readonly state: 'connected' | 'connecting' | 'waiting' | 'off';
@@ -21,6 +30,7 @@ export class PeerLink {
   readonly #nowMs: () => number;
   #run: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
   #changedMs = 0;
+  #wasConnected = false;
   #lastContactMs: number | undefined;
   /** Who answered there last. */
   #writer: WriterId | undefined;
@@ -40,8 +50,12 @@ export class PeerLink {
     this.#nowMs = options.nowMs;
     this.#dialer = options.dialer((status) => {
       this.#changedMs = options.nowMs();
+      if (this.#wasConnected) {
+        const silentMs = status.state === 'waiting' && status.code === 'PEER_SILENT' ? SILENCE_MS : 0;
+        this.#lastContactMs = this.#changedMs - silentMs;
+      }
+      this.#wasConnected = status.state === 'connected';
       if (status.state === 'connected') {
-        this.#lastContactMs = this.#changedMs;
         this.#writer = this.#dialer.connection?.info.writer ?? this.#writer;
       }
       if (status.state === 'waiting' && status.refused) {
@@ -105,7 +119,11 @@ export class PeerLink {
         return { state: 'connected', cause: 'connected' };
       case 'waiting': {
         const left = Math.max(0, this.#changedMs + status.delayMs - this.#nowMs());
-        return { state: 'waiting', cause: causeInWords(status.code, status.refused), nextAttemptInMs: left };
+        const cause =
+          status.code === 'DIAL_FAILED'
+            ? unreachableInWords(status.detail)
+            : causeInWords(status.code, status.refused);
+        return { state: 'waiting', cause, nextAttemptInMs: left };
       }
       default:
         return status satisfies never;
@@ -125,8 +143,26 @@ const WORDS: Readonly<Record<string, string>> = {
   ALREADY_CONNECTED: 'is connected the other way round',
   GOING_AWAY: 'went away in order and will be back',
   REPLACED: 'is connected the other way round',
-  KEEPALIVE_TIMEOUT: 'went silent',
+  PEER_SILENT: 'went silent',
+  TRANSPORT_LOST: 'connection lost',
 };
+
+/** In what the system says about an attempt: a piece of it, and words for somebody who can do something about it. */
+const UNREACHABLE: readonly (readonly [RegExp, string])[] = [
+  [/ENOTFOUND|EAI_AGAIN/, 'cannot be found: its name has no address, or there is no network'],
+  [/ECONNREFUSED/, 'cannot be reached: nobody listens at the address'],
+  [/ENETUNREACH|EHOSTUNREACH|ENETDOWN|ETIMEDOUT|ECONNRESET|EPIPE/, 'cannot be reached: no network'],
+  [
+    /Unexpected server response|Invalid Sec-WebSocket|Parse Error/,
+    'is something else: no peer answers there',
+  ],
+  [/certificate|SSL|TLS|EPROTO|wrong version number/i, 'cannot be trusted: no secure connection comes to be'],
+];
+
+function unreachableInWords(detail = ''): string {
+  const words = UNREACHABLE.find(([piece]) => piece.test(detail))?.[1];
+  return words === undefined ? causeInWords('DIAL_FAILED', false) : `${words} (${detail.trim()})`;
+}
 
 /** A sentence about the peer; codes nobody wrote words for stay readable as codes. */
 export function causeInWords(code: string, refused: boolean): string {

@@ -1,10 +1,15 @@
 /**
- * Which of this device's entries no other machine holds yet, and how old the oldest of them is.
+ * Which of this device's entries no other machine holds yet, and how old the oldest of them is; those it wrote under earlier keys
+ * included.
  *
  * A peer's acknowledgement means the entry is on the peer's disk. The highest acknowledged number per feed is kept in a
  * row, so that a restart without a network does not make everything look unsent.
+ *
+ * Ages come from marks: when a commit of this feed became durable, by the wall clock; of entries from before the start, their
+ * stamp. Too many marks are thinned to every second one, so an age may be too high by the gap of two marks, never too low.
  */
 import {
+  type Appended,
   collectionOf,
   decodeEntry,
   type FeedName,
@@ -16,8 +21,10 @@ import {
 import { stampMs } from 'hlc-ts';
 import type { Rows } from '../projections/rows.ts';
 
-interface OldestEntry {
-  readonly feed: FeedName;
+/** Marks per feed. */
+export const MARKS_MAX = 64;
+
+interface Mark {
   readonly seq: number;
   readonly ms: number;
 }
@@ -26,34 +33,43 @@ const ACKED_ROW = 'a/acked';
 
 export interface Unsent {
   readonly entries: number;
-  /** Wall clock of the oldest one's stamp. */
+  /** Wall clock when the oldest one was written. */
   readonly oldestMs: number | undefined;
 }
 
 export class Safety {
   readonly #store: FeedStore;
   readonly #rows: Rows;
-  readonly #writer: WriterId;
+  readonly #writers: ReadonlySet<WriterId>;
   readonly #acked: Map<string, number>;
-  #oldest: OldestEntry | undefined;
+  readonly #marks = new Map<FeedName, Mark[]>();
 
-  private constructor(store: FeedStore, rows: Rows, writer: WriterId, acked: Map<string, number>) {
+  private constructor(
+    store: FeedStore,
+    rows: Rows,
+    writers: ReadonlySet<WriterId>,
+    acked: Map<string, number>,
+  ) {
     this.#store = store;
     this.#rows = rows;
-    this.#writer = writer;
+    this.#writers = writers;
     this.#acked = acked;
   }
 
-  static async open(options: { store: FeedStore; rows: Rows; writer: WriterId }): Promise<Safety> {
-    const text = await options.rows.getText(ACKED_ROW);
+  static async open(options: {
+    readonly store: FeedStore;
+    readonly rows: Rows;
+    /** This device's key, and those it had before. */
+    readonly writers: readonly WriterId[];
+    readonly nowMs: () => number;
+  }): Promise<Safety> {
+    const { store, rows, writers, nowMs } = options;
+    const text = await rows.getText(ACKED_ROW);
     const acked = new Map<string, number>(text === undefined ? [] : JSON.parse(text));
-    return new Safety(options.store, options.rows, options.writer, acked);
-  }
-
-  /** Called now and then: as `note`, and finds out how old the oldest entry is that nobody else holds. */
-  async look(progress: readonly PeerProgress[]): Promise<void> {
-    this.note(progress);
-    this.#oldest = await this.#findOldest();
+    const safety = new Safety(store, rows, new Set(writers), acked);
+    await safety.#markOld();
+    store.watch(({ runs }) => safety.#mark(runs, nowMs()));
+    return safety;
   }
 
   /** Called with what peers have acknowledged by now. */
@@ -61,7 +77,7 @@ export class Safety {
     let grew = false;
     for (const { feeds } of progress) {
       for (const { feed, ackedUpTo } of feeds) {
-        if (writerOf(feed) === this.#writer && ackedUpTo > (this.#acked.get(feed) ?? 0)) {
+        if (this.#isOwn(feed) && ackedUpTo > (this.#acked.get(feed) ?? 0)) {
           this.#acked.set(feed, ackedUpTo);
           grew = true;
         }
@@ -74,16 +90,23 @@ export class Safety {
 
   unsent(): Unsent {
     let entries = 0;
-    for (const [, from, head] of this.#open()) {
+    let oldestMs: number | undefined;
+    for (const [feed, from, head] of this.#open()) {
       entries += head - from + 1;
+      const ms = this.#marks.get(feed)?.findLast(({ seq }) => seq <= from)?.ms;
+      oldestMs = ms === undefined || (oldestMs !== undefined && oldestMs < ms) ? oldestMs : ms;
     }
-    return { entries, oldestMs: entries === 0 ? undefined : this.#oldest?.ms };
+    return { entries, oldestMs };
+  }
+
+  #isOwn(feed: FeedName): boolean {
+    return this.#writers.has(writerOf(feed)) && collectionOf(feed) !== 'local';
   }
 
   /** Own feeds with entries nobody else holds: the first such number and the last. */
   *#open(): Generator<[feed: FeedName, from: number, head: number]> {
     for (const [feed, { head, base }] of this.#store.feeds()) {
-      if (writerOf(feed) === this.#writer && collectionOf(feed) !== 'local') {
+      if (this.#isOwn(feed)) {
         const from = Math.max(this.#acked.get(feed) ?? 0, base.seq) + 1;
         if (from <= head.seq) {
           yield [feed, from, head.seq];
@@ -92,20 +115,32 @@ export class Safety {
     }
   }
 
-  async #findOldest(): Promise<OldestEntry | undefined> {
-    let oldest: OldestEntry | undefined;
-    for (const [feed, from] of this.#open()) {
-      const known = this.#oldest;
-      const ms = known?.feed === feed && known.seq === from ? known.ms : await this.#stampMsOf(feed, from);
-      if (ms !== undefined && (oldest === undefined || ms < oldest.ms)) {
-        oldest = { feed, seq: from, ms };
+  #mark(runs: Appended['runs'], ms: number): void {
+    for (const { feed, from } of runs) {
+      if (this.#isOwn(feed)) {
+        const waiting = this.#waitingMarks(feed);
+        waiting.push({ seq: from, ms });
+        const thinned = waiting.filter((_, index) => index % 2 === 0);
+        this.#marks.set(feed, waiting.length > MARKS_MAX ? thinned : waiting);
       }
     }
-    return oldest;
   }
 
-  async #stampMsOf(feed: FeedName, seq: number): Promise<number | undefined> {
-    const run = await this.#store.read(feed, seq, 1);
-    return run === undefined ? undefined : stampMs(decodeEntry(feed, run.from, run.entries[0]!).hlc);
+  /** Without the marks of what is confirmed. */
+  #waitingMarks(feed: FeedName): Mark[] {
+    const marks = this.#marks.get(feed) ?? [];
+    const first = marks.findLastIndex(({ seq }) => seq <= (this.#acked.get(feed) ?? 0) + 1);
+    return first <= 0 ? marks : marks.slice(first);
+  }
+
+  /** What waits since before this start. */
+  async #markOld(): Promise<void> {
+    for (const [feed, from] of this.#open()) {
+      const run = await this.#store.read(feed, from, 1);
+      if (run !== undefined) {
+        const { hlc } = decodeEntry(feed, run.from, run.entries[0]!);
+        this.#marks.set(feed, [{ seq: from, ms: stampMs(hlc) }]);
+      }
+    }
   }
 }

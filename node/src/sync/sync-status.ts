@@ -74,7 +74,7 @@ function dialledPeer(
     ...described,
     ...(writer === undefined ? {} : { writer }),
     ...(lastContactMs === undefined ? {} : { lastContactAt: isoTime(lastContactMs) }),
-    ...lags(progress),
+    ...lags(progress, facts.unsent.entries),
   };
 }
 
@@ -101,11 +101,15 @@ function acceptedPeer(member: Member, progress: PeerProgress | undefined, nowMs:
     cause: exchange(progress),
     writer: member.writer,
     lastContactAt: isoTime(progress?.lastContactMs ?? nowMs),
-    ...lags(progress),
+    ...lags(progress, 0),
   };
 }
 
-function lags(progress: PeerProgress | undefined): Pick<PeerSync, 'missingHere' | 'missingThere' | 'feeds'> {
+/** A peer not spoken to since the start lacks at least what no other machine has confirmed. */
+function lags(
+  progress: PeerProgress | undefined,
+  unsentEntries: number,
+): Pick<PeerSync, 'missingHere' | 'missingThere' | 'feeds'> {
   const feeds = [...(progress?.feeds ?? [])]
     .sort((a, b) => b.missingHere + b.missingThere - a.missingHere - a.missingThere)
     .slice(0, STATUS_FEEDS_MAX)
@@ -118,7 +122,7 @@ function lags(progress: PeerProgress | undefined): Pick<PeerSync, 'missingHere' 
     }));
   return {
     missingHere: progress?.missingHere ?? 0,
-    missingThere: progress?.missingThere ?? 0,
+    missingThere: progress?.missingThere ?? unsentEntries,
     feeds,
   };
 }

@@ -46,7 +46,16 @@ export type DialerStatus =
       readonly code: string;
       /** True when the peer refused us: somebody has to act. */
       readonly refused: boolean;
+      /** What the system said, where no connection came to be: for words, not for decisions. */
+      readonly detail?: string;
     };
+
+interface Outcome {
+  readonly code: string;
+  readonly refused: boolean;
+  readonly lastedMs: number;
+  readonly detail?: string;
+}
 
 export class Dialer<Info = unknown> {
   readonly #options: DialerOptions<Info>;
@@ -75,22 +84,20 @@ export class Dialer<Info = unknown> {
       this.#set({ state: 'dialing', attempt: backoff.attempts + 1 });
       const outcome = await this.#attempt(signal);
       if (signal.aborted) break;
-      if (outcome.lastedMs >= STABLE_MS) backoff = backoff.reset();
+      const { lastedMs, ...why } = outcome;
+      if (lastedMs >= STABLE_MS) backoff = backoff.reset();
       const next = backoff.next(random);
       // A refusal is not a fault of the line: asking often does not help, so it waits around the cap.
-      const delayMs = outcome.refused
-        ? Math.round(backoffOptions.capMs * (0.5 + random() / 2))
-        : next.delayMs;
+      const delayMs = why.refused ? Math.round(backoffOptions.capMs * (0.5 + random() / 2)) : next.delayMs;
       backoff = next.backoff;
-      const { code, refused } = outcome;
-      this.#set({ state: 'waiting', attempt: backoff.attempts, delayMs, code, refused });
+      this.#set({ state: 'waiting', attempt: backoff.attempts, delayMs, ...why });
       await clock.sleep(delayMs, { signal }).catch(() => undefined);
     }
     this.#set({ state: 'stopped' });
   }
 
   /** One connection from dialing to its end. */
-  async #attempt(signal: AbortSignal): Promise<{ code: string; refused: boolean; lastedMs: number }> {
+  async #attempt(signal: AbortSignal): Promise<Outcome> {
     const { clock } = this.#options;
     let connection: Connection<Info>;
     try {
@@ -98,7 +105,9 @@ export class Dialer<Info = unknown> {
     } catch (error) {
       const refusal = error instanceof WireError ? error.refusal : undefined;
       const code = refusal ?? (error instanceof WireError ? error.code : 'DIAL_FAILED');
-      return { code, refused: refusal !== undefined, lastedMs: 0 };
+      const { cause } = error instanceof WireError ? error : {};
+      const detail = cause instanceof Error ? { detail: cause.message } : {};
+      return { code, refused: refusal !== undefined, lastedMs: 0, ...detail };
     }
     const startedMs = clock.monotonicMs();
     this.#connection = connection;

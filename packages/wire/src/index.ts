@@ -7,6 +7,7 @@ export type {
   Identity,
   Peer,
 } from './connection-options.ts';
+export { KEEPALIVE_MISSES_MAX, KEEPALIVE_MS } from './connection-state.ts';
 export {
   BACKOFF_DEFAULT,
   Dialer,
