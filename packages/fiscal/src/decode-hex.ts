@@ -10,6 +10,7 @@ import { decodeDocument, type FfdDocument } from './ffd/document.ts';
 import { documentJson, type Json } from './ffd/document-json.ts';
 import type { FfdVersion } from './ffd/tag.ts';
 import { bytesOfHex, hexOfBytes } from './hex.ts';
+import { piritFrameJson } from './kkt/pirit/frame-json.ts';
 import { frameV1Json, frameV2Json } from './kkt/shtrih/frame-json.ts';
 import {
   CONTAINER_HEADER_BYTES,
@@ -38,6 +39,7 @@ export const HEX_FORMATS: Readonly<Record<string, (bytes: Uint8Array) => Json>> 
   document: plainDocumentJson,
   'shtrih-v1': frameV1Json,
   'shtrih-v2': frameV2Json,
+  pirit: piritFrameJson,
 };
 
 export const hexFormats: readonly string[] = Object.keys(HEX_FORMATS);

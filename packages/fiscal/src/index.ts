@@ -94,12 +94,14 @@ export type {
 export { AtolServer } from './kkt/emulator/atol-server.ts';
 export { type FaultRule, parseFaults } from './kkt/emulator/faults.ts';
 export { type EmulatorJson, type EmulatorOptions, KktEmulator } from './kkt/emulator/kkt-emulator.ts';
+export { PiritServer } from './kkt/emulator/pirit-server.ts';
 export { type EmulatorServer, ShtrihServer } from './kkt/emulator/shtrih-server.ts';
 export { type JobDocument, type JobJournal, runJob } from './kkt/job.ts';
 export type { Expectation } from './kkt/job-evidence.ts';
 export { newJob, resumeJob } from './kkt/job-state.ts';
 export type { JobIntent, JobOrder, JobOutcome, JobRecord, JobState } from './kkt/job-types.ts';
 export { withMark } from './kkt/node-mark.ts';
+export { PiritDriver, type PiritOptions } from './kkt/pirit/driver.ts';
 export { serialLine } from './kkt/serial-line.ts';
 export { ShtrihDriver } from './kkt/shtrih/driver.ts';
 export { tcpLine } from './kkt/tcp-line.ts';

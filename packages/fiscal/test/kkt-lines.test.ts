@@ -8,9 +8,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { within } from '../../../test/support/within.ts';
 import { KktError } from '../src/errors.ts';
+import type { OpenLine } from '../src/kkt/byte-line.ts';
+import type { KktDriver } from '../src/kkt/driver.ts';
 import { type KktUnderTest, kktDriverSuite } from '../src/kkt/driver-suite.ts';
 import { KktEmulator, LINES_MAX } from '../src/kkt/emulator/kkt-emulator.ts';
+import { PiritServer } from '../src/kkt/emulator/pirit-server.ts';
 import { ShtrihServer } from '../src/kkt/emulator/shtrih-server.ts';
+import { PiritDriver } from '../src/kkt/pirit/driver.ts';
 import { serialLine } from '../src/kkt/serial-line.ts';
 import { ShtrihDriver } from '../src/kkt/shtrih/driver.ts';
 import { tcpLine } from '../src/kkt/tcp-line.ts';
@@ -22,15 +26,20 @@ const QUICK = { commandMs: 0, registerMs: 1, stripMs: 5 } as const;
 const HOST = '127.0.0.1';
 const LIMIT_MS = 20_000;
 
-function emulate(): { emulator: KktEmulator; server: ShtrihServer } {
+type Spoken = 'v1' | 'v2' | 'pirit';
+
+function emulate(spoken: Spoken = 'v1'): { emulator: KktEmulator; server: ShtrihServer | PiritServer } {
   const emulator = new KktEmulator({ clock, ...QUICK });
-  const server = new ShtrihServer({
-    emulator,
-    onFailure: (error) => {
-      throw error;
-    },
-  });
-  return { emulator, server };
+  const onFailure = (error: unknown): never => {
+    throw error;
+  };
+  const options = { emulator, onFailure };
+  return { emulator, server: spoken === 'pirit' ? new PiritServer(options) : new ShtrihServer(options) };
+}
+
+function driverOf(spoken: Spoken, openLine: OpenLine, emulator: KktEmulator): KktDriver {
+  if (spoken !== 'pirit') return new ShtrihDriver({ openLine, clock, protocol: spoken });
+  return new PiritDriver({ openLine, clock, wallSeconds: () => emulator.device.nowSeconds });
 }
 
 const real = {
@@ -39,13 +48,13 @@ const real = {
   pass: (ms: number): Promise<void> => clock.sleep(Math.min(ms, 10)),
 };
 
-async function overTcp(protocol: 'v1' | 'v2'): Promise<KktUnderTest> {
-  const { emulator, server } = emulate();
+async function overTcp(spoken: Spoken): Promise<KktUnderTest> {
+  const { emulator, server } = emulate(spoken);
   const listening = await server.listen(HOST, 0);
   const openLine = tcpLine({ host: HOST, port: listening.port, clock });
   return {
     ...real,
-    driver: new ShtrihDriver({ openLine, clock, protocol }),
+    driver: driverOf(spoken, openLine, emulator),
     hands: {
       ...handsOf(emulator),
       // A limit of half a minute is waited for elsewhere; here the cut connection says it at once.
@@ -55,14 +64,14 @@ async function overTcp(protocol: 'v1' | 'v2'): Promise<KktUnderTest> {
   };
 }
 
-async function overSerial(protocol: 'v1' | 'v2'): Promise<KktUnderTest> {
-  const { emulator, server } = emulate();
+async function overSerial(spoken: Spoken): Promise<KktUnderTest> {
+  const { emulator, server } = emulate(spoken);
   const pair = await openPtyPair();
   const listening = await server.listenSerial(pair.device);
   const openLine = serialLine({ path: pair.host, baudRate: 115_200 });
   return {
     ...real,
-    driver: new ShtrihDriver({ openLine, clock, protocol }),
+    driver: driverOf(spoken, openLine, emulator),
     hands: {
       ...handsOf(emulator),
       loseNextCloseAnswer: () => emulator.faults.add([{ fault: 'corrupt-reply', command: 'close-receipt' }]),
@@ -76,16 +85,16 @@ async function overSerial(protocol: 'v1' | 'v2'): Promise<KktUnderTest> {
 
 const test = suite('kkt lines');
 
-for (const protocol of ['v1', 'v2'] as const) {
+for (const spoken of ['v1', 'v2', 'pirit'] as const) {
   kktDriverSuite({
-    test: (name, run) => test(`TCP, ${protocol}: ${name}`, run),
-    setup: () => overTcp(protocol),
+    test: (name, run) => test(`TCP, ${spoken}: ${name}`, run),
+    setup: () => overTcp(spoken),
     hasHands: true,
   });
   const serial = hasSocat ? test : test.skip;
   kktDriverSuite({
-    test: (name, run) => serial(`serial port, ${protocol}: ${name}`, run),
-    setup: () => overSerial(protocol),
+    test: (name, run) => serial(`serial port, ${spoken}: ${name}`, run),
+    setup: () => overSerial(spoken),
     hasHands: true,
   });
 }

@@ -277,6 +277,7 @@ const REFUSING: Readonly<Record<Family, readonly string[]>> = {
   v1: STEPS,
   v2: STEPS,
   atol: ['close-receipt'],
+  pirit: ['open-receipt', 'item', 'subtotal', 'close-receipt'],
 };
 
 const LASTING: readonly FaultKind[] = ['swap-fn'];

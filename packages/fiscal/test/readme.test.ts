@@ -19,13 +19,18 @@ import {
   type ReceiptDevice,
   tcpOfdLink,
 } from '../src/index.ts';
+import { CALL_LIMIT_MS } from '../src/kkt/atol/call.ts';
+import { JOBS_MAX } from '../src/kkt/atol/driver.ts';
+import { CALLS_MAX, JOB_LIMIT_MS } from '../src/kkt/atol/queue.ts';
 import { ITEMS_MAX } from '../src/kkt/emulator/cash-register.ts';
 import { RULES_MAX } from '../src/kkt/emulator/faults.ts';
 import { LINES_MAX } from '../src/kkt/emulator/kkt-emulator.ts';
 import { STRIPS_MAX } from '../src/kkt/emulator/print-queue.ts';
 import * as jobs from '../src/kkt/job-state.ts';
 import { BUFFERED_MAX } from '../src/kkt/line-reader.ts';
-import { BUSY_LIMIT_MS, COMMANDS_WAITING_MAX } from '../src/kkt/shtrih/channel.ts';
+import { FRAME_BYTES_MAX } from '../src/kkt/pirit/frame.ts';
+import { CALLERS_MAX } from '../src/kkt/serial-queue.ts';
+import { BUSY_LIMIT_MS } from '../src/kkt/shtrih/channel.ts';
 import { MESSAGE_V1_MAX } from '../src/kkt/shtrih/frame-v1.ts';
 import { MESSAGE_V2_MAX } from '../src/kkt/shtrih/frame-v2.ts';
 import * as mock from '../src/ofd/mock-ofd.ts';
@@ -108,10 +113,15 @@ const LIMITS: readonly (readonly [string, number])[] = [
   ['CANCELS_MAX', jobs.CANCELS_MAX],
   ['WAIT_MAX_MS', jobs.WAIT_MAX_MS],
   ['BUSY_LIMIT_MS', BUSY_LIMIT_MS],
-  ['COMMANDS_WAITING_MAX', COMMANDS_WAITING_MAX],
+  ['CALLERS_MAX', CALLERS_MAX],
   ['BUFFERED_MAX', BUFFERED_MAX],
   ['MESSAGE_V1_MAX', MESSAGE_V1_MAX],
   ['MESSAGE_V2_MAX', MESSAGE_V2_MAX],
+  ['JOBS_MAX', JOBS_MAX],
+  ['CALLS_MAX', CALLS_MAX],
+  ['JOB_LIMIT_MS', JOB_LIMIT_MS],
+  ['CALL_LIMIT_MS', CALL_LIMIT_MS],
+  ['FRAME_BYTES_MAX', FRAME_BYTES_MAX],
   ['LINES_MAX', LINES_MAX],
   ['RULES_MAX', RULES_MAX],
   ['STRIPS_MAX', STRIPS_MAX],

@@ -7,7 +7,8 @@ import type { ByteLine } from '../src/kkt/byte-line.ts';
 import { type FaultKind, faultKinds } from '../src/kkt/emulator/faults.ts';
 import { memoryLine } from '../src/kkt/emulator/memory-line.ts';
 import { BUFFERED_MAX, LineReader } from '../src/kkt/line-reader.ts';
-import { BUSY_LIMIT_MS, COMMANDS_WAITING_MAX, ShtrihChannel } from '../src/kkt/shtrih/channel.ts';
+import { CALLERS_MAX } from '../src/kkt/serial-queue.ts';
+import { BUSY_LIMIT_MS, ShtrihChannel } from '../src/kkt/shtrih/channel.ts';
 import { ACK, ENQ, encodeFrameV1, NAK } from '../src/kkt/shtrih/frame-v1.ts';
 import { encodeFrameV2 } from '../src/kkt/shtrih/frame-v2.ts';
 import { ENQUIRIES_MAX, LinkV1, READS_MAX, SENDS_MAX } from '../src/kkt/shtrih/link-v1.ts';
@@ -248,14 +249,14 @@ test('a device that prints on and on is refused after BUSY_LIMIT_MS', async () =
   await scene.driver.close();
 });
 
-test('more than COMMANDS_WAITING_MAX callers are turned away', async () => {
+test('more than CALLERS_MAX callers are turned away', async () => {
   const clock = new ManualClock();
   const channel = new ShtrihChannel({
     openLine: () => new Promise(() => undefined),
     clock,
     password: 30,
   });
-  for (let callers = 0; callers < COMMANDS_WAITING_MAX; callers += 1) {
+  for (let callers = 0; callers < CALLERS_MAX; callers += 1) {
     void channel.exclusive({}, (execute) => execute('fn-status'));
   }
   const error = await failure(channel.exclusive({}, (execute) => execute('fn-status')));

@@ -6,7 +6,9 @@ import type { KktDriver } from '../../src/kkt/driver.ts';
 import type { Hands, KktUnderTest } from '../../src/kkt/driver-suite.ts';
 import { AtolServer } from '../../src/kkt/emulator/atol-server.ts';
 import { type EmulatorOptions, KktEmulator } from '../../src/kkt/emulator/kkt-emulator.ts';
+import { PiritServer } from '../../src/kkt/emulator/pirit-server.ts';
 import { ShtrihServer } from '../../src/kkt/emulator/shtrih-server.ts';
+import { PiritDriver } from '../../src/kkt/pirit/driver.ts';
 import { ShtrihDriver } from '../../src/kkt/shtrih/driver.ts';
 import { drive } from './drive.ts';
 
@@ -17,7 +19,7 @@ export interface KktScene extends KktUnderTest {
   restart(): KktDriver;
 }
 
-export const families = ['v1', 'v2', 'atol'] as const;
+export const families = ['v1', 'v2', 'atol', 'pirit'] as const;
 /** Shtrih-M over either of its protocols, or another family. */
 export type Family = (typeof families)[number];
 
@@ -43,6 +45,11 @@ function restartsOf(family: Family, emulator: KktEmulator, clock: ManualClock): 
   if (family === 'atol') {
     const server = new AtolServer({ emulator, onFailure });
     return () => new AtolDriver({ call: server.call(), clock, newUuid: randomUUID });
+  }
+  if (family === 'pirit') {
+    const server = new PiritServer({ emulator, onFailure });
+    const wallSeconds = (): number => emulator.device.nowSeconds;
+    return () => new PiritDriver({ openLine: server.openLine(), clock, wallSeconds });
   }
   const server = new ShtrihServer({ emulator, onFailure });
   return () => new ShtrihDriver({ openLine: server.openLine(), clock, protocol: family });

@@ -3,19 +3,18 @@
  *
  * Guarantees: one command or one `exclusive` run of commands at a time; after a failure with an unknown outcome the line is
  * dropped, and the next command begins on a new one; a command refused because the last one still prints is given again
- * until `BUSY_LIMIT_MS`, because that refusal says it was not carried out. More than `COMMANDS_WAITING_MAX` callers are
- * turned away.
+ * until `BUSY_LIMIT_MS`, because that refusal says it was not carried out.
  */
 import type { Clock } from 'hlc-ts';
 import { KktError } from '../../errors.ts';
 import type { OpenLine } from '../byte-line.ts';
 import type { Waiting } from '../driver.ts';
+import { SerialQueue } from '../serial-queue.ts';
 import { COMMANDS, type CommandName, codeBytes } from './commands.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
 import { type OpenedLink, openShtrihLink } from './open-link.ts';
 import { STILL_PRINTING, shtrihRefusal } from './refusals.ts';
 
-export const COMMANDS_WAITING_MAX = 64;
 /** A long report prints for a minute. */
 export const BUSY_LIMIT_MS = 60_000;
 export const BUSY_POLL_MS = 150;
@@ -38,8 +37,7 @@ export type Execute = (
 export class ShtrihChannel {
   readonly #options: ChannelOptions;
   #opened: OpenedLink | undefined;
-  #tail: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  readonly #queue = new SerialQueue();
   #isClosed = false;
 
   constructor(options: ChannelOptions) {
@@ -47,30 +45,16 @@ export class ShtrihChannel {
   }
 
   /** Nothing of anybody else comes between the commands of `work`. */
-  async exclusive<T>(waiting: Waiting, work: (execute: Execute) => Promise<T>): Promise<T> {
-    if (this.#waiting >= COMMANDS_WAITING_MAX) {
-      throw new KktError('KKT_BUSY', `${this.#waiting} callers wait for the device`, { outcome: 'unsent' });
-    }
-    this.#waiting += 1;
-    const turn = this.#tail.then(() => {
-      waiting.signal?.throwIfAborted();
-      return work((command, fields, own) => this.#execute(command, fields, own ?? waiting));
-    });
-    this.#tail = turn.then(
-      () => undefined,
-      () => undefined,
+  exclusive<T>(waiting: Waiting, work: (execute: Execute) => Promise<T>): Promise<T> {
+    return this.#queue.run(waiting.signal, () =>
+      work((command, fields, own) => this.#execute(command, fields, own ?? waiting)),
     );
-    try {
-      return await turn;
-    } finally {
-      this.#waiting -= 1;
-    }
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#drop();
-    await this.#tail;
+    await this.#queue.idle();
     await this.#drop();
   }
 
