@@ -1,8 +1,8 @@
 /**
  * What a node is told from outside: a JSON file, overridden by `BRANCHLINE_*`, which come after the replaced system's
- * `POS_OFFLINE_SYNC_*`; flags of the command line win over all.
+ * `POS_OFFLINE_*`; flags of the command line win over all.
  *
- *     flags  >  BRANCHLINE_*  >  POS_OFFLINE_SYNC_*  >  file  >  defaults
+ *     flags  >  BRANCHLINE_*  >  POS_OFFLINE_SYNC_*  >  POS_OFFLINE_*  >  file  >  defaults
  *
  * Guarantees: a value that is wrong is named together with where it came from and what is accepted; unknown keys are refused, so a
  * typing error cannot silently leave a default in force. Reads no file and no environment itself: both are handed in.
@@ -27,7 +27,7 @@ const listen = z
 
 export const nodeConfig = z.strictObject({
   /** Directory of everything this node keeps. */
-  data: z.string().min(1),
+  data: z.string({ error: 'name the folder of this node: --data DIR, or "data" in its config file' }).min(1),
   /** Where tills reach it; loopback unless told otherwise. Port 0 takes a free one. */
   listen: listen.default('127.0.0.1:8080'),
   /** The branch this node is meant for; refused when the enrolment says otherwise. */
@@ -54,13 +54,20 @@ export type NodeConfigInput = Partial<z.input<typeof nodeConfig>>;
 
 type Setting = keyof NodeConfigInput;
 
+/** The replaced system's names after their prefix; it read the short prefix and documented both. */
+const replacedNames: readonly (readonly [name: string, setting: Setting])[] = [
+  ['WAREHOUSE_ID', 'branch'],
+  ['CLOUD_URL', 'relay'],
+  ['API_KEY', 'token'],
+  ['SYNC_INTERVAL', 'syncIntervalSeconds'],
+  ['MODE', 'mode'],
+  ['OPERATION_MODE', 'mode'],
+];
+
 const environmentNames: readonly (readonly [name: string, setting: Setting])[] = [
-  ['POS_OFFLINE_SYNC_WAREHOUSE_ID', 'branch'],
-  ['POS_OFFLINE_SYNC_CLOUD_URL', 'relay'],
-  ['POS_OFFLINE_SYNC_API_KEY', 'token'],
-  ['POS_OFFLINE_SYNC_SYNC_INTERVAL', 'syncIntervalSeconds'],
-  ['POS_OFFLINE_SYNC_MODE', 'mode'],
-  ['POS_OFFLINE_SYNC_OPERATION_MODE', 'mode'],
+  ...['POS_OFFLINE', 'POS_OFFLINE_SYNC'].flatMap((prefix) =>
+    replacedNames.map(([name, setting]) => [`${prefix}_${name}`, setting] as const),
+  ),
   ['BRANCHLINE_DATA', 'data'],
   ['BRANCHLINE_LISTEN', 'listen'],
   ['BRANCHLINE_BRANCH', 'branch'],

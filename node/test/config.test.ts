@@ -38,6 +38,31 @@ settings(
   },
 );
 
+settings('the short names the replaced system really read are understood too', () => {
+  const config = readConfig({
+    file: file({ data: 'd' }),
+    environment: {
+      POS_OFFLINE_SYNC_ENABLED: 'true',
+      POS_OFFLINE_WAREHOUSE_ID: 'B007',
+      POS_OFFLINE_CLOUD_URL: 'https://cloud.example',
+      POS_OFFLINE_API_KEY: 'secret',
+      POS_OFFLINE_SYNC_INTERVAL: '90',
+      POS_OFFLINE_OPERATION_MODE: 'sync_on_demand',
+    },
+  });
+  const { branch, relay, token, syncIntervalSeconds, mode } = config;
+  assert.equal(
+    [branch, relay, token, syncIntervalSeconds, mode],
+    ['B007', 'https://cloud.example', 'secret', 90, 'sync_on_demand'],
+  );
+});
+
+settings('without a folder it says how to name one', () => {
+  const { code, message } = fault(() => readConfig({ environment: {} }));
+  assert.is(code, 'NODE_CONFIG');
+  assert.match(message, /^data: name the folder of this node: --data DIR/);
+});
+
 settings('the replaced system’s names are understood', () => {
   const config = readConfig({
     file: file({ data: 'd' }),

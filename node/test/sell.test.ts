@@ -65,6 +65,16 @@ sale('earns the named customer points for full steps, also one the node has neve
   }),
 );
 
+sale('an office sells for any till of the branch, a till for none but itself', () =>
+  shop(async (machine) => {
+    const { orders } = machine.services;
+    const request = machine.request({ ...priced('CHAIR'), till: 'T9' as never });
+    const office = { ...request, till: { till: 'office', role: 'admin' as const } };
+    assert.is((await orders.place(office)).body.till, 'T9');
+    assert.is(await refused(orders.place(machine.request(request.body))), 'TILL_MISMATCH');
+  }),
+);
+
 sale('G2: the same key, at once and later, gives one order and one answer', () =>
   shop(async (machine) => {
     const { orders } = machine.services;
@@ -218,7 +228,7 @@ sale('goods receipts and counts move the stock; a count keeps sales made meanwhi
     assert.equal(received.body.lines, [{ sku: 'CHAIR', deltaMilli: 10_000, onHandMilli: 10_000 }] as never);
     await orders.place(machine.request(priced('CHAIR', 2000)));
     const counted = await stock.count(
-      machine.request({ lines: [{ sku: 'CHAIR' as never, countedMilli: 9_000, seenMilli: 10_000 }] }),
+      machine.request({ lines: [{ sku: 'CHAIR' as never, quantityMilli: 9_000, seenMilli: 10_000 }] }),
     );
     assert.is(counted.body.lines[0]?.deltaMilli, -1000);
     assert.is(counted.body.lines[0]?.onHandMilli, 7000);
@@ -231,8 +241,8 @@ sale('goods receipts and counts move the stock; a count keeps sales made meanwhi
 sale('two counts in one commit group do not undo each other', () =>
   shop(async (machine) => {
     const { stock } = machine.services;
-    const count = (countedMilli: number) =>
-      stock.count(machine.request({ lines: [{ sku: 'CHAIR' as never, countedMilli }] }));
+    const count = (quantityMilli: number) =>
+      stock.count(machine.request({ lines: [{ sku: 'CHAIR' as never, quantityMilli }] }));
     await Promise.all([count(5000), count(4000), count(3000)]);
     assert.is((await stock.get('CHAIR'))?.onHandMilli, 3000);
   }),

@@ -65,7 +65,7 @@ async function traded(test: (shop: Machine, chain: Chain) => Promise<void>): Pro
     await Promise.all([sell(a, 'CHAIR', ann), sell(a, 'LAMP'), sell(b, 'CHAIR', ann)]);
   }
   await a.services.stock.count(
-    a.request({ reference: 'shelf', lines: [{ sku: 'LAMP', countedMilli: 7000 }] } as never),
+    a.request({ reference: 'shelf', lines: [{ sku: 'LAMP', quantityMilli: 7000 }] } as never),
   );
   const orders = async (machine: Machine) =>
     (await machine.services.orders.list({ limit: 99 })).orders.length;

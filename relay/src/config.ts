@@ -45,11 +45,13 @@ export interface RelayConfigSources {
   readonly file?: { readonly name: string; readonly content: unknown } | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly flags?: RelayConfigInput | undefined;
+  /** What whoever starts it takes where nothing else is said. */
+  readonly defaults?: RelayConfigInput | undefined;
 }
 
-export function readRelayConfig({ file, environment, flags }: RelayConfigSources): RelayConfig {
+export function readRelayConfig({ file, environment, flags, defaults }: RelayConfigSources): RelayConfig {
   const origin = new Map<string, string>();
-  const merged: Record<string, unknown> = {};
+  const merged: Record<string, unknown> = { ...defaults };
   const put = (setting: string, value: unknown, from: string): void => {
     if (value !== undefined && value !== '') {
       merged[setting] = value;

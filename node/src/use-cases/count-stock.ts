@@ -36,11 +36,11 @@ export async function countStock(
     seen.add(line.sku);
     const onHandMilli = await trade.stock.onHandMilli(transaction, line.sku);
     const seenMilli = line.seenMilli ?? onHandMilli;
-    const deltaMilli = line.countedMilli - seenMilli;
+    const deltaMilli = line.quantityMilli - seenMilli;
     if (Math.abs(deltaMilli) > 2 * QUANTITY_MILLI_MAX) {
       throw new ProblemError('AMOUNT_TOO_LARGE', `Line ${index + 1} differs by more than stock can hold.`);
     }
-    counted.push({ sku: line.sku, countedMilli: line.countedMilli, seenMilli, deltaMilli });
+    counted.push({ sku: line.sku, countedMilli: line.quantityMilli, seenMilli, deltaMilli });
     lines.push({ sku: line.sku, deltaMilli, onHandMilli: onHandMilli + deltaMilli });
   }
   const id = uuidV7(stampMs(transaction.stamp), trade.randomBytes(10)) as StockDocumentId;

@@ -69,7 +69,7 @@ test('every read and write answers what its schema says', async () => {
     importProducts: { products: [{ sku: 'a', name: 'A', priceMinor: 1, vat: 'vat22' }] },
     changeProduct: { priceMinor: 5 },
     receiveGoods: { lines: [{ sku: 'TEA 25', quantityMilli: 1 }] },
-    countStock: { lines: [{ sku: 'TEA 25', countedMilli: 1 }] },
+    countStock: { lines: [{ sku: 'TEA 25', quantityMilli: 1 }] },
     changeCustomer: { name: 'Ann' },
     syncNow: {},
     addTill: { till: 'T7', role: 'cashier' },

@@ -159,7 +159,7 @@ test('answers of a real node fit the document', async () => {
   const counted = await shop.call(
     'POST',
     '/v1/stock/counts',
-    { lines: [{ sku: 'TEA 25', countedMilli: 3000 }] },
+    { lines: [{ sku: 'TEA 25', quantityMilli: 3000 }] },
     's2',
   );
   assert.is(counted.json.lines[0].deltaMilli, -1000, counted.text);

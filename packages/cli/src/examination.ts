@@ -14,6 +14,10 @@ const DISK_ACT_BYTES = 200_000_000;
 const DISK_WATCH_BYTES = 2_000_000_000;
 const CLOCK_WATCH_MS = 2_000;
 const CLOCK_ACT_MS = 60_000;
+/** The block a clock saves ahead, and its reserve: how far stamps may run ahead after a crash. */
+const STAMPS_AHEAD_AFTER_CRASH_MS = 61_000;
+/** Beyond this, peers no longer take our stamps for the time. */
+const STAMPS_ACT_MS = 300_000;
 const UNSENT_WATCH_MS = 3_600_000;
 const UNSENT_ACT_MS = 24 * 3_600_000;
 
@@ -93,7 +97,7 @@ function nodeFindings({ sync }: ProgramState & { kind: 'node' }): Finding[] {
       unsent,
       'Look at the causes below; sales go on meanwhile.',
     ),
-    clockFinding(sync.clock.driftMs, 'this machine'),
+    stampFinding(sync.clock.driftMs),
     ...sync.peers.map((peer): Finding => {
       const what = `${peer.peer}: ${peer.state}, ${peer.cause}`;
       return { level: peer.state === 'connected' || peer.state === 'off' ? 'fine' : 'watch', what };
@@ -139,6 +143,24 @@ function listed(names: readonly string[]): string {
   }
   const more = names.length > LISTED_MAX ? `, and ${names.length - LISTED_MAX} more` : '';
   return `: ${names.slice(0, LISTED_MAX).join(', ')}${more}`;
+}
+
+/** Stamps begin ahead of the clock after a crash, at most by the block that was saved ahead; further only when the clock went back. */
+function stampFinding(driftMs: number): Finding {
+  const ahead = (driftMs / 1000).toFixed(1);
+  if (driftMs < CLOCK_WATCH_MS) {
+    return { level: 'fine', what: 'stamps follow the clock of this machine' };
+  }
+  return driftMs <= STAMPS_AHEAD_AFTER_CRASH_MS
+    ? {
+        level: 'fine',
+        what: `stamps run ${ahead} s ahead of the clock since a crash, until it has caught up`,
+      }
+    : {
+        level: driftMs < STAMPS_ACT_MS ? 'watch' : 'act',
+        what: `stamps run ${ahead} s ahead of the clock of this machine: it was set back, or was wrong before`,
+        advice: 'Set it, or let it be set by NTP; sales go on meanwhile.',
+      };
 }
 
 function clockFinding(driftMs: number, whose: string): Finding {

@@ -91,6 +91,35 @@ test('200 branches in one call, as tokens or as one config file each', async () 
   assert.match(list.out, /^C1 +branch +- +invited/m);
 });
 
+test('what names no folder means the same one: init, relay and branch find each other', async () => {
+  await using dir = await TempDir.open('cli');
+  const environment = { BRANCHLINE_DATA: join(dir.path, 'chain') };
+  assert.is((await branchline(['init', '--tenant', 'acme'], { environment })).code, 0);
+  assert.is((await branchline(['branch', 'add', 'B1'], { environment })).code, 0);
+  const listen = '127.0.0.1:99999';
+  const relay = await branchline(['relay'], { environment: { BRANCHLINE_LISTEN: listen } });
+  assert.match(relay.err, /^error RELAY_CONFIG: listen .+ port/, 'the folder is not what is wrong');
+  for (const name of ['init', 'branch add']) {
+    const help = await branchline([...name.split(' '), '--help']);
+    assert.match(help.out, /default: "\.branchline"/, name);
+  }
+});
+
+test('no token is made for a config file that cannot be written, or would hold no address', async () => {
+  await using dir = await TempDir.open('cli');
+  const data = await tenant(dir);
+  const out = join(dir.path, 'config');
+  const add = (...more: string[]) => branchline(['branch', 'add', ...more, '--out', out, '--data', data]);
+  assert.is((await add('B2')).code, 0);
+  const again = await add('B1', 'B2');
+  assert.is(again.code, 1);
+  assert.match(again.err, /^error FILE_UNWRITABLE: .+B2\.json is there already\. .+no token was made/);
+  const nowhere = await add('B3', '--relay', 'relay.example');
+  assert.is(nowhere.code, 2);
+  const list = await branchline(['branch', 'list', '--data', data]);
+  assert.not.match(list.out, /B1|B3/);
+});
+
 test('branches come from a CSV with roles and regions, and from one source only', async () => {
   await using dir = await TempDir.open('cli');
   const data = await tenant(dir);

@@ -51,7 +51,7 @@ const table = {
   TILL_MISMATCH: row(
     403,
     'The token belongs to another till',
-    'Send the name of the token’s own till, or none.',
+    'Send the name of the token’s own till, or none; an admin may name any.',
   ),
   TOKEN_UNKNOWN: row(403, 'No enrolment token of this chain', 'Make a new one with `branchline branch add`.'),
   TOKEN_EXPIRED: row(403, 'The enrolment token is too old', 'Make a new one with `branchline branch add`.'),

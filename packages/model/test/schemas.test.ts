@@ -86,7 +86,7 @@ test('changes name at least one field and only known ones', () => {
   assert.is(productPut.safeParse({ colour: 'red' }).success, false);
   assert.is(customerPut.safeParse({ name: 'Ann', phone: '' }).success, true);
   assert.is(
-    stockCountRequest.safeParse({ lines: [{ sku: 'A', countedMilli: 0, seenMilli: -1000 }] }).success,
+    stockCountRequest.safeParse({ lines: [{ sku: 'A', quantityMilli: 0, seenMilli: -1000 }] }).success,
     true,
   );
 });

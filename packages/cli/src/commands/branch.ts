@@ -4,7 +4,7 @@
  * Speaks to the running relay (or to the node that keeps the authority); on a relay that is not running it opens the data
  * itself.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { type BranchKeeper, openBranchKeeper, type Token } from '../branch-keeper.ts';
@@ -44,9 +44,12 @@ function addCommand(context: CommandContext): Command {
     .option('--region <name>', 'loyalty region')
     .option('--ttl-hours <n>', 'how long the tokens can be used (a week)', wholeNumber)
     .option('--out <dir>', 'write one config file per branch instead of printing tokens')
-    .option('--relay <url>', "the relay's address as branches see it, for the config files")
+    .option('--relay <url>', "the relay's address as branches see it, for the config files", address)
     .action(async (codes: string[], options: AddOptions, command: Command) => {
       const requested = await requestedBranches(codes, options, command);
+      if (options.out !== undefined) {
+        await checkRoom(options.out, requested);
+      }
       const { tokens, url } = await withKeeper(context, options.data, async (keeper) => ({
         tokens: await keeper.add(requested, options.ttlHours),
         url: keeper.url,
@@ -134,6 +137,17 @@ async function requestedBranches(
   return named.map((code) => ({ code, ...place }));
 }
 
+/** Before tokens are made that nobody would ever see. */
+async function checkRoom(folder: string, requested: readonly RequestedBranch[]): Promise<void> {
+  const there = new Set(await readdir(folder).catch(() => []));
+  const taken = requested.find(({ code }) => there.has(`${code}.json`));
+  if (taken !== undefined) {
+    throw new CliError('FILE_UNWRITABLE', `${join(folder, `${taken.code}.json`)} is there already`, {
+      hint: 'Name another folder with --out DIR; no token was made.',
+    });
+  }
+}
+
 async function writeConfigFiles(
   folder: string,
   tokens: readonly Token[],
@@ -161,6 +175,13 @@ async function writeConfigFiles(
 function tokenTable(tokens: readonly Token[]): string {
   const rows = tokens.map(({ code, role, token, expiresAt }) => [code, role, token, expiresAt]);
   return `${table(['branch', 'role', 'token (shown once)', 'use before'], rows)}`;
+}
+
+function address(text: string): string {
+  if (!/^(https?|wss?):\/\/[^\s/]+(\/\S*)?$/.test(text)) {
+    throw new InvalidArgumentError('It must be an address like https://relay.example.');
+  }
+  return text;
 }
 
 function wholeNumber(text: string): number {

@@ -1,13 +1,11 @@
 /** S-4: makes a tenant and its authority's key. The admin token is printed this once. */
 import { NodeDisk } from '@branchline/feed';
-import { Command } from 'commander';
-import type { CommandContext } from '../command-context.ts';
+import type { Command } from 'commander';
+import { type CommandContext, dataCommand } from '../command-context.ts';
 import { silentLog } from '../log.ts';
 
 export function initCommand(context: CommandContext): Command {
-  return new Command('init')
-    .description("create a tenant and the relay's authority key")
-    .requiredOption('--data <dir>', 'folder to make')
+  return dataCommand('init', "create a tenant and the relay's authority key", context)
     .requiredOption('--tenant <name>', 'name of the company')
     .action(async (options: { data: string; tenant: string }, command: Command) => {
       const { initRelay } = await import('@branchline/relay');

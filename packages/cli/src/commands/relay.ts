@@ -1,7 +1,7 @@
 /** S-5: runs a relay until it is told to stop, or until its disk fails. */
 import { NodeDisk } from '@branchline/feed';
 import { Command, Option } from 'commander';
-import type { CommandContext } from '../command-context.ts';
+import { type CommandContext, DATA_DEFAULT } from '../command-context.ts';
 import { readJsonFile } from '../json-file.ts';
 import { programLog } from '../log.ts';
 import { runUntilStopped } from '../run-until-stopped.ts';
@@ -19,7 +19,7 @@ export function relayCommand(context: CommandContext): Command {
   return new Command('relay')
     .description('run a relay')
     .option('--config <file>', 'JSON file with the settings below')
-    .option('--data <dir>', 'folder made by init')
+    .option('--data <dir>', `folder made by init (${DATA_DEFAULT})`)
     .option('--listen <host:port>', 'where devices and operators reach it (127.0.0.1:8090)')
     .option('--public-url <url>', 'address written into the config files of branches')
     .option('--log <level>', 'debug, info, warn, error or silent (info)')
@@ -31,6 +31,7 @@ export function relayCommand(context: CommandContext): Command {
         ...(file === undefined ? {} : { file: { name: file, content: await readJsonFile(file) } }),
         environment,
         flags,
+        defaults: { data: DATA_DEFAULT },
       });
       const log = programLog({ stderr }, config.log, 'relay');
       const relay = await Relay.open({ clock, random, disk: new NodeDisk(), log }, config);

@@ -37,7 +37,7 @@ export type StockReceiptRequest = z.infer<typeof stockReceiptRequest>;
 
 const countedLine = z.strictObject({
   sku,
-  countedMilli: countedQuantityMilli,
+  quantityMilli: countedQuantityMilli,
   /** What the counter saw as on hand when counting; left out = what the node sees now. */
   seenMilli: signedQuantityMilli.optional(),
 });
