@@ -20,11 +20,13 @@ import { isoTime } from 'hlc-ts';
 import type { BranchRequest, BranchRow, BranchService, BranchToken } from './services.ts';
 
 export interface BranchKeeperOptions {
-  readonly authority: Authority;
+  /** Refuses while the registry here may be an old one. */
+  readonly authority: () => Authority;
   readonly authorityKey: PublicKey;
   readonly registry: Registry;
   readonly store: FeedStore;
   readonly progress: Replicator['progress'];
+  readonly nowMs: () => number;
   readonly isConnected: (writer: Member['writer']) => boolean;
 }
 
@@ -40,7 +42,7 @@ export class BranchKeeper implements BranchService {
     branches: readonly BranchRequest[],
     ttlHours: number | undefined,
   ): Promise<readonly BranchToken[]> {
-    const issued = await this.#options.authority.inviteAll(
+    const issued = await this.#options.authority().inviteAll(
       branches.map(({ code, role, region }) => ({
         branch: code,
         role,
@@ -80,14 +82,14 @@ export class BranchKeeper implements BranchService {
 
   async revoke(code: string, reason: string): Promise<number> {
     this.#activeMembers(code);
-    return await this.#options.authority.revokeBranch(code, reason);
+    return await this.#options.authority().revokeBranch(code, reason);
   }
 
   /** One token per key of the branch; the old keys count until the overlap is over. */
   async rotate(code: string): Promise<readonly BranchToken[]> {
     const tokens: BranchToken[] = [];
     for (const { writer } of this.#activeMembers(code)) {
-      tokens.push(tokenOf(await this.#options.authority.rotate({ writer })));
+      tokens.push(tokenOf(await this.#options.authority().rotate({ writer })));
     }
     return tokens;
   }
@@ -95,8 +97,16 @@ export class BranchKeeper implements BranchService {
   /** Called when a device shows its token; asking twice with the same key gives the same answer. */
   async enrol({ token, publicKey }: EnrolRequest): Promise<EnrolAnswer> {
     const { authority, authorityKey, registry, store } = this.#options;
-    const { writer } = await authority.enrol({ token, publicKey: decodePublicKey(publicKey) });
+    const { writer } = await authority().enrol({ token, publicKey: decodePublicKey(publicKey) });
     return await writeEnrolAnswer({ store, registry, authorityKey, writer });
+  }
+
+  /** Called now and then: keys whose overlap with a newer one is over stop counting. */
+  async retire(): Promise<void> {
+    const nowMs = this.#options.nowMs();
+    if (this.#options.registry.members().some(({ overlapUntilMs }) => (overlapUntilMs ?? nowMs) < nowMs)) {
+      await this.#options.authority().retire();
+    }
   }
 
   #activeMembers(code: string): readonly Member[] {

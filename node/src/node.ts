@@ -13,8 +13,10 @@ import {
   type Collection,
   type DeviceKey,
   decodeEntry,
+  FeedError,
   type Member,
   Replicator,
+  type WriterId,
   writerOf,
 } from '@branchline/feed';
 import { LOYALTY_PROGRAMME_DEFAULT, ProblemError } from '@branchline/model';
@@ -37,6 +39,7 @@ import { openReadModels } from './read-models.ts';
 import type { NodeServices } from './services.ts';
 import { type DeviceFacts, isFinal, reasonsNotToSell } from './state-of-device.ts';
 import { type Inheritance, inheritanceParts } from './succession/inherit.ts';
+import { grownSince, hasAllOf, sayLink } from './succession/link.ts';
 import { type Renewal, Succession } from './succession/succession.ts';
 import { raiseSuccession } from './succession/succession-alarms.ts';
 import { Exchange } from './sync/exchange.ts';
@@ -69,6 +72,8 @@ const ACT_ON: ReadonlySet<string> = new Set([
 /** Who asks when the node itself does. */
 const CONTROL = { till: 'control', role: 'admin' } as const;
 const NO_FINGERPRINT = '0'.repeat(64);
+const RESTORED_WORDS =
+  'This head office was restored and has not heard from a device yet; one of them brings what the backup lacks.';
 
 export type NodeSettings = Pick<NodeConfig, 'mode' | 'relay' | 'peers' | 'syncIntervalSeconds'>;
 
@@ -86,6 +91,7 @@ export class BranchNode {
   readonly #parts: NodeParts;
   readonly #stop = new AbortController();
   readonly #background: Promise<unknown>[] = [];
+  #linked = false;
   #closing: Promise<void> | undefined;
 
   private constructor(parts: NodeParts) {
@@ -175,16 +181,46 @@ export class BranchNode {
   }
 
   async #housekeeping(signal: AbortSignal): Promise<void> {
-    const { ports, clock, disk, safety, stockDocument, succession, exchange, alarms, hlc } = this.#parts;
+    const { ports, clock, disk, safety, stockDocument, succession, exchange, alarms, keeper, hlc } =
+      this.#parts;
     await stockDocument.warm(hlc.now());
     while (!signal.aborted) {
       safety.note(exchange.replicator.progress());
       const report = await statusReport(ports, alarms.list());
       exchange.replicator.broadcast({ type: 'status', report });
       succession.ask();
+      if (!succession.isPending) {
+        await this.#link();
+        await keeper?.retire();
+      }
       const space = disk.isFull ? await ports.diskSpace?.() : undefined;
       disk.isFull = disk.isFull && space !== undefined && space.freeBytes < FREE_BYTES_MIN;
       await clock.sleep(HOUSEKEEPING_MS, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** After a restore, once everything came back: says where the feeds of the former key really ended. */
+  async #link(): Promise<void> {
+    const { ports, pipeline, exchange } = this.#parts;
+    const record = ports.succession;
+    if (this.#linked || record?.reason !== 'restored') {
+      return;
+    }
+    const { writer, predecessor } = record;
+    if (hasAllOf(predecessor, exchange.replicator.progress(), ports.registry)) {
+      this.#linked = true;
+      const grown = await grownSince(ports.store, writer, predecessor);
+      const submission = { key: `succession/${writer}/link`, fingerprint: NO_FINGERPRINT, till: CONTROL };
+      if (grown.length > 0) {
+        const said = pipeline.submit(submission, (transaction) => {
+          sayLink(transaction, predecessor, grown);
+          return { status: 200, body: { feeds: grown.length } };
+        });
+        // A full disk, or the end of the node: it is said another time.
+        await said.catch((error: Error) =>
+          ports.log.warn({ err: error }, 'not said where the old feeds end'),
+        );
+      }
     }
   }
 
@@ -267,7 +303,7 @@ async function openParts(
     rotation: ports.rotation,
     tenant,
     registry,
-    authority,
+    authority: () => (mayDecide() ? authority : undefined),
     nowMs: () => clock.nowMs(),
     say: (message, peer) => {
       if (peer === undefined) {
@@ -282,6 +318,18 @@ async function openParts(
     onRenewal: (wanted) => renew(wanted),
     failed: (error) => failure.set(error),
   });
+  // An authority put back from a backup may know less than its devices: an entry written now would be a second history.
+  let isHeard = ports.succession?.reason !== 'restored' || registry.isConfirmed(key.writer);
+  const mayDecide = (): boolean => {
+    isHeard ||= exchange.replicator.isLevelOn(registry.feed);
+    return isHeard;
+  };
+  const succeed: Authority['succeed'] = async (request) => {
+    if (!mayDecide()) {
+      throw new FeedError('AUTHORITY_KEY', RESTORED_WORDS, { retryable: true });
+    }
+    return await authority!.succeed(request);
+  };
   const speakAs = async (speaker: DeviceKey) => {
     const replicator = await Replicator.open({
       ...checkpoints?.replication,
@@ -291,7 +339,7 @@ async function openParts(
       self: speaker.writer,
       clock,
       ...(ports.evidence === undefined ? {} : { evidence: ports.evidence }),
-      ...(authority === undefined ? {} : { authority }),
+      ...(authority === undefined ? {} : { authority: { succeed } }),
       onNews: (news) => {
         // That peers know more of a key we no longer write with is what was to be expected.
         if (news.type !== 'ownForkFound' || !succession.isPending) {
@@ -358,7 +406,7 @@ async function openParts(
     safety: await Safety.open({
       store,
       rows: models.rows,
-      writers: [key.writer],
+      writers: ownWriters(ports),
       nowMs: () => clock.nowMs(),
     }),
     failure,
@@ -374,10 +422,16 @@ async function openParts(
     keeper:
       authority &&
       new BranchKeeper({
-        authority,
+        authority: () => {
+          if (!mayDecide()) {
+            throw new ProblemError('NOT_READY', RESTORED_WORDS, { retryAfterSeconds: 5 });
+          }
+          return authority;
+        },
         authorityKey: authorityKey.publicKey,
         registry,
         store,
+        nowMs: () => clock.nowMs(),
         progress: () => exchange.replicator.progress(),
         isConnected: (other) => exchange.peers.isOpen(other),
       }),
@@ -406,10 +460,14 @@ function refusalFor(facts: DeviceFacts): ProblemError | undefined {
   return new ProblemError(first!.code, `The node cannot sell: ${first!.words}.`, { retryAfterSeconds: 5 });
 }
 
+function ownWriters({ key, formerKeys = [] }: Pick<NodePorts, 'key' | 'formerKeys'>): WriterId[] {
+  return [...formerKeys, key].map(({ writer }) => writer);
+}
+
 /** The greatest stamp this device has in its feeds: cover for a lost clock bound. */
 async function lastOwnStamp({ store, key, formerKeys = [] }: NodePorts): Promise<Stamp> {
   let last: Stamp = ZERO_STAMP;
-  const own = new Set([...formerKeys, key].map(({ writer }) => writer));
+  const own = new Set(ownWriters({ key, formerKeys }));
   for (const [feed, { head, base }] of store.feeds()) {
     if (own.has(writerOf(feed)) && head.seq > base.seq) {
       const run = await store.read(feed, head.seq, 1);

@@ -67,10 +67,17 @@ export async function openPeers(
     onNews: (news) => {
       tellNews(news, { events, metrics, log });
       if (news.type === 'peerLive') {
-        core.heardFromDevice().catch((error: unknown) => log.error({ err: error }, 'authority stays closed'));
+        listen();
       }
     },
   });
+  const listen = (): void => {
+    if (!core.isTrusted && replicator.isLevelOn(registry.feed)) {
+      core.heardFromDevice().catch((error: unknown) => log.error({ err: error }, 'authority stays closed'));
+    }
+  };
+  // Compared is not level: what the device brings must be here before anything is decided on top of it.
+  const stopListening = registry.watch(() => void Promise.resolve().then(listen));
   const remembered = await core.contacts.read();
   const sessions = new Sessions({
     replicator,
@@ -131,6 +138,7 @@ export async function openPeers(
       ...Object.fromEntries(sessions.refusals),
     }),
     close: async () => {
+      stopListening();
       stopCounting();
       await sessions.close(() => acceptor.close());
       replicator.close();

@@ -108,6 +108,11 @@ export class RelayCore {
     });
   }
 
+  /** False while the registry here may be an old one. */
+  get isTrusted(): boolean {
+    return this.#authority !== undefined || this.#openAuthority === undefined;
+  }
+
   /** Called when a device's registry and ours are equal. */
   async heardFromDevice(): Promise<void> {
     if (this.#authority === undefined && this.#openAuthority !== undefined) {

@@ -40,8 +40,8 @@ export interface SuccessionOptions {
   readonly rotation?: RotationKeys | undefined;
   readonly tenant: string;
   readonly registry: Registry;
-  /** Where this node keeps it: then it can answer itself. */
-  readonly authority?: Authority | undefined;
+  /** Where this node keeps it, and may write with it now: then it answers itself. */
+  readonly authority: () => Authority | undefined;
   readonly nowMs: () => number;
   /** To one peer, or to every connected one. */
   readonly say: (message: ReplicationMessage, peer?: WriterId) => void;
@@ -57,6 +57,7 @@ export class Succession {
   #speaker: DeviceKey;
   #rotation: DeviceKey | undefined;
   #isRotating = false;
+  #isAnswering = false;
   #renewed = false;
   /** The peer that is being asked where the histories part. */
   #searching: WriterId | undefined;
@@ -106,7 +107,6 @@ export class Succession {
         break;
       case 'peerLive':
         this.ask(news.peer);
-        this.#answerOurselves();
         break;
       default:
         break;
@@ -119,6 +119,7 @@ export class Succession {
       const { tenant, say } = this.#options;
       say(successionRequest(tenant, predecessor, next.publicKey, incarnation), peer);
     }
+    this.#answerOurselves();
   }
 
   get #active(): DeviceKey {
@@ -153,6 +154,14 @@ export class Succession {
       this.#speaker = newest;
       onConfirmed(newest);
     }
+    if (this.isPending && !this.#isAnswering) {
+      // After everybody has heard of this entry: it may have been the last that was missing here.
+      this.#isAnswering = true;
+      void Promise.resolve().then(() => {
+        this.#isAnswering = false;
+        this.#answerOurselves();
+      });
+    }
     if (this.#rotation !== undefined && registry.isConfirmed(this.#rotation.writer)) {
       this.#renew({ reason: 'rotated' });
     } else if (!this.#isRotating && this.#isOrdered()) {
@@ -179,12 +188,11 @@ export class Succession {
   async #rotate(): Promise<void> {
     this.#rotation ??= await this.#options.rotation!.make();
     this.ask();
-    this.#answerOurselves();
   }
 
-  /** Where the authority is here, it answers; once a device was heard, because a restored registry may be an old one. */
   #answerOurselves(): void {
-    const { authority, failed } = this.#options;
+    const { failed } = this.#options;
+    const authority = this.#options.authority();
     for (const { predecessor, next, incarnation } of authority === undefined ? [] : this.#wanted()) {
       const { tenant } = this.#options;
       const request = successionRequest(tenant, predecessor, next.publicKey, incarnation);

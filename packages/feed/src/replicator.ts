@@ -148,6 +148,14 @@ export class Replicator {
     return [...away.map((left) => sinceLeft(left, this.#context)), ...connected];
   }
 
+  /**
+   * True while a peer is connected that has been compared with and holds nothing of this feed that is missing here. Whoever
+   * keeps an authority that was put back from a backup waits for this before it writes to the registry.
+   */
+  isLevelOn(feed: FeedName): boolean {
+    return [...this.#sessions.values()].some((session) => session.isLevel(feed));
+  }
+
   /** Feeds known to have been written twice. */
   forks(): readonly ForkEvidence[] {
     return [...this.#forked.values()];

@@ -192,6 +192,11 @@ export class Session {
     };
   }
 
+  /** True once everything was compared and the peer holds nothing of this feed that is missing here. */
+  isLevel(feed: FeedName): boolean {
+    return this.#state.phase === 'live' && this.#progressOf(feed).missingHere === 0;
+  }
+
   close(code: string): void {
     if (this.#state.phase === 'closed') return;
     this.#final = this.progress();
