@@ -1,11 +1,13 @@
 /** G10, G11 on real disks: a copied, rotated or revoked device; no sale is lost, none is numbered or counted twice. */
 import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { NodeDisk, verifyStore } from '@branchline/feed';
 import type { CustomerPut } from '@branchline/model';
+import { systemClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { until } from '../../test/support/within.ts';
-import type { NodeError } from '../src/index.ts';
+import { type NodeError, verifyProjections } from '../src/index.ts';
 import {
   alarmsOf,
   allSent,
@@ -63,6 +65,14 @@ succession('a copied device is found out; both histories are kept, no sale is lo
   const kept = (await readdir(clone)).filter((name) => /^(journal|index)\.[a-z2-7]{16}$/.test(name));
   assert.is(kept.length, 2, 'the other history is kept as evidence');
   await found.close();
+  const { broken, position } = await verifyStore({
+    disk: new NodeDisk(),
+    dir: join(clone, 'journal'),
+    tenant: 'Superstore',
+  });
+  assert.is(broken, undefined);
+  const rows = await verifyProjections({ data: clone, journalEnd: position, clock: systemClock() });
+  assert.equal(rows?.difference, undefined);
 
   // The original comes back: its history is the one head office has, but its feed is closed now. While a peer is asked where the
   // histories part it refuses for a moment; a till asks again.
