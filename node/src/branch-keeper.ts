@@ -81,7 +81,9 @@ export class BranchKeeper implements BranchService {
   }
 
   async revoke(code: string, reason: string): Promise<number> {
-    this.#activeMembers(code);
+    if (!this.#invited(code)) {
+      this.#activeMembers(code);
+    }
     return await this.#options.authority().revokeBranch(code, reason);
   }
 
@@ -107,6 +109,12 @@ export class BranchKeeper implements BranchService {
     if (this.#options.registry.members().some(({ overlapUntilMs }) => (overlapUntilMs ?? nowMs) < nowMs)) {
       await this.#options.authority().retire();
     }
+  }
+
+  #invited(code: string): boolean {
+    return this.#options.registry
+      .invitations()
+      .some(({ grant, usedBy }) => grant.branch === code && usedBy === undefined);
   }
 
   #activeMembers(code: string): readonly Member[] {

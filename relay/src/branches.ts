@@ -82,7 +82,7 @@ export class Branches {
 
   /** Every key of the branch; how many. */
   async revoke(code: string, reason: string): Promise<number> {
-    const members = this.#activeMembers(code);
+    const members = this.#invited(code) ? this.#active(code) : this.#activeMembers(code);
     const count = await this.#authority().revokeBranch(code, reason);
     for (const { writer } of members) {
       this.#events.add({ type: 'revoked', writer, branch: code, reason });
@@ -100,10 +100,20 @@ export class Branches {
     return tokens;
   }
 
-  #activeMembers(code: string): readonly Member[] {
-    const members = this.#registry
+  #invited(code: string): boolean {
+    return this.#registry
+      .invitations()
+      .some(({ grant, usedBy }) => grant.branch === code && usedBy === undefined);
+  }
+
+  #active(code: string): readonly Member[] {
+    return this.#registry
       .members()
       .filter((member) => member.grant.branch === code && member.revocation === undefined);
+  }
+
+  #activeMembers(code: string): readonly Member[] {
+    const members = this.#active(code);
     if (members.length === 0) {
       throw new RelayError('BRANCH_UNKNOWN', `no device of branch ${code} is enrolled`, {
         hint: 'See `branchline branch list`.',

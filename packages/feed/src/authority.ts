@@ -222,11 +222,17 @@ export class Authority {
   /** Every key of a branch; how many. */
   revokeBranch(branch: string, reason = 'revoked'): Promise<number> {
     return this.#decide(async () => {
-      const members = this.#options.registry
+      const { registry } = this.#options;
+      const members = registry
         .members()
         .filter((member) => member.grant.branch === branch && !member.revocation);
-      if (members.length === 0)
-        throw new FeedError('PEER_UNKNOWN', `no device of branch ${branch} is enrolled`);
+      const unused = registry.invitations().filter(({ grant, usedBy }) => grant.branch === branch && !usedBy);
+      if (members.length + unused.length === 0)
+        throw new FeedError('PEER_UNKNOWN', `no device of branch ${branch} is enrolled or invited`);
+      // Tokens first: nobody may come in while the keys go.
+      await this.#write(
+        unused.map(({ id }) => draft('withdraw', { token: new Uint8Array(Buffer.from(id, 'hex')) })),
+      );
       await this.#revokeAll(members, reason);
       return members.length;
     });
@@ -357,6 +363,7 @@ export class Authority {
 
   /** The registry follows the store, and watchers run before `append` resolves: what was written is known after this. */
   async #write(drafts: readonly RegistryDraft[]): Promise<void> {
+    if (drafts.length === 0) return;
     await this.#writer.commit(drafts);
   }
 

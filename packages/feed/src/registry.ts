@@ -3,6 +3,7 @@
  *
  *   entry kinds    tenant   the name and the authority's public key
  *                  invite   hash of a one-time token, what it admits to, until when
+ *                  withdraw a token that was not used and must not be any more
  *                  enrol    a device key, admitted with a token
  *                  rotate   a key that follows another one of the same node; both count until the old one is revoked
  *                  revoke   a writer, and the last entry of each of its feeds that still counts
@@ -86,6 +87,7 @@ const bodies = {
     replaces: z.string().exactOptional(),
     overlapMs: z.number().exactOptional(),
   }),
+  withdraw: z.object({ token: bytes32 }),
   enrol: z.object({ key: bytes32, grant: grantBody, invite: bytes32.exactOptional() }),
   rotate: z.object({
     key: bytes32,
@@ -229,6 +231,8 @@ export class Registry {
         });
       case 'invite':
         return parsed('invite', entry, (body) => this.#invite(body));
+      case 'withdraw':
+        return parsed('withdraw', entry, (body) => this.#withdraw(body));
       case 'enrol':
         return parsed('enrol', entry, (body) => this.#enrol(entry.seq, body));
       case 'rotate':
@@ -238,6 +242,12 @@ export class Registry {
       default:
         return false;
     }
+  }
+
+  #withdraw(body: RegistryBody<'withdraw'>): void {
+    const id = hex(body.token);
+    // Who used it before is a member, and ends by revocation only.
+    if (this.#invitations.get(id)?.usedBy === undefined) this.#invitations.delete(id);
   }
 
   #invite(body: RegistryBody<'invite'>): void {

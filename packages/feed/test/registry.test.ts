@@ -242,6 +242,23 @@ test('G11 a revocation keeps the history up to where it stood and refuses what c
   assert.is(await code(() => authority.revokeBranch('B009')), 'PEER_UNKNOWN');
 });
 
+test('G11 revoking a branch ends its unused tokens too, also where nobody was enrolled yet', async () => {
+  const { authority, registry } = await setup();
+  const [first, second] = [
+    await authority.invite({ branch: 'B001', role: 'branch' }),
+    await authority.invite({ branch: 'B002', role: 'branch' }),
+  ];
+  const device = generateDeviceKey();
+  await authority.admit({ publicKey: device.publicKey, role: 'branch', branch: 'B001' });
+  assert.is(await authority.revokeBranch('B001'), 1);
+  assert.is(await authority.revokeBranch('B002'), 0);
+  const stranger = generateDeviceKey().publicKey;
+  for (const { token } of [first, second]) {
+    assert.is(await code(() => authority.enrol({ token, publicKey: stranger })), 'TOKEN_UNKNOWN');
+  }
+  assert.equal(registry.invitations(), []);
+});
+
 test('the same entries give the same registry, also when followed late', async () => {
   const { authority, key, registry, store } = await setup();
   for (const branch of ['B001', 'B002']) {
