@@ -10,7 +10,7 @@
  * storage met is the one sales are registered with; another one is refused until the setting `kkt.fn` names it. No sale ever
  * waits for any of this (G8). Shifts open with the first receipt and are closed before they are 24 hours old.
  *
- * Does not: register refunds, nor finish what an earlier key of this device left.
+ * Does not: finish what an earlier key of this device left.
  */
 import {
   type JobDocument,
@@ -20,6 +20,7 @@ import {
   KktError,
   type KktStatus,
   type newJob,
+  type Receipt,
   resumeJob,
   runJob,
   type TaxSystem,
@@ -29,7 +30,14 @@ import type { Clock } from 'hlc-ts';
 import type { Transaction } from '../commit/transaction.ts';
 import type { NodeLog } from '../ports.ts';
 import type { OfdWatch } from './ofd-watch.ts';
-import { expectationOf, receiptOfOrder } from './receipt-of-order.ts';
+import {
+  expectationOf,
+  isSettlement,
+  receiptOfCorrection,
+  receiptOfOrder,
+  receiptOfRefund,
+  type Settlement,
+} from './receipt-of-order.ts';
 import type { ReceiptBody, Receipts } from './receipts.ts';
 
 /** A shift is closed at this age; the law and the storage allow 24 h. */
@@ -231,21 +239,37 @@ export class FiscalDesk {
   }
 
   async #taskOf(id: string): Promise<Task> {
-    const { receipts, taxSystem } = this.#options;
-    const known = await receipts.get(id);
+    const known = await this.#options.receipts.get(id);
     if (known === undefined) {
       throw new Error(`receipt ${id} waits and is not known`);
     }
     const { what } = known;
-    if (what.kind !== 'sale') {
+    if (!isSettlement(what)) {
       return shiftTask(id, what.kind, what.shift, true);
     }
-    const order = await this.#options.order(what.order);
-    if (order === undefined) {
-      throw new Error(`the order of receipt ${id} is not known`);
+    const receipt = await this.#receiptOf(id, what);
+    return { id, document: { kind: 'receipt', receipt }, expected: expectationOf(id, what), isWritten: true };
+  }
+
+  async #receiptOf(id: string, what: Settlement): Promise<Receipt> {
+    const { taxSystem, order } = this.#options;
+    switch (what.kind) {
+      case 'sale': {
+        const sold = await order(what.order);
+        if (sold === undefined) {
+          throw new Error(`the order of receipt ${id} is not known`);
+        }
+        return receiptOfOrder(sold, { taxSystem, cashier: sold.till });
+      }
+      case 'refund': {
+        const original = await order(what.original.order);
+        return receiptOfRefund(id, what, { taxSystem, cashier: what.till, original });
+      }
+      case 'correction':
+        return receiptOfCorrection(id, what, { taxSystem, cashier: what.till });
+      default:
+        return what satisfies never;
     }
-    const receipt = receiptOfOrder(order, { taxSystem, cashier: order.till });
-    return { id, document: { kind: 'receipt', receipt }, expected: expectationOf(order), isWritten: true };
   }
 
   async #work(task: Task, signal: AbortSignal): Promise<void> {

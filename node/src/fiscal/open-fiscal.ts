@@ -13,6 +13,7 @@ import type { Orders } from '../projections/orders.ts';
 import type { MetricSample, WriteAnswer } from '../services.ts';
 import { FiscalDesk, type KktPort } from './fiscal-desk.ts';
 import { LIMIT_DAYS, OfdWatch } from './ofd-watch.ts';
+import { isSettlement, settlementOf } from './receipt-of-order.ts';
 import { receiptWords, troubleWords } from './receipt-words.ts';
 import { type KnownReceipt, type Receipts, stateAfter } from './receipts.ts';
 
@@ -78,14 +79,17 @@ export class Fiscal {
 
   async receipt(id: string): Promise<FiscalReceipt | undefined> {
     const known = await this.#options.receipts.get(id);
-    if (known === undefined || known.what.kind !== 'sale') {
+    const what = known?.what;
+    if (what === undefined || !isSettlement(what)) {
       return undefined;
     }
-    const { what, branch, outcome } = known;
-    const { state, reason } = this.#stateOf(known);
+    const { branch, outcome } = known!;
+    const { state, reason } = this.#stateOf(known!);
     return {
       id: id as FiscalReceipt['id'],
-      order: what.order,
+      kind: what.kind,
+      ...(what.kind === 'correction' ? {} : { order: what.order }),
+      totalMinor: what.totalMinor,
       branch: branch as FiscalReceipt['branch'],
       state,
       words: receiptWords(state, reason),
@@ -101,10 +105,10 @@ export class Fiscal {
               fn: outcome.fn,
               fd: outcome.fd,
               sign: outcome.fp,
-              kind: 'sale',
+              kind: settlementOf(what),
             }),
           }),
-      ofd: outcome === undefined ? 'none' : known.isDelivered ? 'delivered' : 'queued',
+      ofd: outcome === undefined ? 'none' : known!.isDelivered ? 'delivered' : 'queued',
     };
   }
 

@@ -1,16 +1,24 @@
-/** An order as the receipt a register is asked for, and as what the document in the storage will be known by. */
+/**
+ * What was settled as the receipt a register is asked for, and as what the document in the storage will be known by: orders,
+ * refunds, corrections. A refund is measured by the order it gives back where this node knows it; how much of that went back
+ * before, the refund itself was checked for.
+ */
 import {
   type Expectation,
+  type ItemMarking,
   itemsOfLine,
+  type OriginalLine,
   printableText,
   type Receipt,
+  type SettlementKind,
   type TaxSystem,
   withMark,
 } from '@branchline/fiscal';
-import type { Order } from '@branchline/model';
+import type { EventBody, Order } from '@branchline/model';
 
-/** Form of a receipt. */
+/** Forms of a receipt and of a correction. */
 const RECEIPT_FORM = 3;
+const CORRECTION_FORM = 31;
 /** Tags 1030 and 1021. */
 const ITEM_CHARS_MAX = 128;
 const CASHIER_CHARS_MAX = 64;
@@ -21,6 +29,24 @@ export interface ShopFacts {
   readonly cashier: string;
 }
 
+type What = EventBody<'receipt'>['what'];
+/** What a receipt is for, unlike the reports of a shift. */
+export type Settlement = Extract<What, { kind: 'sale' | 'refund' | 'correction' }>;
+export type Refund = Extract<What, { kind: 'refund' }>;
+export type CorrectionOrder = Extract<What, { kind: 'correction' }>;
+
+export function isSettlement(what: What): what is Settlement {
+  return what.kind !== 'shift-open' && what.kind !== 'shift-close';
+}
+
+interface Line {
+  readonly name: string;
+  readonly quantityMilli: number;
+  readonly totalMinor: number;
+  readonly vat: Receipt['items'][number]['vat'];
+  readonly markingCode?: string | undefined;
+}
+
 /** The mark is the id of the receipt: by it the document is found again whatever was lost on the line. */
 export function receiptOfOrder(order: Order, { taxSystem, cashier }: ShopFacts): Receipt {
   const contact = order.customer?.contact;
@@ -28,13 +54,7 @@ export function receiptOfOrder(order: Order, { taxSystem, cashier }: ShopFacts):
     kind: 'sale',
     taxSystem,
     cashier: { name: printableText(order.cashier ?? cashier, CASHIER_CHARS_MAX) },
-    items: order.lines.flatMap((line) =>
-      itemsOfLine(line).map((share) => ({
-        name: printableText(line.name, ITEM_CHARS_MAX),
-        ...share,
-        vat: line.vat,
-      })),
-    ),
+    items: order.lines.flatMap((line) => itemsOf(line)),
     payments: paymentsOf(order),
     totalMinor: order.totalMinor,
     ...(contact === undefined ? {} : { buyer: { contact } }),
@@ -42,18 +62,100 @@ export function receiptOfOrder(order: Order, { taxSystem, cashier }: ShopFacts):
   return withMark(receipt, order.receipt.id);
 }
 
-export function expectationOf(order: Order): Expectation {
+export function receiptOfRefund(
+  id: string,
+  refund: Refund,
+  { taxSystem, cashier, original }: ShopFacts & { readonly original: Order | undefined },
+): Receipt {
+  const given: OriginalLine[] =
+    original === undefined
+      ? refund.lines.map((line) => ({ ...line, refundedMilli: 0, refundedMinor: 0 }))
+      : original.lines.map((line) => ({ ...line, refundedMilli: 0, refundedMinor: 0 }));
+  const receipt: Receipt = {
+    kind: 'sale-return',
+    taxSystem,
+    cashier: { name: printableText(refund.cashier ?? cashier, CASHIER_CHARS_MAX) },
+    items: refund.lines.flatMap((line, at) =>
+      itemsOf(line).map((item) => ({
+        ...item,
+        originalLine: original === undefined ? at : (line.line ?? at),
+      })),
+    ),
+    payments: paymentsOf({ payments: refund.payments, changeMinor: 0 }),
+    totalMinor: refund.totalMinor,
+    original: {
+      day: refund.original.at.slice(0, 10),
+      totalMinor: given.reduce((sum, line) => sum + line.totalMinor, 0),
+      refundedMinor: 0,
+      lines: given,
+    },
+    ...(refund.contact === undefined ? {} : { buyer: { contact: refund.contact } }),
+  };
+  return withMark(receipt, id);
+}
+
+export function receiptOfCorrection(
+  id: string,
+  wanted: CorrectionOrder,
+  { taxSystem, cashier }: ShopFacts,
+): Receipt {
+  const { settlement, by, day, documentNumber, reason, wrongSign, lines, totalMinor } = wanted;
+  const receipt: Receipt = {
+    kind: settlement,
+    taxSystem,
+    cashier: { name: printableText(wanted.cashier ?? cashier, CASHIER_CHARS_MAX) },
+    items: lines.flatMap((line) => itemsOf(line)),
+    payments: paymentsOf({ payments: wanted.payments, changeMinor: 0 }),
+    totalMinor,
+    correction: {
+      by,
+      day,
+      ...(documentNumber === undefined ? {} : { number: documentNumber }),
+      ...(reason === undefined ? {} : { reason }),
+      ...(wrongSign === undefined ? {} : { wrongSign: Number(wrongSign) }),
+    },
+  };
+  return withMark(receipt, id);
+}
+
+/** What the document in the storage will be known by. */
+export function expectationOf(id: string, what: Settlement): Expectation {
   return {
     kind: 'receipt',
-    form: RECEIPT_FORM,
-    settlement: 'sale',
-    totalMinor: order.totalMinor,
-    mark: order.receipt.id,
+    form: what.kind === 'correction' ? CORRECTION_FORM : RECEIPT_FORM,
+    settlement: settlementOf(what),
+    totalMinor: what.totalMinor,
+    mark: id,
   };
 }
 
+/** Tag 1054 in words. */
+export function settlementOf(what: Settlement): SettlementKind {
+  switch (what.kind) {
+    case 'sale':
+      return 'sale';
+    case 'refund':
+      return 'sale-return';
+    case 'correction':
+      return what.settlement;
+    default:
+      return what satisfies never;
+  }
+}
+
+function itemsOf(line: Line): Receipt['items'] {
+  const marking: ItemMarking | undefined =
+    line.markingCode === undefined ? undefined : { code: line.markingCode };
+  return itemsOfLine(line).map((share) => ({
+    name: printableText(line.name, ITEM_CHARS_MAX),
+    ...share,
+    vat: line.vat,
+    ...(marking === undefined ? {} : { marking }),
+  }));
+}
+
 /** Net of change, which is given in cash only. What is neither cash nor card stands as another way of payment (tag 1217). */
-function paymentsOf({ payments, changeMinor }: Order): Receipt['payments'] {
+function paymentsOf({ payments, changeMinor }: Pick<Order, 'payments' | 'changeMinor'>): Receipt['payments'] {
   const sumOf = (kind: Order['payments'][number]['kind']): number =>
     payments.reduce((sum, payment) => sum + (payment.kind === kind ? payment.amountMinor : 0), 0);
   return {

@@ -43,6 +43,7 @@ export function sell(trade: Trade, transaction: Transaction, request: OrderReque
       unitPriceMinor: known(line.unitPriceMinor ?? product?.priceMinor, index, 'unitPriceMinor'),
       discountMinor: line.discountMinor,
       vat: known<VatKind>(line.vat ?? product?.vat, index, 'vat'),
+      ...(line.markingCode === undefined ? {} : { markingCode: line.markingCode }),
     };
   });
   const pricing = priceOrder({ lines, payments: request.payments });

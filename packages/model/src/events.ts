@@ -9,18 +9,30 @@
  * `change`) are bytes and are described by the documents.
  */
 import { z } from 'zod';
-import { loyaltyResult, orderCustomer, orderLine, payment, vatShare } from './api/orders.ts';
+import { loyaltyResult, markingCode, orderCustomer, orderLine, payment, vatShare } from './api/orders.ts';
 import { productFields } from './api/products.ts';
 import { customerId, orderId, orderNumber, receiptId, sku, stockDocumentId, tillName } from './ids.ts';
 import { amountMinor } from './money.ts';
 import { countedQuantityMilli, positiveQuantityMilli, signedQuantityMilli } from './quantity.ts';
 import { freeText } from './text.ts';
+import { vatKind } from './vat.ts';
 
 export const tillRole = z.enum(['cashier', 'manager', 'admin']);
 export type TillRole = z.infer<typeof tillRole>;
 
 const cashier = freeText(128).optional();
 const reference = freeText(64).optional();
+
+/** A line as a fiscal document carries it; `line` is its place in the order that is given back, counted from 0. */
+const fiscalLine = z.looseObject({
+  sku,
+  name: freeText(),
+  quantityMilli: positiveQuantityMilli,
+  totalMinor: amountMinor,
+  vat: vatKind,
+  markingCode: markingCode.optional(),
+  line: z.int().min(0).optional(),
+});
 
 const fiscalStorage = z.string().regex(/^\d{16}$/, 'must be 16 digits');
 
@@ -83,6 +95,38 @@ export const eventBodies = {
         order: orderId,
         number: orderNumber,
         totalMinor: amountMinor,
+      }),
+      /**
+       * Money and goods go back; complete in itself, so that the desk needs nothing but this entry. `order` and `number` name
+       * the refund, `original` the order that is given back (`at` as its answer said: its day decides the VAT). Amounts are positive,
+       * `payments` add up to `totalMinor`.
+       */
+      z.looseObject({
+        kind: z.literal('refund'),
+        order: orderId,
+        number: orderNumber,
+        totalMinor: amountMinor,
+        original: z.looseObject({ order: orderId, number: orderNumber, at: z.string() }),
+        lines: z.array(fiscalLine).min(1),
+        payments: z.array(payment.loose()),
+        till: tillName,
+        cashier,
+        contact: freeText(128).optional(),
+      }),
+      /** What was settled without a receipt, or with a wrong one, is put right. */
+      z.looseObject({
+        kind: z.literal('correction'),
+        settlement: z.enum(['sale', 'sale-return', 'purchase', 'purchase-return']),
+        by: z.enum(['own', 'order']),
+        day: z.string(),
+        documentNumber: z.string().optional(),
+        reason: freeText().optional(),
+        wrongSign: z.string().optional(),
+        totalMinor: amountMinor,
+        lines: z.array(fiscalLine),
+        payments: z.array(payment.loose()),
+        till: tillName,
+        cashier,
       }),
       z.looseObject({ kind: z.enum(['shift-open', 'shift-close']), shift: z.int().min(0) }),
     ]),

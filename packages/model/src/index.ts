@@ -20,6 +20,7 @@ export {
   streamClosed,
 } from './api/events.ts';
 export {
+  markingCode,
   type Order,
   type OrderLine,
   type OrderListQuery,
@@ -120,6 +121,7 @@ export {
   CODE_CHARS_MAX,
   IDEMPOTENCY_KEY_CHARS_MAX,
   LINES_MAX,
+  MARKING_CODE_CHARS_MAX,
   PAGE_ROWS_DEFAULT,
   PAGE_ROWS_MAX,
   PAYMENTS_MAX,

@@ -18,6 +18,8 @@ export const BARCODES_MAX = 32;
 export const AMOUNT_MINOR_MAX = 2 ** 40 - 1;
 /** Thousandths of any quantity. */
 export const QUANTITY_MILLI_MAX = 999_999_999;
+/** Characters of a marking code (tag 2000). */
+export const MARKING_CODE_CHARS_MAX = 256;
 /** Loyalty points in one operation. */
 export const POINTS_MAX = 1_000_000_000;
 /** Characters of an Idempotency-Key. */

@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { branchCode, customerId, orderId, orderNumber, receiptId, sku, tillName } from '../ids.ts';
-import { LINES_MAX, PAGE_ROWS_MAX, PAYMENTS_MAX, POINTS_MAX } from '../limits.ts';
+import { LINES_MAX, MARKING_CODE_CHARS_MAX, PAGE_ROWS_MAX, PAYMENTS_MAX, POINTS_MAX } from '../limits.ts';
 import { amountMinor, positiveAmountMinor } from '../money.ts';
 import { positiveQuantityMilli } from '../quantity.ts';
 import { freeText } from '../text.ts';
@@ -28,12 +28,26 @@ export const receiptState = z.enum([
 ]);
 export type ReceiptState = z.infer<typeof receiptState>;
 
+const GROUP_SEPARATOR = '\u001d';
+
+function isScanned(code: string): boolean {
+  return [...code].every((sign) => sign === GROUP_SEPARATOR || (sign >= ' ' && sign <= '~'));
+}
+
+/** The code of one piece as scanned, group separators (`\u001d`) included. */
+export const markingCode = z
+  .string()
+  .min(1)
+  .max(MARKING_CODE_CHARS_MAX)
+  .refine(isScanned, 'must be the code as scanned: printable ASCII and group separators');
+
 export const orderLineRequest = z.strictObject({
   sku,
   quantityMilli: positiveQuantityMilli,
   unitPriceMinor: amountMinor.optional(),
   discountMinor: amountMinor.default(0),
   vat: vatKind.optional(),
+  markingCode: markingCode.optional(),
 });
 export const orderCustomer = z.strictObject({
   id: customerId.optional(),
@@ -65,6 +79,7 @@ export const orderLine = z.strictObject({
   redeemedMinor: amountMinor.optional(),
   totalMinor: amountMinor,
   vat: vatKind,
+  markingCode: markingCode.optional(),
 });
 export type OrderLine = z.infer<typeof orderLine>;
 

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { branchCode, orderId, receiptId } from '../ids.ts';
+import { amountMinor } from '../money.ts';
 import { receiptState } from './orders.ts';
 
 /** `none`: nothing is known of the way to the operator. */
@@ -13,7 +14,10 @@ export const ofdState = z.enum(['none', 'queued', 'delivered']);
 
 export const fiscalReceipt = z.strictObject({
   id: receiptId,
-  order: orderId,
+  kind: z.enum(['sale', 'refund', 'correction']),
+  /** The order or refund; a correction has none. */
+  order: orderId.optional(),
+  totalMinor: amountMinor,
   branch: branchCode,
   state: receiptState,
   words: z.string(),
