@@ -22,6 +22,9 @@ const BENCH = /^bench\/src\//;
 /** Code that runs in a browser has the browser's clock and timers. */
 const BROWSER = /(^|\/)web\//;
 
+/** What a tool reads by its default export. */
+const SETTINGS = /\.config\.ts$/;
+
 const CLOCK_HOMES = [HLC, WITHIN, BROWSER];
 const timer = (name: string, instead: string): Ban => ({
   pattern: new RegExp(`\\b${name}\\b`, 'g'),
@@ -70,7 +73,7 @@ export const BANS: readonly Ban[] = [
   },
   { pattern: /\bas any\b/g, instead: 'a type, or unknown and a parser', homes: [] },
   { pattern: /@ts-(ignore|nocheck)/g, instead: 'a type that fits', homes: [], everywhere: true },
-  { pattern: /\bexport default\b/g, instead: 'a named export', homes: [] },
+  { pattern: /\bexport default\b/g, instead: 'a named export', homes: [SETTINGS] },
   { pattern: /\bexport \*/g, instead: 'the names, one by one', homes: [] },
   { pattern: /\b(FIXME|XXX)\b/g, instead: 'the fix', homes: [], everywhere: true },
 ];

@@ -35,7 +35,10 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   'packages/fiscal': { ours: ['hlc-ts', '@branchline/model'] },
   'packages/repo': { ours: ['hlc-ts'] },
   'packages/client': { ours: ['@branchline/model'], builtins: [] },
-  relay: { ours: ['hlc-ts', '@branchline/wire', '@branchline/feed', '@branchline/repo'] },
+  'packages/pages': { ours: ['hlc-ts', '@branchline/model', '@branchline/client'] },
+  relay: {
+    ours: ['hlc-ts', '@branchline/wire', '@branchline/feed', '@branchline/repo', '@branchline/pages'],
+  },
   node: {
     ours: [
       'hlc-ts',
@@ -46,6 +49,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
       '@branchline/docs',
       '@branchline/fiscal',
       '@branchline/repo',
+      '@branchline/pages',
     ],
   },
   'packages/cli': { ours: 'all' },
@@ -96,7 +100,11 @@ function judgeImport(
   specifier: string,
   { tree, layers, ours }: Context,
 ): string | undefined {
-  const isTest = workspace === 'test' || file.path.startsWith(`${workspace}/test/`);
+  const isTest =
+    workspace === 'test' ||
+    file.path.startsWith(`${workspace}/test/`) ||
+    // A tool's settings are made with that tool.
+    file.path.endsWith('.config.ts');
   if (specifier.startsWith('.')) {
     return judgeRelative(file, workspace, specifier, isTest);
   }
@@ -137,7 +145,7 @@ function judgeRelative(
   isTest: boolean,
 ): string | undefined {
   const target = posix.join(posix.dirname(file.path), specifier);
-  if (!/\.(ts|tsx|js|mjs|json)$/.test(specifier)) {
+  if (!/\.(ts|tsx|js|mjs|json|css)$/.test(specifier)) {
     return `${specifier} has no extension: relative imports end in .ts`;
   }
   if (target.startsWith(`${workspace}/`)) {
