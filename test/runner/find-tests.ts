@@ -2,6 +2,9 @@
  * Which test files there are: every `*.test.ts` below a test folder of a workspace, or below the folders and files
  * that were asked for. Sorted, so that two runs print alike.
  *
+ * Folders of tests that need more than Node (a browser, root, spare minutes) are left out unless they are asked for by
+ * name: `npm run test:browser` asks for `test/browser`.
+ *
  * A file named on the command line is taken whatever its name is; that is how the runner's own test feeds it files
  * that must fail and that nobody else should run.
  */
@@ -11,13 +14,15 @@ import { join, relative, resolve } from 'node:path';
 /** Workspaces that may hold a `test` folder. `packages` holds one package per folder. */
 const WORKSPACES = ['packages/*', 'relay', 'node', 'fixtures', 'bench'];
 const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'coverage', '.branchline']);
+/** Folders below `test` that need more than Node. */
+const ASKED_FOR = new Set(['browser', 'crash', 'network']);
 
 export async function findTestFiles(root: string, asked: readonly string[]): Promise<string[]> {
   const places = asked.length > 0 ? asked.map((path) => resolve(root, path)) : await testFolders(root);
   const found = new Set<string>();
   for (const place of places) {
     const isFile = (await stat(place)).isFile();
-    for (const path of isFile ? [place] : await testFilesBelow(place)) {
+    for (const path of isFile ? [place] : await testFilesBelow(place, asked.length === 0)) {
       found.add(relative(root, path));
     }
   }
@@ -52,12 +57,14 @@ async function isDirectory(path: string): Promise<boolean> {
   );
 }
 
-async function testFilesBelow(folder: string): Promise<string[]> {
+async function testFilesBelow(folder: string, isPlain: boolean): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory() && !SKIPPED_FOLDERS.has(entry.name)) {
-      found.push(...(await testFilesBelow(path)));
+    if (entry.isDirectory()) {
+      if (!SKIPPED_FOLDERS.has(entry.name) && !(isPlain && ASKED_FOR.has(entry.name))) {
+        found.push(...(await testFilesBelow(path, isPlain)));
+      }
     } else if (entry.isFile() && entry.name.endsWith('.test.ts')) {
       found.push(path);
     }

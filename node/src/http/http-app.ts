@@ -9,6 +9,7 @@
  * knows no database (`NodeServices` does).
  */
 import { ProblemError } from '@branchline/model';
+import { pageRouter } from '@branchline/pages';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { Clock } from 'hlc-ts';
 import type { NodeServices } from '../services.ts';
@@ -94,7 +95,7 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
   });
   mountRoutes(app, routes, runner);
   mountDocs(app);
-  app.get('/', (_request, response) => response.redirect(302, '/docs'));
+  app.use(pageRouter({ '/': 'till', '/hq': 'hq' }));
   app.use((request: Request) => {
     throw new ProblemError('NOT_FOUND', `There is nothing at this path for ${request.method}.`);
   });
