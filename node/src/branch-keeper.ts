@@ -97,9 +97,9 @@ export class BranchKeeper implements BranchService {
   }
 
   /** Called when a device shows its token; asking twice with the same key gives the same answer. */
-  async enrol({ token, publicKey }: EnrolRequest): Promise<EnrolAnswer> {
+  async enrol({ publicKey, ...shown }: EnrolRequest): Promise<EnrolAnswer> {
     const { authority, authorityKey, registry, store } = this.#options;
-    const { writer } = await authority().enrol({ token, publicKey: decodePublicKey(publicKey) });
+    const { writer } = await authority().enrol({ ...shown, publicKey: decodePublicKey(publicKey) });
     return await writeEnrolAnswer({ store, registry, authorityKey, writer });
   }
 

@@ -21,7 +21,7 @@ import {
   Registry,
   readEnrolAnswer,
 } from '@branchline/feed';
-import { type Clock, HybridClock } from 'hlc-ts';
+import { type Clock, HybridClock, type Random } from 'hlc-ts';
 import { Level } from 'level';
 import { z } from 'zod';
 import type { NodeConfig } from './config.ts';
@@ -35,7 +35,8 @@ import type { Inheritance } from './succession/inherit.ts';
 import { Lineage } from './succession/lineage.ts';
 import { saidAgain } from './succession/said-again.ts';
 import { planOfRecord, presume, takeRestored, takeRotation } from './succession/take-over.ts';
-import { ENROL_TIMEOUT_MS, enrol, type Fetch } from './sync/enrol.ts';
+import type { Fetch } from './sync/enrol.ts';
+import { enrolPatiently } from './sync/patient-enrol.ts';
 
 /** Branch code of a head office that keeps the authority itself, unless it is told another. */
 export const HQ_BRANCH = 'HQ';
@@ -43,9 +44,12 @@ export const HQ_BRANCH = 'HQ';
 export interface HomeOptions {
   readonly config: NodeConfig;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: NodeLog;
   readonly fetch: Fetch;
   readonly signal: AbortSignal;
+  /** Called while nobody answers who could enrol this device, with words for whoever looks. */
+  readonly onWaiting?: (words: string) => Promise<void>;
 }
 
 export interface NodeHome {
@@ -72,6 +76,9 @@ export async function openHome(options: HomeOptions): Promise<NodeHome> {
   await directory.make();
   const found = await Lineage.open(directory);
   const authorityKey = await directory.readKey('authority');
+  if (authorityKey !== undefined && options.config.token !== undefined) {
+    throw await uselessToken(directory);
+  }
   const { anchor, answer } = await findAnchor(options, directory, found.key, authorityKey);
   const opened = await openStore(options, anchor, directory, found.keys);
   try {
@@ -183,6 +190,16 @@ async function findAnchor(
   return { anchor, answer };
 }
 
+/** A device beside the authority is admitted by its hand. Passing the token over would make a head office of what was to be a branch. */
+async function uselessToken(directory: DataDirectory): Promise<NodeError> {
+  const tenant = (await madeHere(directory)) ?? (await directory.readAnchor())?.tenant ?? 'a tenant';
+  return new NodeError(
+    'NODE_CONFIG',
+    `${directory.path} keeps the authority of ${tenant}; its node needs no token`,
+    { hint: 'Start it without --token as head office, or start the branch in another folder with --data.' },
+  );
+}
+
 const tenantFile = z.looseObject({ tenant: z.string().min(1) });
 
 /** The tenant that `branchline init` made in this directory, if it did. */
@@ -231,15 +248,16 @@ async function becomeMember(
 }
 
 async function askForAdmission(options: HomeOptions, key: DeviceKey) {
-  const { config, fetch, signal } = options;
+  const { config, fetch, onWaiting = async () => {} } = options;
   const url = config.enrol ?? config.relay ?? config.peers[0];
   if (config.token === undefined || url === undefined) {
     throw new NodeError('NODE_NOT_ENROLLED', `${config.data} holds no enrolled node`, {
       hint: 'Give it a relay and a one-time token: --relay URL --token T (see `branchline branch add`).',
     });
   }
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(ENROL_TIMEOUT_MS)]);
-  return await enrol({ url, token: config.token, key, fetch, signal: deadline });
+  const { token, branch } = config;
+  const pauseMaxMs = config.syncIntervalSeconds * 1_000;
+  return await enrolPatiently({ url, token, key, branch, fetch }, { ...options, pauseMaxMs, onWaiting });
 }
 
 /** LevelDB holds nothing that the journal does not: a damaged one is set aside, not repaired. */

@@ -32,6 +32,8 @@ export interface LifePorts {
   readonly log: NodeLog;
   /** Aborts a start that waits for its enrolment. */
   readonly signal?: AbortSignal;
+  /** Called while it waits. */
+  readonly onWaiting?: (words: string) => Promise<void>;
 }
 
 export interface NodeLife {

@@ -2,8 +2,9 @@
  * A node as a program: one address for tills and peers, a control file for commands on the same machine, and one life of the node
  * behind it at a time (`node-life.ts`).
  *
- * Guarantees: `open` resolves when a till can sell; the control file names this process from then until `close`. When the device goes
- * on under another key the address stays; for that moment tills are told to come back. When the store or the indexes fail, `failed`
+ * Guarantees: `open` resolves when a till can sell; the control file names this process from then until `close`. A device that waits
+ * to be enrolled is reached under its address already, and says why it cannot sell. When the device goes on under another key the
+ * address stays; for that moment tills are told to come back. When the store or the indexes fail, `failed`
  * resolves and nothing more is acknowledged: the process must end, and the next start verifies.
  */
 import { randomBytes } from 'node:crypto';
@@ -26,41 +27,42 @@ const CONTROL_TOKEN_BYTES = 32;
 export type ProgramPorts = LifePorts;
 
 export class NodeProgram {
-  readonly branch: string;
-  readonly tenant: string;
   readonly #ports: ProgramPorts;
   readonly #config: NodeConfig;
   readonly #controlToken: string;
   readonly #failure = new Failure();
-  #life: NodeLife;
+  #life: NodeLife | undefined;
   #handler: RequestListener = refuseForNow;
   #server: HttpServer | undefined;
-  #closeDoor: () => Promise<void> = async () => {};
+  #closeDoor = async (): Promise<void> => await this.#life?.close();
   /** Lives end and begin one after another; closing waits its turn. */
   #turn: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  private constructor(ports: ProgramPorts, config: NodeConfig, controlToken: string, life: NodeLife) {
-    this.#ports = ports;
+  private constructor(ports: ProgramPorts, config: NodeConfig, controlToken: string) {
+    this.#ports = { ...ports, onWaiting: (words) => this.#wait(words) };
     this.#config = config;
     this.#controlToken = controlToken;
-    this.#life = life;
-    this.branch = life.node.services.branch;
-    this.tenant = life.node.services.tenant;
   }
 
   static async open(ports: ProgramPorts, config: NodeConfig): Promise<NodeProgram> {
     const controlToken = randomBytes(CONTROL_TOKEN_BYTES).toString('base64url');
-    const life = await openLife(ports, config, controlToken);
-    const program = new NodeProgram(ports, config, controlToken, life);
+    const program = new NodeProgram(ports, config, controlToken);
     try {
-      await program.#serve();
-      program.#follow(life);
+      await program.#begin();
       return program;
     } catch (error) {
-      await life.close();
+      await program.#close();
       throw error;
     }
+  }
+
+  get branch(): string {
+    return this.node.services.branch;
+  }
+
+  get tenant(): string {
+    return this.node.services.tenant;
   }
 
   /** Where tills reach it, with the port it really got. */
@@ -70,7 +72,7 @@ export class NodeProgram {
 
   /** The node of the present life. */
   get node(): BranchNode {
-    return this.#life.node;
+    return this.#life!.node;
   }
 
   /** Resolves when the process must end. */
@@ -88,9 +90,30 @@ export class NodeProgram {
     await this.close();
   }
 
+  async #begin(): Promise<void> {
+    const life = await openLife(this.#ports, this.#config, this.#controlToken);
+    this.#life = life;
+    await this.#serve();
+    this.#handler = life.handler;
+    this.#ports.log.info(
+      { url: this.url, branch: this.branch, mode: this.#config.mode },
+      'node is listening',
+    );
+    this.#follow(life);
+  }
+
+  /** Nobody answers who could enrol this device: whoever looks here is told so, until somebody does. */
+  async #wait(words: string): Promise<void> {
+    this.#handler = sayWaiting(words);
+    await this.#serve();
+  }
+
   async #serve(): Promise<void> {
-    const { clock, log } = this.#ports;
-    const { data, listen, mode } = this.#config;
+    if (this.#server !== undefined) {
+      return;
+    }
+    const { clock } = this.#ports;
+    const { data, listen } = this.#config;
     const { host, port } = splitAddress(listen);
     const handler: RequestListener = (request, response) => this.#handler(request, response);
     const server = await HttpServer.open({ handler, host, port, clock }).catch((cause: Error) => {
@@ -112,20 +135,18 @@ export class NodeProgram {
     });
     this.#closeDoor = async () => {
       await removeControl(data);
-      this.#life.endStreams();
+      this.#life?.endStreams();
       // Tills whose request is under way get their answer before the node closes.
       await server.close();
-      await this.#life.close();
+      await this.#life?.close();
       acceptor.close();
     };
     const { url } = server;
     await writeControl(data, { program: 'node', url, pid: process.pid, token: this.#controlToken });
-    this.#handler = this.#life.handler;
-    log.info({ url, branch: this.branch, mode }, 'node is listening');
   }
 
   #accept(transport: Transport): void {
-    if (this.#handler === refuseForNow) {
+    if (this.#handler !== this.#life?.handler) {
       transport.terminate();
     } else {
       this.node.accept(transport);
@@ -148,9 +169,10 @@ export class NodeProgram {
     this.#handler = refuseForNow;
     life.endStreams();
     await life.end(renewal);
-    this.#life = await openLife(this.#ports, this.#config, this.#controlToken);
-    this.#handler = this.#life.handler;
-    this.#follow(this.#life);
+    const next = await openLife(this.#ports, this.#config, this.#controlToken);
+    this.#life = next;
+    this.#handler = next.handler;
+    this.#follow(next);
   }
 
   async #close(): Promise<void> {
@@ -163,6 +185,24 @@ const refuseForNow: RequestListener = (request, response) => {
   const words = 'This device goes on under a new key; it is back in a moment.';
   refuseRequest(request, response, new ProblemError('NODE_STOPPING', words, { retryAfterSeconds: 1 }));
 };
+
+/** Before the first life. */
+function sayWaiting(words: string): RequestListener {
+  return (request, response) => {
+    const path = (request.url ?? '').split('?')[0];
+    if (request.method === 'GET' && (path === '/readyz' || path === '/healthz')) {
+      const body = path === '/readyz' ? { ready: false, reasons: [words] } : { alive: true };
+      response.writeHead(path === '/readyz' ? 503 : 200, { 'Content-Type': 'application/json' });
+      response.end(JSON.stringify(body));
+      return;
+    }
+    refuseRequest(
+      request,
+      response,
+      new ProblemError('NOT_ENROLLED', `The node cannot sell: ${words}.`, { retryAfterSeconds: 5 }),
+    );
+  };
+}
 
 function splitAddress(listen: string): { host: string; port: number } {
   const colon = listen.lastIndexOf(':');

@@ -4,7 +4,7 @@
  * Thin over the authority: it turns codes into writers and says what happened on the event log. Where the authority's key is
  * kept offline every change is refused with `AUTHORITY_OFFLINE`; reading still works.
  */
-import type { Authority, Issued, Member, PublicKey, Registry, Role } from '@branchline/feed';
+import type { Authority, Issued, Member, Registry, Role } from '@branchline/feed';
 import { isoTime } from 'hlc-ts';
 import { z } from 'zod';
 import { RelayError } from './errors.ts';
@@ -73,8 +73,8 @@ export class Branches {
   }
 
   /** Called when a device shows its token. */
-  async enrol(token: string, publicKey: PublicKey): Promise<Member> {
-    const member = await this.#authority().enrol({ token, publicKey });
+  async enrol(shown: Parameters<Authority['enrol']>[0]): Promise<Member> {
+    const member = await this.#authority().enrol(shown);
     const { branch, role } = member.grant;
     this.#events.add({ type: 'enrolled', writer: member.writer, branch, role });
     return member;

@@ -36,7 +36,12 @@ export async function readControl(dataDirectory: string): Promise<Control | unde
   }
 }
 
+/** Another process that has taken the folder meanwhile keeps its file. */
 export async function removeControl(dataDirectory: string): Promise<void> {
+  const found = await readControl(dataDirectory);
+  if (found !== undefined && found.pid !== process.pid) {
+    return;
+  }
   await unlink(join(dataDirectory, CONTROL_FILE)).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') {
       throw error;

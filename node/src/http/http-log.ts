@@ -17,6 +17,7 @@ const SUSPICIOUS: ReadonlySet<string> = new Set([
   'TOKEN_UNKNOWN',
   'TOKEN_USED',
   'TOKEN_EXPIRED',
+  'TOKEN_BRANCH',
 ]);
 
 export function reportTo(log: NodeLog): HttpReport {

@@ -16,7 +16,7 @@ import {
 import { NodeError } from '../errors.ts';
 import type { TrustAnchor } from '../files/data-directory.ts';
 
-/** An enrolment that takes longer is given up; the start is tried again by whoever supervises the node. */
+/** An attempt that takes longer is given up, and another made (`patient-enrol.ts`). */
 export const ENROL_TIMEOUT_MS = 30_000;
 /** Bytes of an answer: the registry of a large chain in base64. */
 export const ENROL_ANSWER_BYTES_MAX = 16 * 1024 * 1024;
@@ -32,12 +32,14 @@ export async function enrol(options: {
   readonly url: string;
   readonly token: string;
   readonly key: DeviceKey;
+  /** The branch this device was set up for: a token of another one is not spent. */
+  readonly branch?: string | undefined;
   readonly fetch: Fetch;
   readonly signal: AbortSignal;
 }): Promise<Enrolled> {
-  const { url, token, key, fetch, signal } = options;
+  const { url, token, key, branch, fetch, signal } = options;
   const address = `${httpAddress(url)}/v1/enrol`;
-  const body = JSON.stringify({ token, publicKey: encodePublicKey(key.publicKey) });
+  const body = JSON.stringify({ token, publicKey: encodePublicKey(key.publicKey), branch });
   let response: Response;
   let text: string;
   try {
@@ -53,8 +55,10 @@ export async function enrol(options: {
   }
   if (!response.ok) {
     throw new NodeError('NODE_ENROL', `${address} refused: ${refusal(response.status, text)}`, {
-      retryable: response.status >= 500,
-      hint: 'Ask for a new token with `branchline branch add`, or check that this is the right relay.',
+      retryable: response.status >= 500 || response.status === 429,
+      hint:
+        hintOf(text) ??
+        'Ask for a new token with `branchline branch add`, or check that this is the right relay.',
     });
   }
   const parsed = enrolAnswer.safeParse(parseJson(text));
@@ -98,6 +102,11 @@ function refusal(status: number, text: string): string {
   return typeof problem?.code === 'string'
     ? `${problem.code} ${String(problem.detail ?? '')}`.trim()
     : `HTTP ${status}`;
+}
+
+function hintOf(text: string): string | undefined {
+  const hint = (parseJson(text) as { hint?: unknown } | undefined)?.hint;
+  return typeof hint === 'string' ? hint : undefined;
 }
 
 function parseJson(text: string): unknown {

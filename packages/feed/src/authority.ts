@@ -137,14 +137,24 @@ export class Authority {
     });
   }
 
-  /** Called when a device shows a token and the public key it made. */
-  enrol(request: { readonly token: string; readonly publicKey: PublicKey }): Promise<Member> {
+  /** Called when a device shows a token and the public key it made, and perhaps the branch it was set up for. */
+  enrol(request: {
+    readonly token: string;
+    readonly publicKey: PublicKey;
+    readonly branch?: string | undefined;
+  }): Promise<Member> {
     return this.#decide(async () => {
       const { registry, clock } = this.#options;
       const key = checkedKey(request.publicKey);
       const hash = hashToken(request.token);
       const invitation = registry.invitation(Buffer.from(hash).toString('hex'));
       if (!invitation) throw new FeedError('TOKEN_UNKNOWN', 'this token was not issued here');
+      const { branch } = invitation.grant;
+      if (request.branch !== undefined && request.branch !== branch) {
+        throw new FeedError('TOKEN_BRANCH', `this token is for branch ${branch}, not ${request.branch}`, {
+          hint: `Ask for a token for ${request.branch}, or set the device up for ${branch}; this token is not spent.`,
+        });
+      }
       if (invitation.usedBy === writerIdOf(key)) return this.#memberOf(key);
       if (invitation.usedBy) {
         throw new FeedError('TOKEN_USED', 'this token has admitted another key', {

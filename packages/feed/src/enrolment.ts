@@ -1,12 +1,13 @@
 /**
  * What a device and the keeper of the authority say to each other when the device is enrolled: `POST /v1/enrol`, JSON.
  *
- *   device ──{ token, publicKey }──> relay or HQ
+ *   device ──{ token, publicKey, branch? }──> relay or HQ     `branch`: the one it was set up for
  *   device <──{ tenant, authority, writer, registry }── the registry feed so far, as signed runs
  *
  * The device checks everything for itself: the authority's key is its trust anchor from then on, and the runs must verify under
  * it and must grant the device's own key. It can admit its peers from the first connection, because they are in those runs.
- * Refusals are problem documents with the codes of `Authority.enrol` (`TOKEN_UNKNOWN`, `TOKEN_USED`, `TOKEN_EXPIRED`).
+ * Refusals are problem documents with the codes of `Authority.enrol` (`TOKEN_UNKNOWN`, `TOKEN_USED`, `TOKEN_EXPIRED`,
+ * `TOKEN_BRANCH`).
  *
  * Does not: do HTTP. Whoever serves or calls brings that.
  */
@@ -22,7 +23,12 @@ const READ_BYTES = 256 * 1024;
 const base64url = z.string().regex(/^[A-Za-z0-9_-]*$/);
 const publicKey = base64url.length(43);
 
-export const enrolRequest = z.strictObject({ token: z.string().min(16).max(256), publicKey });
+export const enrolRequest = z.strictObject({
+  token: z.string().min(16).max(256),
+  publicKey,
+  /** A token of another branch is refused, unspent. */
+  branch: z.string().min(1).max(64).exactOptional(),
+});
 export type EnrolRequest = z.infer<typeof enrolRequest>;
 
 export const enrolAnswer = z.object({

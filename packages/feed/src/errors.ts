@@ -21,6 +21,7 @@ export type FeedErrorCode =
   | 'TOKEN_UNKNOWN'
   | 'TOKEN_USED'
   | 'TOKEN_EXPIRED'
+  | 'TOKEN_BRANCH'
   | 'KEY_KNOWN'
   | 'SUCCESSION_PROOF'
   | 'PEER_UNKNOWN'

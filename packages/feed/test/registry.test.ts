@@ -74,6 +74,14 @@ test('a token is shown once and kept as a hash; asking again with the same key g
   assert.is(await code(() => authority.enrol({ token, publicKey: stranger })), 'TOKEN_USED');
 });
 
+test('a device set up for another branch does not spend the token', async () => {
+  const { authority } = await setup();
+  const { token } = await authority.invite({ branch: 'B002', role: 'branch' });
+  const { publicKey } = generateDeviceKey();
+  assert.is(await code(() => authority.enrol({ token, publicKey, branch: 'B001' })), 'TOKEN_BRANCH');
+  assert.is((await authority.enrol({ token, publicKey, branch: 'B002' })).grant.branch, 'B002');
+});
+
 test('tokens that are unknown or too old admit nobody; nor does a known key under a second token', async () => {
   const { authority, clock } = await setup();
   const publicKey = generateDeviceKey().publicKey;

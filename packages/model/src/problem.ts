@@ -85,6 +85,11 @@ const table = {
     'The enrolment token was used already',
     'Make a new one with `branchline branch add`.',
   ),
+  TOKEN_BRANCH: row(
+    409,
+    'The enrolment token is for another branch',
+    'Start the device for the branch of the token, or ask for a token for its own; this one is not spent.',
+  ),
   SYNC_OFFLINE: row(409, 'This node is set never to dial', 'Change its operation mode to sync.'),
   BODY_TOO_LARGE: row(413, 'The body is too large', 'Keep a request within 100 KB.'),
   UNSUPPORTED_MEDIA_TYPE: row(

@@ -32,9 +32,9 @@ export function branchRoutes({ branches, enrolAnswerFor, rows, admin, limit }: B
   routes.post('/v1/enrol', async (request, response) => {
     const address = request.socket.remoteAddress ?? '';
     limit.check(address);
-    const { token, publicKey } = parseBody(enrolRequest, request);
+    const { publicKey, ...shown } = parseBody(enrolRequest, request);
     try {
-      const { writer } = await branches.enrol(token, decodePublicKey(publicKey));
+      const { writer } = await branches.enrol({ ...shown, publicKey: decodePublicKey(publicKey) });
       response.status(201).json(await enrolAnswerFor(writer));
     } catch (error) {
       limit.failed(address);

@@ -25,6 +25,7 @@ const FEED_STATUS: Readonly<Record<string, number>> = {
   TOKEN_UNKNOWN: 403,
   TOKEN_EXPIRED: 403,
   TOKEN_USED: 409,
+  TOKEN_BRANCH: 409,
   KEY_KNOWN: 409,
   DEVICE_KEY: 400,
   FEED_LIMIT: 400,

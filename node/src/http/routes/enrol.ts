@@ -13,7 +13,7 @@ export function enrolRoute(enrol: NonNullable<NodeServices['enrol']>): Route {
     summary: 'Admit a device with its one-time token',
     body: enrolRequest,
     answers: { 201: enrolAnswer },
-    problems: ['TOKEN_UNKNOWN', 'TOKEN_EXPIRED', 'TOKEN_USED'],
+    problems: ['TOKEN_UNKNOWN', 'TOKEN_EXPIRED', 'TOKEN_USED', 'TOKEN_BRANCH'],
     invoke: async ({ body }) => ({ status: 201, body: await enrol(body) }),
   });
 }

@@ -54,7 +54,12 @@ export function nodeCommand(context: CommandContext): Command {
     .action(async (options: NodeOptions, command: Command) => {
       const { NodeProgram, readConfig } = await import('@branchline/node');
       const { config: file, untilStdinEnds = false, peer, allowHost, kkt, ofd, ...flags } = options;
-      const { clock, random, environment, stderr, signal } = context.ports;
+      const { clock, random, environment, stderr, stdinEnded } = context.ports;
+      const orphaned = new AbortController();
+      if (untilStdinEnds) {
+        void stdinEnded().then(() => orphaned.abort());
+      }
+      const signal = AbortSignal.any([context.ports.signal, orphaned.signal]);
       const config = readConfig({
         ...(file === undefined ? {} : { file: { name: file, content: await readJsonFile(file) } }),
         environment,
@@ -66,7 +71,16 @@ export function nodeCommand(context: CommandContext): Command {
         },
       });
       const log = programLog({ stderr }, config.log, 'node');
-      const node = await NodeProgram.open({ clock, random, log, signal }, config);
+      const node = await NodeProgram.open({ clock, random, log, signal }, config).catch((error: unknown) => {
+        // Asked to stop while it waited to be enrolled: nothing had begun.
+        if (signal.aborted) {
+          return undefined;
+        }
+        throw error;
+      });
+      if (node === undefined) {
+        return;
+      }
       const { url, branch, tenant } = node;
       context.output(command).event({ event: 'listening', url, branch, tenant });
       await runUntilStopped(node, { context, log, untilStdinEnds });
