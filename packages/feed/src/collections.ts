@@ -1,7 +1,8 @@
 /**
  * Families of collections, and the patterns grants are written in.
  *
- * A pattern is a collection's exact name, `prefix/*` (everything below `prefix/`), or `*` (everything). The collection
+ * A pattern is a collection's exact name, `prefix/*` (everything below `prefix/`), `prefix/*/name` (one segment left open), or
+ * `*` (everything). The collection
  * `local` and all below it belong to one machine: no pattern matches it, so nobody can be granted it by mistake.
  *
  * A *family* is a collection's first segment. Digests are exchanged per family: a chain of 200 branches has 200
@@ -9,7 +10,7 @@
  */
 import type { Collection } from './types.ts';
 
-/** Exact collection, `prefix/*`, or `*`. */
+// Exact collection, `prefix/*`, one open segment (`letters/*/B001`), or `*`.
 export type CollectionPattern = string;
 
 /** What a machine keeps to itself. */
@@ -21,7 +22,15 @@ export function matchesPattern(pattern: CollectionPattern, collection: Collectio
   if (familyOf(collection) === LOCAL_COLLECTION) return false;
   if (pattern === '*') return true;
   if (pattern.endsWith('/*')) return collection.startsWith(pattern.slice(0, -1));
+  if (pattern.includes('/*/')) return matchesSegments(pattern.split('/'), collection.split('/'));
   return pattern === collection;
+}
+
+/** `letters/*` followed by a name: whatever stands in the open segment. */
+function matchesSegments(pattern: readonly string[], segments: readonly string[]): boolean {
+  return (
+    pattern.length === segments.length && pattern.every((name, at) => name === '*' || name === segments[at])
+  );
 }
 
 /** First segment: `orders` of `orders/B001`. */
@@ -30,7 +39,7 @@ export function familyOf(collection: Collection): string {
   return slash < 0 ? collection : collection.slice(0, slash);
 }
 
-const RANK_OF_FAMILY: Readonly<Record<string, number>> = { registry: 0, orders: 1, receipts: 1 };
+const RANK_OF_FAMILY: Readonly<Record<string, number>> = { registry: 0, orders: 1, receipts: 1, letters: 1 };
 export const RANKS = 3;
 
 /** What goes first: 0 the registry, 1 what was sold, 2 documents. */

@@ -5,6 +5,9 @@
  * catalog, loyalty and its own stock and orders. A *branch* reads and writes its own. A *carrier* is a branch that also
  * reads everything, so that it can carry other branches' feeds to where they cannot go themselves.
  *
+ * What one branch has to say to another (a transfer under way, a right handed over) stands in `letters/<from>/<to>`: the one
+ * writes, both read, nobody else at a branch does. What happens to goods besides sales stands in `goods/<branch>`.
+ *
  * The lists are written into the registry when a device is enrolled; what stands there counts, not this table, so that
  * changing a default never changes what an existing device may do.
  */
@@ -51,14 +54,18 @@ export function defaultGrant(place: Place): Grant {
 }
 
 function patternsOf(role: Role, branch: string, region: string): Pick<Grant, 'read' | 'write'> {
-  const own = [`stock/${branch}`, `loyalty/${region}`, `orders/${branch}`, `receipts/${branch}`];
+  const goods = [`goods/${branch}`, `letters/${branch}/*`];
+  const own = [`stock/${branch}`, `loyalty/${region}`, `orders/${branch}`, `receipts/${branch}`, ...goods];
   switch (role) {
     case 'relay':
       return { read: ['*'], write: [] };
     case 'hq':
-      return { read: ['*'], write: ['catalog', 'loyalty/*', `stock/${branch}`, `orders/${branch}`] };
+      return {
+        read: ['*'],
+        write: ['catalog', 'loyalty/*', `stock/${branch}`, `orders/${branch}`, ...goods],
+      };
     case 'branch':
-      return { read: ['registry', 'catalog', ...own], write: own };
+      return { read: ['registry', 'catalog', ...own, `letters/*/${branch}`], write: own };
     case 'carrier':
       return { read: ['*'], write: own };
     default:
