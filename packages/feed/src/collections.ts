@@ -1,7 +1,7 @@
 /**
  * Families of collections, and the patterns grants are written in.
  *
- * A pattern is a collection's exact name, `prefix/*` (everything below `prefix/`), `prefix/*/name` (one segment left open), or
+ * A pattern is a collection's exact name, `prefix/*` (everything below `prefix/`), one open segment between two names, or
  * `*` (everything). The collection
  * `local` and all below it belong to one machine: no pattern matches it, so nobody can be granted it by mistake.
  *
@@ -10,7 +10,7 @@
  */
 import type { Collection } from './types.ts';
 
-// Exact collection, `prefix/*`, one open segment (`letters/*/B001`), or `*`.
+// Exact collection, `prefix/*`, one open segment as in `letters/*/B001`, or `*`.
 export type CollectionPattern = string;
 
 /** What a machine keeps to itself. */
@@ -26,7 +26,7 @@ export function matchesPattern(pattern: CollectionPattern, collection: Collectio
   return pattern === collection;
 }
 
-/** `letters/*` followed by a name: whatever stands in the open segment. */
+// `letters/*/B001`: whatever stands in the open segment.
 function matchesSegments(pattern: readonly string[], segments: readonly string[]): boolean {
   return (
     pattern.length === segments.length && pattern.every((name, at) => name === '*' || name === segments[at])
