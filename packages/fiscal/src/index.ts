@@ -139,6 +139,7 @@ export {
   type OfdLink,
   OfdPump,
   type OfdPumpOptions,
+  type PumpPause,
   type PumpReport,
   type PumpStatus,
 } from './ofd/pump.ts';

@@ -27,7 +27,12 @@ export function understand(answer: DeliverAnswer): LaneAnswer {
     }
     case 'failed':
       // Only a clear "no" ends the tries.
-      return { type: 'failed', retryable: answer.retryable !== false, ...causeOf(answer.cause) };
+      return {
+        type: 'failed',
+        retryable: answer.retryable !== false,
+        ...(answer.ours === true && { ours: true }),
+        ...causeOf(answer.cause),
+      };
     default:
       return invalid('neither delivered, refused nor failed');
   }

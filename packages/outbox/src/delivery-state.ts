@@ -88,7 +88,13 @@ export type LaneState = Line &
 export type LaneAnswer =
   | { readonly type: 'delivered'; readonly proof: string }
   | { readonly type: 'refused'; readonly permanent: boolean; readonly code: string; readonly words: string }
-  | { readonly type: 'failed'; readonly retryable: boolean; readonly code: string; readonly words: string };
+  | {
+      readonly type: 'failed';
+      readonly retryable: boolean;
+      readonly ours?: boolean;
+      readonly code: string;
+      readonly words: string;
+    };
 
 /** What is to be made durable about the job that is out. */
 export type Draft =
@@ -250,7 +256,7 @@ const MISSED: Draft = {
 /** The destination answered, or it did not, or the fault is ours and says nothing about it. */
 function verdictOf(answer: LaneAnswer): Verdict {
   if (answer.type !== 'failed') return 'reached';
-  return answer.retryable ? 'failed' : 'none';
+  return answer.retryable && answer.ours !== true ? 'failed' : 'none';
 }
 
 function draftOf(answer: LaneAnswer): Draft {

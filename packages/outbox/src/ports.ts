@@ -17,8 +17,16 @@ export type DeliverAnswer =
   | { readonly type: 'delivered'; readonly proof: string }
   /** The destination is there and says no. Permanent: the same bytes will never be accepted. */
   | { readonly type: 'refused'; readonly permanent: boolean; readonly code: string; readonly words: string }
-  /** No answer to speak of. Not retryable: the fault is on this side and stays. */
-  | { readonly type: 'failed'; readonly retryable: boolean; readonly cause: unknown };
+  /**
+   * No answer to speak of. Not retryable: the fault is on this side and stays. `ours`: the fault is on this side and may pass, so
+   * it says nothing about the destination.
+   */
+  | {
+      readonly type: 'failed';
+      readonly retryable: boolean;
+      readonly ours?: boolean;
+      readonly cause: unknown;
+    };
 
 /**
  * Called when a job's turn has come, never twice at a time for one key. It must end soon after `signal` aborts (the deadline

@@ -475,4 +475,18 @@ test('jobs can be paged through', async () => {
   await host.stop();
 });
 
+test('a fault on this side is tried again and says nothing about the destination', async () => {
+  const host = await Host.start({ settings: { breaker: { failuresMax: 2, intervalMs: 60_000 } } });
+  host.reply = () => ({ type: 'failed', retryable: true, ours: true, cause: { code: 'LINE' } });
+  await host.add(...jobs('FN1', 1));
+  await host.clock.advance(60_000);
+  const { destinations, keys, totals } = await host.outbox.report();
+  assert.is(destinations[0]!.breaker, 'closed');
+  assert.ok(keys[0]!.oldest!.attempts > 3);
+  assert.is(totals.quarantined, 0);
+  host.reply = (job) => host.ledger.accept(job);
+  await host.drain();
+  await host.stop();
+});
+
 test.run();

@@ -82,7 +82,20 @@ export interface OfdPumpOptions {
   /** Waits between failures; its cap is the wait after a refusal. */
   readonly backoff: Backoff;
   readonly onEvent: (report: PumpReport) => void;
+  /** Called when the storage has nothing to carry, and when a try failed and is going to be repeated. */
+  readonly onPause?: (why: PumpPause) => void;
 }
+
+export type PumpPause =
+  | { readonly type: 'nothing' }
+  | {
+      readonly type: 'failed';
+      readonly code: FiscalErrorCode;
+      readonly detail: string;
+      readonly key: DocumentKey | undefined;
+      /** The document was on its way to the operator: what failed was beyond this machine. */
+      readonly isFar: boolean;
+    };
 
 export class OfdPump {
   readonly #options: OfdPumpOptions;
@@ -96,6 +109,7 @@ export class OfdPump {
   #rest: Timer | undefined;
   #underWay: { readonly controller: AbortController; readonly limit: Timer } | undefined;
   #arrived: (() => void) | undefined;
+  #stop: AbortSignal | undefined;
 
   constructor(options: OfdPumpOptions) {
     this.#options = options;
@@ -143,6 +157,7 @@ export class OfdPump {
 
   async run(signal: AbortSignal): Promise<void> {
     const stop = (): void => this.#arrived?.();
+    this.#stop = signal;
     signal.addEventListener('abort', stop);
     this.#put({ type: 'wake' });
     try {
@@ -179,13 +194,30 @@ export class OfdPump {
   }
 
   #step(event: PumpEvent): void {
-    const step = stepPump(this.#state, event);
-    assertPumpStep(this.#state, event, step);
+    const before = this.#state;
+    const step = stepPump(before, event);
+    assertPumpStep(before, event, step);
     if ('op' in event && event.op === this.#state.op) this.#finish();
     if (step.state.phase === 'resting') this.#lastFailure = step.state;
     else this.#stopResting();
     this.#state = step.state;
-    for (const effect of step.effects) this.#act(effect);
+    for (const effect of step.effects) {
+      // Whoever was told of a delivery may have ended the run: nothing more is begun then.
+      if (this.#stop?.aborted === true) return;
+      this.#act(effect);
+    }
+    this.#tellPause(before, step.state, event);
+  }
+
+  #tellPause(before: PumpState, state: PumpState, event: PumpEvent): void {
+    const { onPause } = this.#options;
+    if (event.type === 'nothing' && before.phase === 'asking' && state.phase === 'idle') {
+      onPause?.({ type: 'nothing' });
+    }
+    if (state.phase === 'resting' && before.phase !== 'resting') {
+      const { code, detail, key } = state;
+      onPause?.({ type: 'failed', code, detail, key, isFar: before.phase === 'exchanging' });
+    }
   }
 
   #act(effect: PumpEffect): void {
