@@ -51,9 +51,50 @@ export {
   editCustomer,
   foldCustomer,
   movePoints,
-  type PointMovement,
 } from './loyalty.ts';
 export { ProductIndex } from './product-index.ts';
+export {
+  type Answered,
+  type Ask,
+  balanceOf,
+  debtOf,
+  isAnswered,
+  lastSeenDay,
+  type Moved,
+  mergeRights,
+  move,
+  NO_RIGHTS,
+  type Rights,
+  type RightsCount,
+  type RightsMove,
+  type RightsRow,
+  rightsOf,
+  spendableOf,
+  valueLeft,
+} from './rights.ts';
+export {
+  ANSWERS_MAX,
+  ASK_STALE_MS,
+  ASK_TIMEOUT_MS,
+  GRANT_GRACE_MS,
+  nextLookMs,
+  planRights,
+  type RecentUse,
+  type RightsSituation,
+  reserveOf,
+  SETTLE_IDLE_MS,
+  USE_HALF_LIFE_MS,
+  usedAgain,
+} from './rights-policy.ts';
+export { foldRights, moveRights } from './rights-rows.ts';
 export { countStock, foldStock, type Movement, moveStock, type StockRow } from './stock.ts';
 export { StockPeriods } from './stock-periods.ts';
 export { type CellEffect, doAgain } from './succession.ts';
+export {
+  foldVoucher,
+  issueVoucher,
+  type VoucherKind,
+  type VoucherRow,
+  voucherAccount,
+  voucherKind,
+} from './vouchers.ts';

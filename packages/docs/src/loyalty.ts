@@ -1,31 +1,21 @@
 /**
  * Loyalty: customer profiles merged per field, and points as rows of their writers.
  *
- * `CUSTOMER/field` is a register anybody may edit; `CUSTOMER/<movement>/<writer>` is a cumulative integer written only by
- * that writer. The balance is a sum, so two branches that credit one customer at the same time both count.
- *
- * Not here: the right to spend. A balance is knowledge, not permission.
+ * `CUSTOMER/field` is a register anybody may edit; everything about points is rows of their writers (`rights-rows`). The balance
+ * is a sum, so two branches that credit one customer at the same time both count; it is knowledge, not permission: what may be spent
+ * here is `spendableOf` the rights. Gift cards and coupons are accounts of the same form (`vouchers`).
  */
 import type { CustomerFields } from '@branchline/model';
-import { type Cell, type CellValue, cellKey, keySegments, type Mutator } from './cell.ts';
-import { DocError } from './errors.ts';
-
-/** Movements of points and what they do to the balance. */
-export const pointMovements = {
-  earned: 1,
-  /** Taken back with a refund. */
-  reversed: -1,
-  spent: -1,
-} as const;
-export type PointMovement = keyof typeof pointMovements;
+import { type Cell, cellKey, keySegments, type Mutator } from './cell.ts';
+import { balanceOf, NO_RIGHTS, type Rights, type RightsCount } from './rights.ts';
+import { foldRights, moveRights } from './rights-rows.ts';
 
 export type CustomerEdit = { readonly [F in keyof CustomerFields]?: CustomerFields[F] | undefined };
 
 /** Plain JSON, kept by the node. */
 export interface CustomerRow extends CustomerFields {
   readonly id: string;
-  /** Cumulative points by movement and writer. */
-  readonly points: Readonly<Partial<Record<PointMovement, Readonly<Record<string, number>>>>>;
+  readonly rights: Rights;
   readonly balance: number;
   readonly conflicts: readonly string[];
 }
@@ -45,14 +35,8 @@ export function editCustomer(id: string, edit: CustomerEdit): Mutator {
   };
 }
 
-export function movePoints(id: string, movement: PointMovement, points: number): Mutator {
-  if (!Number.isSafeInteger(points) || points < 0) {
-    throw new DocError('DOC_CELL', `${movement} cannot be ${points} points`);
-  }
-  return (cells) => {
-    const key = cellKey(id, movement, cells.writer);
-    cells.set(key, integer(cells.get(key)) + points);
-  };
+export function movePoints(id: string, count: RightsCount, points: number): Mutator {
+  return moveRights(id, { type: 'count', count, points });
 }
 
 /** The row after these cells; cells of other customers are skipped. */
@@ -64,15 +48,15 @@ export function foldCustomer(row: CustomerRow | undefined, id: string, cells: It
     note: row?.note ?? '',
   };
   let retired = row?.retired ?? false;
-  const points: Partial<Record<PointMovement, Record<string, number>>> = { ...row?.points };
+  let rights = row?.rights ?? NO_RIGHTS;
   const conflicts = new Set(row?.conflicts);
   for (const { key, value, conflict } of cells) {
-    const [owner, column, writer] = keySegments(key);
+    const [owner, column, ...rest] = keySegments(key);
     if (owner !== id || column === undefined) {
       continue;
     }
-    if (writer !== undefined && isPointMovement(column)) {
-      points[column] = { ...points[column], [writer]: integer(value) };
+    if (rest.length > 0) {
+      rights = foldRights(rights, [column, ...rest], value) ?? rights;
     } else if (isField(column)) {
       if (column === 'retired') {
         retired = value === true;
@@ -86,27 +70,9 @@ export function foldCustomer(row: CustomerRow | undefined, id: string, cells: It
       }
     }
   }
-  return { id, ...texts, retired, points, balance: balanceOf(points), conflicts: [...conflicts].sort() };
-}
-
-function balanceOf(points: CustomerRow['points']): number {
-  let balance = 0;
-  for (const [movement, byWriter] of Object.entries(points)) {
-    for (const count of Object.values(byWriter)) {
-      balance += pointMovements[movement as PointMovement] * count;
-    }
-  }
-  return balance;
-}
-
-function isPointMovement(column: string): column is PointMovement {
-  return Object.hasOwn(pointMovements, column);
+  return { id, ...texts, retired, rights, balance: balanceOf(rights), conflicts: [...conflicts].sort() };
 }
 
 function isField(column: string): column is (typeof FIELDS)[number] {
   return (FIELDS as readonly string[]).includes(column);
-}
-
-function integer(value: CellValue | undefined): number {
-  return typeof value === 'number' ? value : 0;
 }

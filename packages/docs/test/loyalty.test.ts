@@ -23,9 +23,9 @@ test('points credited in two branches at once both count, and a refund takes its
     email: '',
     note: '',
     retired: false,
-    points: {
-      earned: { [north.writer]: 50, [south.writer]: 70 },
-      reversed: { [south.writer]: 20 },
+    rights: {
+      [north.writer]: row({ earned: 50 }),
+      [south.writer]: row({ earned: 70, reversed: 20 }),
     },
     balance: 100,
     conflicts: [],
@@ -83,3 +83,7 @@ test('customers are found by beginnings of words, by phone and by its last digit
 });
 
 test.run();
+
+function row(counts: object): object {
+  return { counts, moved: {}, taken: {}, wanted: {}, answered: {}, seenDay: 0 };
+}
