@@ -138,6 +138,11 @@ export class BranchNode {
     await this.#parts.rows.flush();
   }
 
+  /** How far every feed held here goes, on disk. Nodes with equal vectors have equal documents. */
+  feeds(): ReturnType<NodePorts['store']['feeds']> {
+    return this.#parts.ports.store.feeds();
+  }
+
   /** Sorted heads of a document; equal heads mean equal documents. */
   heads(document: string): Promise<string[]> {
     return this.#parts.shards.heads(document);
@@ -186,14 +191,15 @@ export class BranchNode {
     await stockDocument.warm(hlc.now());
     while (!signal.aborted) {
       safety.note(exchange.replicator.progress());
-      const report = await statusReport(ports, alarms.list());
+      const space = await ports.diskSpace?.();
+      this.#parts.space = space;
+      const report = statusReport(ports, alarms.list(), space);
       exchange.replicator.broadcast({ type: 'status', report });
       succession.ask();
       if (!succession.isPending) {
         await this.#link();
         await keeper?.retire();
       }
-      const space = disk.isFull ? await ports.diskSpace?.() : undefined;
       disk.isFull = disk.isFull && space !== undefined && space.freeBytes < FREE_BYTES_MIN;
       await clock.sleep(HOUSEKEEPING_MS, { signal }).catch(() => undefined);
     }
@@ -411,6 +417,7 @@ async function openParts(
     }),
     failure,
     closing: false,
+    space: await ports.diskSpace?.(),
     facts: () => ({
       isMember: registry.member(key.writer) !== undefined,
       isSearching: succession.isSearching,

@@ -9,7 +9,7 @@
  * more is acknowledged and `failed` resolves: the program must end, and verifies on its next start.
  */
 import { randomBytes } from 'node:crypto';
-import { writeEnrolAnswer } from '@branchline/feed';
+import { type FeedStore, writeEnrolAnswer } from '@branchline/feed';
 import { isoTime } from 'hlc-ts';
 import type { RelayConfig } from './config.ts';
 import { controlActions } from './control.ts';
@@ -30,6 +30,7 @@ const CONTROL_TOKEN_BYTES = 32;
 interface Serving {
   readonly url: string;
   readonly failed: Promise<RelayError>;
+  readonly feeds: FeedStore['feeds'];
   readonly close: () => Promise<void>;
 }
 
@@ -39,13 +40,15 @@ export class Relay {
   readonly tenant: string;
   /** Resolves when the store failed; the program must then end. */
   readonly failed: Promise<RelayError>;
+  readonly #feeds: FeedStore['feeds'];
   readonly #close: () => Promise<void>;
   #closed: Promise<void> | undefined;
 
-  private constructor(tenant: string, { url, failed, close }: Serving) {
+  private constructor(tenant: string, { url, failed, feeds, close }: Serving) {
     this.url = url;
     this.tenant = tenant;
     this.failed = failed;
+    this.#feeds = feeds;
     this.#close = close;
   }
 
@@ -57,6 +60,11 @@ export class Relay {
       await core.close();
       throw error;
     }
+  }
+
+  /** How far every feed held here goes, on disk. */
+  feeds(): ReturnType<FeedStore['feeds']> {
+    return this.#feeds();
   }
 
   /** Idempotent. */
@@ -132,7 +140,7 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
     await Promise.all(loops);
     await core.close();
   };
-  return { url, failed: failure.failed, close };
+  return { url, failed: failure.failed, feeds: () => store.feeds(), close };
 }
 
 /** The store's failure, for whoever asks now (`words`) and for whoever waits for it (`failed`). */
