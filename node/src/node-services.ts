@@ -11,7 +11,7 @@ import type { EventLog } from './event-log.ts';
 import type { Failure } from './failure.ts';
 import type { Fiscal } from './fiscal/open-fiscal.ts';
 import type { NodeSettings } from './node.ts';
-import type { NodePorts } from './ports.ts';
+import type { DiskSpace, NodePorts } from './ports.ts';
 import type { ReadModels } from './read-models.ts';
 import type { MetricSample, NodeServices } from './services.ts';
 import { type DeviceFacts, reasonsNotToSell } from './state-of-device.ts';
@@ -52,6 +52,8 @@ export interface NodeParts extends ReadModels, Writing {
   readonly safety: Safety;
   readonly failure: Failure;
   closing: boolean;
+  /** Room on the disk, as of the last housekeeping. */
+  space: DiskSpace | undefined;
   /** What decides whether this device may sell now. */
   facts(): DeviceFacts;
   /** An operation of the node itself. */
@@ -153,6 +155,8 @@ export function makeServices(parts: NodeParts): NodeServices {
           peers: parts.peers,
           progress,
           unsent: parts.safety.unsent(),
+          safety: parts.safety,
+          disk: parts.space,
           alarms: parts.alarms.list(),
           driftMs: parts.hlc.aheadOfWallMs,
           nowMs: parts.clock.nowMs(),

@@ -106,6 +106,7 @@ peers('what is written while the peer is away shows: how much, since when, and w
     assert.is(seen[0]?.missingThere, 4);
     const orders = seen[0]?.feeds.find(({ feed }) => feed.startsWith('orders/'));
     assert.equal([orders?.here, orders?.there, orders?.missingThere], [3, 1, 2]);
+    assert.equal([orders?.behindSeconds, seen[0]?.behindSeconds], [7, 7], 'S-9: lag in seconds, per feed');
     const lastMs = Date.parse(seen[0]!.lastContactAt!);
     assert.ok(lastMs >= heardMs && lastMs <= lostMs, seen[0]!.lastContactAt);
     await b.stop();

@@ -6,6 +6,7 @@
  */
 import {
   collectionOf,
+  DurableMarks,
   type FeedName,
   type FeedStore,
   type ForkEvidence,
@@ -15,7 +16,6 @@ import {
   writerOf,
 } from '@branchline/feed';
 import type { Clock } from 'hlc-ts';
-import { DurableMarks } from './durable-marks.ts';
 import type { EventLog } from './event-log.ts';
 import { type DeviceRow, type FeedLag, fleetRows } from './fleet.ts';
 import type { Sessions } from './sessions.ts';

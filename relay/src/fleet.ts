@@ -3,7 +3,7 @@
  * what sessions say (who lacks what) and what nodes report about themselves (disk, clock, backlog).
  *
  * Lag is exact in entries, from feed vectors. Its seconds are measured on this relay's clock alone, from the moment an
- * entry became durable here (`durable-marks.ts`), so a branch with a wrong clock cannot make it negative or huge. What a
+ * entry became durable here (feed's `DurableMarks`), so a branch with a wrong clock cannot make it negative or huge. What a
  * branch has and we lack we only know from its last report.
  *
  * Does not: decide anything. Nothing here is needed for replication.

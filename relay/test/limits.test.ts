@@ -1,9 +1,8 @@
 /** Every bound of the relay's own, reached. */
-import type { Appended, FeedName } from '@branchline/feed';
+import { type Appended, DURABLE_MARKS_MAX, DurableMarks, type FeedName } from '@branchline/feed';
 import { ManualClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DurableMarks, MARKS_MAX } from '../src/durable-marks.ts';
 import { EVENTS_KEPT_MAX, EventLog } from '../src/event-log.ts';
 import { ADDRESSES_MAX, FAILURES_PER_WINDOW_MAX, FailureLimit } from '../src/http/admission.ts';
 import { LISTENERS_MAX } from '../src/http/event-stream.ts';
@@ -52,7 +51,7 @@ test('marks of a feed are thinned, and never make a wait look shorter than it is
   const marks = new DurableMarks(0);
   for (let seq = 1; seq <= 1_000; seq++) {
     marks.add(appended(seq), seq * 10);
-    assert.ok(marks.marks(FEED) <= MARKS_MAX);
+    assert.ok(marks.marks(FEED) <= DURABLE_MARKS_MAX);
   }
   for (let seq = 1; seq <= 1_000; seq++) {
     assert.ok(marks.durableMs(FEED, seq) <= seq * 10);

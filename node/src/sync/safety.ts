@@ -5,12 +5,12 @@
  * A peer's acknowledgement means the entry is on the peer's disk. The highest acknowledged number per feed is kept in a
  * row, so that a restart without a network does not make everything look unsent.
  *
- * Ages come from marks: when a commit of this feed became durable, by the wall clock; of entries from before the start, their
+ * Ages come from marks: when a commit of a feed became durable here, by the wall clock; of own entries from before the start, their
  * stamp. Too many marks are thinned to every second one, so an age may be too high by the gap of two marks, never too low.
  */
 import {
-  type Appended,
   collectionOf,
+  DurableMarks,
   decodeEntry,
   type FeedName,
   type FeedStore,
@@ -20,14 +20,6 @@ import {
 } from '@branchline/feed';
 import { stampMs } from 'hlc-ts';
 import type { Rows } from '../projections/rows.ts';
-
-/** Marks per feed. */
-export const MARKS_MAX = 64;
-
-interface Mark {
-  readonly seq: number;
-  readonly ms: number;
-}
 
 const ACKED_ROW = 'a/acked';
 
@@ -42,18 +34,20 @@ export class Safety {
   readonly #rows: Rows;
   readonly #writers: ReadonlySet<WriterId>;
   readonly #acked: Map<string, number>;
-  readonly #marks = new Map<FeedName, Mark[]>();
+  readonly #marks: DurableMarks;
 
   private constructor(
     store: FeedStore,
     rows: Rows,
     writers: ReadonlySet<WriterId>,
     acked: Map<string, number>,
+    marks: DurableMarks,
   ) {
     this.#store = store;
     this.#rows = rows;
     this.#writers = writers;
     this.#acked = acked;
+    this.#marks = marks;
   }
 
   static async open(options: {
@@ -66,9 +60,10 @@ export class Safety {
     const { store, rows, writers, nowMs } = options;
     const text = await rows.getText(ACKED_ROW);
     const acked = new Map<string, number>(text === undefined ? [] : JSON.parse(text));
-    const safety = new Safety(store, rows, new Set(writers), acked);
+    const marks = new DurableMarks(nowMs());
+    const safety = new Safety(store, rows, new Set(writers), acked, marks);
     await safety.#markOld();
-    store.watch(({ runs }) => safety.#mark(runs, nowMs()));
+    store.watch((appended) => marks.add(appended, nowMs()));
     return safety;
   }
 
@@ -93,10 +88,14 @@ export class Safety {
     let oldestMs: number | undefined;
     for (const [feed, from, head] of this.#open()) {
       entries += head - from + 1;
-      const ms = this.#marks.get(feed)?.findLast(({ seq }) => seq <= from)?.ms;
-      oldestMs = ms === undefined || (oldestMs !== undefined && oldestMs < ms) ? oldestMs : ms;
+      oldestMs = Math.min(oldestMs ?? Number.POSITIVE_INFINITY, this.#marks.durableMs(feed, from));
     }
     return { entries, oldestMs };
+  }
+
+  /** When an entry became durable here, whoever wrote it. */
+  durableMs(feed: FeedName, seq: number): number {
+    return this.#marks.durableMs(feed, seq);
   }
 
   #isOwn(feed: FeedName): boolean {
@@ -115,31 +114,13 @@ export class Safety {
     }
   }
 
-  #mark(runs: Appended['runs'], ms: number): void {
-    for (const { feed, from } of runs) {
-      if (this.#isOwn(feed)) {
-        const waiting = this.#waitingMarks(feed);
-        waiting.push({ seq: from, ms });
-        const thinned = waiting.filter((_, index) => index % 2 === 0);
-        this.#marks.set(feed, waiting.length > MARKS_MAX ? thinned : waiting);
-      }
-    }
-  }
-
-  /** Without the marks of what is confirmed. */
-  #waitingMarks(feed: FeedName): Mark[] {
-    const marks = this.#marks.get(feed) ?? [];
-    const first = marks.findLastIndex(({ seq }) => seq <= (this.#acked.get(feed) ?? 0) + 1);
-    return first <= 0 ? marks : marks.slice(first);
-  }
-
   /** What waits since before this start. */
   async #markOld(): Promise<void> {
     for (const [feed, from] of this.#open()) {
       const run = await this.#store.read(feed, from, 1);
       if (run !== undefined) {
         const { hlc } = decodeEntry(feed, run.from, run.entries[0]!);
-        this.#marks.set(feed, [{ seq: from, ms: stampMs(hlc) }]);
+        this.#marks.add({ runs: [{ feed, from }] }, stampMs(hlc));
       }
     }
   }

@@ -5,9 +5,10 @@ import type { Member, PeerProgress, WriterId } from '@branchline/feed';
 import type { SyncStatus } from '@branchline/model';
 import { isoTime } from 'hlc-ts';
 import type { Alarm } from '../alarms.ts';
+import type { DiskSpace } from '../ports.ts';
 import type { PeerLink } from './peer-link.ts';
 import type { Peers } from './peers.ts';
-import type { Unsent } from './safety.ts';
+import type { Safety, Unsent } from './safety.ts';
 
 /** Feeds listed per peer, those that lag most first; the sums count all of them. */
 export const STATUS_FEEDS_MAX = 100;
@@ -22,6 +23,8 @@ export interface SyncFacts {
   readonly peers: Peers;
   readonly progress: readonly PeerProgress[];
   readonly unsent: Unsent;
+  readonly safety: Pick<Safety, 'durableMs'>;
+  readonly disk: DiskSpace | undefined;
   readonly alarms: readonly Alarm[];
   readonly driftMs: number;
   readonly nowMs: number;
@@ -39,7 +42,7 @@ export function syncStatus(facts: SyncFacts): SyncStatus {
   const accepted = facts.peers
     .accepted()
     .filter(({ member }) => !named.has(member.writer))
-    .map(({ member }) => acceptedPeer(member, byWriter.get(member.writer), nowMs));
+    .map(({ member }) => acceptedPeer(member, byWriter.get(member.writer), facts));
   return {
     node: facts.node,
     branch: self?.grant.branch ?? '',
@@ -53,6 +56,7 @@ export function syncStatus(facts: SyncFacts): SyncStatus {
     peers: [...dialled, ...accepted],
     alarms: [...facts.alarms],
     clock: { driftMs: facts.driftMs },
+    ...(facts.disk === undefined ? {} : { disk: facts.disk }),
   };
 }
 
@@ -74,7 +78,7 @@ function dialledPeer(
     ...described,
     ...(writer === undefined ? {} : { writer }),
     ...(lastContactMs === undefined ? {} : { lastContactAt: isoTime(lastContactMs) }),
-    ...lags(progress, facts.unsent.entries),
+    ...lags(progress, facts, facts.unsent),
   };
 }
 
@@ -92,7 +96,7 @@ function stateOf(link: PeerLink, mode: SyncStatus['mode']) {
   return { state: 'off' as const, cause };
 }
 
-function acceptedPeer(member: Member, progress: PeerProgress | undefined, nowMs: number): PeerSync {
+function acceptedPeer(member: Member, progress: PeerProgress | undefined, facts: SyncFacts): PeerSync {
   return {
     peer: member.writer,
     kind: member.grant.role === 'relay' ? 'relay' : 'peer',
@@ -100,30 +104,37 @@ function acceptedPeer(member: Member, progress: PeerProgress | undefined, nowMs:
     state: 'connected',
     cause: exchange(progress),
     writer: member.writer,
-    lastContactAt: isoTime(progress?.lastContactMs ?? nowMs),
-    ...lags(progress, 0),
+    lastContactAt: isoTime(progress?.lastContactMs ?? facts.nowMs),
+    ...lags(progress, facts, undefined),
   };
 }
 
 /** A peer not spoken to since the start lacks at least what no other machine has confirmed. */
 function lags(
   progress: PeerProgress | undefined,
-  unsentEntries: number,
-): Pick<PeerSync, 'missingHere' | 'missingThere' | 'feeds'> {
+  { safety, nowMs }: SyncFacts,
+  unsent: Unsent | undefined,
+): Pick<PeerSync, 'missingHere' | 'missingThere' | 'behindSeconds' | 'feeds'> {
+  const secondsSince = (ms: number): number => Math.max(0, nowMs - ms) / 1000;
   const feeds = [...(progress?.feeds ?? [])]
     .sort((a, b) => b.missingHere + b.missingThere - a.missingHere - a.missingThere)
-    .slice(0, STATUS_FEEDS_MAX)
     .map(({ feed, here, missingHere, missingThere, ackedUpTo }) => ({
       feed,
       here,
       there: Math.max(ackedUpTo, here + missingHere - missingThere),
       missingHere,
       missingThere,
+      behindSeconds: missingThere === 0 ? 0 : secondsSince(safety.durableMs(feed, here - missingThere + 1)),
     }));
+  const unsentMs = progress === undefined ? unsent?.oldestMs : undefined;
   return {
     missingHere: progress?.missingHere ?? 0,
-    missingThere: progress?.missingThere ?? unsentEntries,
-    feeds,
+    missingThere: progress?.missingThere ?? unsent?.entries ?? 0,
+    behindSeconds: Math.max(
+      unsentMs === undefined ? 0 : secondsSince(unsentMs),
+      ...feeds.map(({ behindSeconds }) => behindSeconds),
+    ),
+    feeds: feeds.slice(0, STATUS_FEEDS_MAX),
   };
 }
 

@@ -39,6 +39,9 @@ test('a relay and a node from nothing: init, add, start, sell nothing, look, sto
   await until(10_000, 'B001 online', online);
   const status = await json('status', '--data', nodeData);
   assert.equal([status.kind, status.sync.branch, status.ready.ready], ['node', 'B001', true]);
+  assert.ok(status.sync.disk.totalBytes >= status.sync.disk.freeBytes && status.sync.disk.freeBytes > 0);
+  assert.type(status.sync.peers[0].behindSeconds, 'number');
+  assert.match((await branchline(['status', '--data', nodeData])).out, / free\npeer .* behind +cause\n/);
   assert.match((await branchline(['status', '--data', relayData])).out, /^B001 +online/m);
   assert.is((await branchline(['doctor', '--data', relayData])).code, 0);
   await json('till', 'revoke', 'T1', '--data', nodeData);

@@ -42,6 +42,7 @@ export {
   REGISTRY_COLLECTION,
 } from './collections.ts';
 export type { Disk, DiskFile, OpenMode } from './disk.ts';
+export { DURABLE_MARKS_MAX, DurableMarks } from './durable-marks.ts';
 export {
   decodePublicKey,
   type EnrolAnswer,

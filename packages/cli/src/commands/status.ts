@@ -5,6 +5,9 @@ import { ageWords, bytesWords, table } from '../output.ts';
 import { type ProgramState, readProgramState } from '../program-state.ts';
 import { RunningProgram } from '../running-program.ts';
 
+/** Feeds of one peer in words; the JSON has more. */
+const LAGGING_FEEDS_SHOWN_MAX = 10;
+
 export function statusCommand(context: CommandContext): Command {
   return dataCommand('status', 'this node or relay: lag, backlog, clock, disk', context).action(
     async ({ data }: { data: string }, command: Command) => {
@@ -30,13 +33,17 @@ function relayWords({ fleet: { relay, branches } }: ProgramState & { kind: 'rela
     row.lastContact ?? '-',
     String(row.lag.entriesThere),
     String(row.lag.entriesHere),
-    row.lag.seconds > 0 ? ageWords(row.lag.seconds) : '-',
+    behind(row.lag.seconds),
   ]);
   return [
     `relay of ${relay.tenant}, ${ready}; ${relay.feeds} feeds, ${relay.connections} connections, ` +
       `${bytesWords(relay.disk.freeBytes)} free`,
     table(['branch', 'state', 'last contact', 'not there', 'not here', 'behind'], rows),
   ].join('\n');
+}
+
+function behind(seconds: number): string {
+  return seconds > 0 ? ageWords(seconds) : '-';
 }
 
 function nodeWords({ sync }: ProgramState & { kind: 'node' }, ready: string): string {
@@ -50,11 +57,26 @@ function nodeWords({ sync }: ProgramState & { kind: 'node' }, ready: string): st
     peer.lastContactAt ?? '-',
     String(peer.missingThere),
     String(peer.missingHere),
+    behind(peer.behindSeconds),
     peer.cause,
   ]);
+  const lagging = sync.peers.flatMap(({ peer, feeds }) =>
+    feeds
+      .filter(({ missingHere, missingThere }) => missingHere + missingThere > 0)
+      .slice(0, LAGGING_FEEDS_SHOWN_MAX)
+      .map(({ feed, missingThere, missingHere, behindSeconds }) => [
+        peer,
+        feed,
+        String(missingThere),
+        String(missingHere),
+        behind(behindSeconds),
+      ]),
+  );
+  const disk = sync.disk === undefined ? '' : `; ${bytesWords(sync.disk.freeBytes)} free`;
   return [
-    `node ${sync.node} of ${sync.branch} (${sync.tenant}), ${ready}; mode ${sync.mode}; ${unsent}`,
-    table(['peer', 'state', 'last contact', 'not there', 'not here', 'cause'], rows),
+    `node ${sync.node} of ${sync.branch} (${sync.tenant}), ${ready}; mode ${sync.mode}; ${unsent}${disk}`,
+    table(['peer', 'state', 'last contact', 'not there', 'not here', 'behind', 'cause'], rows),
+    ...(lagging.length === 0 ? [] : [table(['peer', 'feed', 'not there', 'not here', 'behind'], lagging)]),
     ...sync.alarms.map((alarm) => `ALARM ${alarm.at} ${alarm.code}: ${alarm.detail}`),
   ].join('\n');
 }

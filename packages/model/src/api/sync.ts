@@ -19,6 +19,8 @@ export const feedLag = z.strictObject({
   there: count,
   missingHere: count,
   missingThere: count,
+  /** How long the oldest entry the peer lacks has been on this disk. */
+  behindSeconds: z.number().min(0),
 });
 export const peerSync = z.strictObject({
   /** URL dialled, or the short key name of a peer that dialled this node. */
@@ -32,6 +34,8 @@ export const peerSync = z.strictObject({
   nextAttemptInMs: count.optional(),
   missingHere: count,
   missingThere: count,
+  /** Of the feed that waits longest. */
+  behindSeconds: z.number().min(0),
   feeds: z.array(feedLag),
 });
 export const alarm = z.strictObject({ code: z.string(), detail: z.string(), at: moment });
@@ -66,6 +70,8 @@ export const syncStatus = z.strictObject({
   /** Where a cash register is configured. */
   fiscal: fiscalStatus.optional(),
   clock: z.strictObject({ driftMs: z.number() }),
+  /** Of the data folder. */
+  disk: z.strictObject({ freeBytes: count, totalBytes: count }).optional(),
 });
 export type SyncStatus = z.infer<typeof syncStatus>;
 

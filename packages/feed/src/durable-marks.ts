@@ -1,19 +1,22 @@
 /**
- * When entries became durable here, on this relay's own clock: a few marks per feed, enough to say how long the oldest
+ * When entries became durable here, on this machine's own clock: a few marks per feed, enough to say how long the oldest
  * entry a peer lacks has been waiting.
  *
  * Marks are kept coarse on purpose: when a feed has too many, every second one goes, so the answer may be older than the
  * truth by the gap between two marks and never younger. Entries from before the process started count from its start.
  */
-import type { Appended, FeedName } from '@branchline/feed';
+import type { Appended, FeedName } from './types.ts';
 
 /** Marks per feed. */
-export const MARKS_MAX = 64;
+export const DURABLE_MARKS_MAX = 64;
 
 interface Mark {
   readonly seq: number;
   readonly atMs: number;
 }
+
+/** Where a run begins is all that is marked. */
+type Begun = Pick<Appended['runs'][number], 'feed' | 'from'>;
 
 export class DurableMarks {
   readonly #startedMs: number;
@@ -23,11 +26,11 @@ export class DurableMarks {
     this.#startedMs = startedMs;
   }
 
-  add(appended: Appended, nowMs: number): void {
-    for (const run of appended.runs) {
+  add({ runs }: { readonly runs: readonly Begun[] }, nowMs: number): void {
+    for (const run of runs) {
       const marks = this.#marks.get(run.feed) ?? [];
       marks.push({ seq: run.from, atMs: nowMs });
-      if (marks.length > MARKS_MAX) {
+      if (marks.length > DURABLE_MARKS_MAX) {
         marks.splice(0, marks.length, ...marks.filter((_, at) => at % 2 === 0));
       }
       this.#marks.set(run.feed, marks);
