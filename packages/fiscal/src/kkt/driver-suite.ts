@@ -7,7 +7,9 @@
  * runs only where `setup` gives `hands`; without them those tests are left out, and `skipped` is called with each.
  */
 import { KktError } from '../errors.ts';
+import { decodeTagList, findTag } from '../ffd/document.ts';
 import type { Receipt } from '../ffd/receipt.ts';
+import { shiftCounters } from '../ffd/shift-counters.ts';
 import type { KktDriver, KktStatus } from './driver.ts';
 import { withMark } from './node-mark.ts';
 
@@ -131,6 +133,28 @@ export function kktDriverSuite({ test, setup, hasHands, skipped }: KktDriverSuit
     equal(document?.isDelivered, false);
     if (scene.under.driver.capabilities.embedsMark) equal(document?.mark, 'mark-1');
   });
+
+  story(
+    'a document is read back raw, and the report closing a shift counts what was in it',
+    async (scene) => {
+      await scene.open();
+      const { fd } = await scene.register(saleOf('mark-raw'));
+      await scene.idle();
+      const tags = await scene.ask((driver) => driver.documentTags(fd));
+      equal(findTag(decodeTagList(tags ?? new Uint8Array(), '1.2', 3), 1020)?.value, 37_000);
+      equal(await scene.ask((driver) => driver.documentTags(fd + 100)), undefined);
+      const closed = await scene.ask((driver) => driver.closeShift(CASHIER));
+      const report = await scene.ask((driver) => driver.documentTags(closed.fd));
+      const { receipts, settlements } = shiftCounters(report ?? new Uint8Array());
+      equal(receipts, 1);
+      if (settlements !== undefined) {
+        equal(settlements.sale?.count, 1);
+        equal(settlements.sale?.cashMinor, 30_000);
+        equal(settlements.sale?.electronicMinor, 7_000);
+        equal(settlements.sale?.totalMinor, 37_000);
+      }
+    },
+  );
 
   story('kopecks dropped from the total, and a return of a part', async (scene) => {
     await scene.open();

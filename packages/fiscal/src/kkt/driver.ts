@@ -44,6 +44,8 @@ export interface KktDriver {
   cancelReceipt(waiting?: Waiting): Promise<void>;
   /** Called with a number up to `lastFd`; undefined when the storage does not show the document. */
   findDocument(fd: number, waiting?: Waiting): Promise<FnDocument | undefined>;
+  /** Called once a document is registered, for keeping: its tags as the storage holds them, without the outer one. */
+  documentTags(fd: number, waiting?: Waiting): Promise<Uint8Array | undefined>;
   /** Called when printing stopped and the cause is removed. */
   continuePrint(waiting?: Waiting): Promise<void>;
   /** Called when a fiscal receipt never reached paper. Prints the last one again, marked as a copy. */

@@ -157,6 +157,17 @@ export class AtolDriver implements KktDriver {
     }
   }
 
+  async documentTags(fd: number, waiting: Waiting = {}): Promise<Uint8Array | undefined> {
+    const tasks = [{ type: 'getFnDocument', fiscalDocumentNumber: fd, withRawData: true }];
+    try {
+      const [{ rawData } = {}] = await this.#ask(tasks, waiting);
+      return typeof rawData === 'string' ? new Uint8Array(Buffer.from(rawData, 'base64')) : undefined;
+    } catch (error) {
+      if (error instanceof KktError && error.deviceCode === NO_DOCUMENT) return undefined;
+      throw error;
+    }
+  }
+
   async continuePrint(waiting: Waiting = {}): Promise<void> {
     await this.#ask([{ type: 'continuePrint' }], waiting);
     this.#isUnprinted = false;

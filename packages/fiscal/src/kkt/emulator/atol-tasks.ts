@@ -295,6 +295,7 @@ function fnDocument(fd: number, { storage }: CashRegister): Json {
   const inside = (tag: number): unknown => (Array.isArray(mark) ? findTag(mark, tag)?.value : undefined);
   return {
     fiscalDocumentType: TYPES[document.form] ?? String(document.form),
+    rawData: Buffer.from(document.tags).toString('base64'),
     documentTLV: {
       '1012': zoned(document.atSeconds),
       '1038': document.shift,

@@ -15,6 +15,7 @@ import { vatSums } from '../../ffd/vat-tags.ts';
 import type { FiscalStorage, StoredDocument } from './fiscal-storage.ts';
 import { PrintQueue } from './print-queue.ts';
 import { Refusal } from './refusal.ts';
+import { shiftCounterTags } from './shift-counters.ts';
 
 export const ITEMS_MAX = 1_000;
 /** Moscow: shops print their own wall clock. */
@@ -283,7 +284,7 @@ export class CashRegister {
     ];
     const document = this.storage.register({
       form,
-      tags: [...(form === 5 ? counters : []), ...this.#shiftTags],
+      tags: [...(form === 5 ? [...counters, ...shiftCounterTags(this.storage)] : []), ...this.#shiftTags],
       atSeconds: this.nowSeconds,
     });
     this.#shiftTags = [];

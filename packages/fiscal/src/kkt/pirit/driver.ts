@@ -46,6 +46,7 @@ import {
   readPiritIdentity,
   readPiritQueue,
   readPiritStatus,
+  readPiritTags,
   secondsOf,
 } from './status.ts';
 
@@ -145,6 +146,10 @@ export class PiritDriver implements KktDriver {
 
   findDocument(fd: number, waiting: Waiting = {}): Promise<FnDocument | undefined> {
     return this.#channel.exclusive(waiting, (execute) => readPiritDocument(execute, fd));
+  }
+
+  documentTags(fd: number, waiting: Waiting = {}): Promise<Uint8Array | undefined> {
+    return this.#channel.exclusive(waiting, async (execute) => (await readPiritTags(execute, fd))?.bytes);
   }
 
   /** Repeats the command the device could not finish for want of paper. */

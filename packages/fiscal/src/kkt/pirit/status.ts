@@ -106,7 +106,13 @@ export function secondsOf(day: string | undefined, time: string | undefined): nu
   return secondsOfWallTime(`20${year}-${month}-${date}T${hour}:${minute}:${second ?? '00'}`);
 }
 
-export async function readPiritDocument(execute: PiritExecute, fd: number): Promise<FnDocument | undefined> {
+export interface PiritTags {
+  readonly isDelivered: boolean;
+  readonly form: number;
+  readonly bytes: Uint8Array;
+}
+
+export async function readPiritTags(execute: PiritExecute, fd: number): Promise<PiritTags | undefined> {
   const archive = await orNothing(execute('find-document', String(fd)));
   if (archive === undefined) return undefined;
   const [form = 0, size = 0] = (await execute('select-document', String(fd))).map(Number);
@@ -115,7 +121,14 @@ export async function readPiritDocument(execute: PiritExecute, fd: number): Prom
     const [hex = ''] = await execute('document-part', String(offset), String(PART_BYTES));
     parts.push(bytesOfHex(hex));
   }
-  const nodes = decodeTagList(Buffer.concat(parts), '1.2', form);
+  return { isDelivered: Number(archive[0]) === 1, form, bytes: new Uint8Array(Buffer.concat(parts)) };
+}
+
+export async function readPiritDocument(execute: PiritExecute, fd: number): Promise<FnDocument | undefined> {
+  const tags = await readPiritTags(execute, fd);
+  if (tags === undefined) return undefined;
+  const { form, isDelivered } = tags;
+  const nodes = decodeTagList(tags.bytes, '1.2', form);
   const value = (tag: number): number | undefined => {
     const found = findTag(nodes, tag)?.value;
     return typeof found === 'number' ? found : undefined;
@@ -133,7 +146,7 @@ export async function readPiritDocument(execute: PiritExecute, fd: number): Prom
     fp,
     atSeconds,
     form,
-    isDelivered: Number(archive[0]) === 1,
+    isDelivered,
     ...(kind === undefined ? {} : { settlement: kind, totalMinor: value(1020) ?? 0 }),
     ...(value(1038) === undefined ? {} : { shift: value(1038)! }),
     ...(mark === undefined ? {} : { mark }),

@@ -28,7 +28,7 @@ import type {
   Waiting,
 } from '../driver.ts';
 import { type Execute, ShtrihChannel } from './channel.ts';
-import { readDocument, readQueue } from './documents.ts';
+import { readDocument, readDocumentTags, readQueue } from './documents.ts';
 import { shtrihMessagePort } from './message-port.ts';
 import { type ReceiptMessages, receiptMessages } from './receipt-messages.ts';
 import { readIdentity, readStatus } from './status.ts';
@@ -145,6 +145,13 @@ export class ShtrihDriver implements KktDriver {
 
   findDocument(fd: number, waiting: Waiting = {}): Promise<FnDocument | undefined> {
     return this.#channel.exclusive(waiting, (execute) => readDocument(execute, fd, waiting));
+  }
+
+  documentTags(fd: number, waiting: Waiting = {}): Promise<Uint8Array | undefined> {
+    return this.#channel.exclusive(
+      waiting,
+      async (execute) => (await readDocumentTags(execute, fd, waiting))?.bytes,
+    );
   }
 
   async continuePrint(waiting: Waiting = {}): Promise<void> {
