@@ -102,7 +102,7 @@ export function rightsOf(rights: Rights, writer: string): number {
 /** What a device still has to take back from the customer. */
 export function debtOf(rights: Rights, writer: string): number {
   const counts = rights[writer]?.counts;
-  return (counts?.owed ?? 0) - (counts?.reversed ?? 0);
+  return Math.max(0, (counts?.owed ?? 0) - (counts?.reversed ?? 0));
 }
 
 /** What a device may use or give away now. */

@@ -23,16 +23,19 @@ import {
   type WriterId,
 } from '../src/index.ts';
 
-export const STEPS = 40;
+export const STEPS = 80;
 const POINTS_MAX = 20;
 const MESSAGES_MAX = 12;
 /** Time between two steps. */
-const STEP_MS = 2_500;
+const STEP_MS = 700;
 
 export interface Outcome {
   readonly wanted: number;
+  /** Could not be served at once. */
   readonly refused: number;
-  /** Refused although enough was left somewhere. */
+  /** Of these, served while the customer waited: rights came. */
+  readonly servedLater: number;
+  /** Refused by somebody who knows what is left everywhere. */
   readonly refusedByOmniscient: number;
   readonly moves: number;
   /** In words; empty when every invariant held. */
@@ -42,7 +45,8 @@ export interface Outcome {
 export type Action =
   | { readonly type: 'earn' | 'spend'; readonly at: number; readonly points: number }
   | { readonly type: 'plan' | 'restart' | 'refund'; readonly at: number }
-  | { readonly type: 'send' | 'part'; readonly from: number; readonly to: number }
+  | { readonly type: 'send' | 'part' | 'meet'; readonly from: number; readonly to: number }
+  | { readonly type: 'give'; readonly from: number; readonly to: number; readonly points: number }
   | { readonly type: 'deliver'; readonly message: number; readonly keep: boolean }
   | { readonly type: 'heal' };
 
@@ -58,6 +62,7 @@ export class RightsWorld {
   readonly violations: string[] = [];
   wanted = 0;
   refused = 0;
+  servedLater = 0;
   refusedByOmniscient = 0;
   moves = 0;
   #nowMs = 1_800_000_000_000;
@@ -96,6 +101,12 @@ export class RightsWorld {
       case 'restart':
         Object.assign(this.#device(action.at), { needed: 0, use: undefined, usedAtMs: undefined });
         break;
+      case 'give':
+        this.#give(this.#device(action.from), this.#device(action.to), action.points);
+        break;
+      case 'meet':
+        this.#meet(action.from, action.to);
+        break;
       case 'send':
         this.#send(action.from, action.to);
         break;
@@ -131,8 +142,8 @@ export class RightsWorld {
     if (left !== this.#created - this.#used || held !== left || left < 0) {
       this.violations.push(`I2: created ${this.#created}, used ${this.#used}, left ${left}, held ${held}`);
     }
-    const { wanted, refused, refusedByOmniscient, moves, violations } = this;
-    return { wanted, refused, refusedByOmniscient, moves, violations };
+    const { wanted, refused, servedLater, refusedByOmniscient, moves, violations } = this;
+    return { wanted, refused, servedLater, refusedByOmniscient, moves, violations };
   }
 
   #earn(device: Device, points: number): void {
@@ -181,6 +192,30 @@ export class RightsWorld {
       this.#step(device, step);
       this.#used += step.type === 'count' ? step.points : 0;
       this.moves += step.type === 'give' ? 1 : 0;
+    }
+    if (device.needed > 0 && spendableOf(device.rights, writer) >= device.needed) {
+      this.wanted -= 1;
+      this.servedLater += 1;
+      this.#spend(device, device.needed);
+    }
+  }
+
+  /** As no plan would: only the counter itself stands between this and a doubled point. */
+  #give(from: Device, to: Device, points: number): void {
+    if (from !== to && spendableOf(from.rights, from.writer) >= points) {
+      this.#step(from, { type: 'give', to: to.writer, points });
+      this.moves += 1;
+    }
+  }
+
+  /** Both learn what the other knows, and each acts on it. */
+  #meet(from: number, to: number): void {
+    if (!this.#parted.has(pair(from, to))) {
+      const [one, other] = [this.#device(from), this.#device(to)];
+      other.rights = mergeRights(other.rights, one.rights);
+      one.rights = mergeRights(one.rights, other.rights);
+      this.#plan(one);
+      this.#plan(other);
     }
   }
 
@@ -246,25 +281,30 @@ export function playSchedule(seed: number): Outcome {
 
 function randomAction(random: Random, devices: number): Action {
   const at = below(random, devices);
+  const to = below(random, devices);
+  const points = 1 + below(random, POINTS_MAX);
   const dice = random();
   if (dice < 0.12) {
-    return { type: 'earn', at, points: 1 + below(random, POINTS_MAX) };
+    return { type: 'earn', at, points };
   }
   if (dice < 0.3) {
-    return { type: 'spend', at, points: 1 + below(random, POINTS_MAX) };
+    return { type: 'spend', at, points };
   }
-  if (dice < 0.5) {
+  if (dice < 0.4) {
     return { type: 'plan', at };
   }
-  if (dice < 0.7) {
-    return { type: 'send', from: at, to: below(random, devices) };
+  if (dice < 0.5) {
+    return { type: 'send', from: at, to };
   }
-  if (dice < 0.92) {
+  if (dice < 0.62) {
     return { type: 'deliver', message: below(random, MESSAGES_MAX), keep: random() < 0.3 };
   }
-  const rare = ['restart', 'refund', 'part', 'heal'] as const;
+  if (dice < 0.9) {
+    return { type: 'meet', from: at, to };
+  }
+  const rare = ['restart', 'refund', 'part', 'part', 'heal', 'give'] as const;
   const type = rare[below(random, rare.length)]!;
-  return type === 'part' ? { type, from: at, to: below(random, devices) } : { type, at };
+  return type === 'part' || type === 'give' ? { type, from: at, to, points } : { type, at };
 }
 
 function below(random: Random, limit: number): number {

@@ -240,7 +240,8 @@ test('G5 any order of commands: nothing negative anywhere, nothing doubled, all 
   const action: fc.Arbitrary<Action> = fc.oneof(
     fc.record({ type: fc.constantFrom('earn' as const, 'spend' as const), at, points }),
     fc.record({ type: fc.constantFrom('plan' as const, 'restart' as const, 'refund' as const), at }),
-    fc.record({ type: fc.constantFrom('send' as const, 'part' as const), from: at, to: at }),
+    fc.record({ type: fc.constantFrom('send' as const, 'part' as const, 'meet' as const), from: at, to: at }),
+    fc.record({ type: fc.constant('give' as const), from: at, to: at, points }),
     fc.record({ type: fc.constant('deliver' as const), message: fc.nat(11), keep: fc.boolean() }),
     fc.record({ type: fc.constant('heal' as const) }),
   );
