@@ -15,6 +15,8 @@ import { FeedWriter } from './feed-writer.ts';
 import { type DeviceKey, generateDeviceKey, type KeyResolver } from './identity.ts';
 import type { Appended, FeedName, FeedStore, Head, Run } from './types.ts';
 
+export { SimDisk, type SimDiskOptions } from './sim-disk.ts';
+
 export interface StoreUnderTest {
   /** Opens the same store; again after `close` when it is durable. */
   open(): Promise<FeedStore>;

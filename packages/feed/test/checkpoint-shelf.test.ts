@@ -7,10 +7,10 @@ import { type Checkpoint, checkpointParts, isSigned, signCheckpoint } from '../s
 import type { FeedError } from '../src/errors.ts';
 import { generateDeviceKey } from '../src/identity.ts';
 import { pruneBelow } from '../src/prune.ts';
+import { SimDisk } from '../src/sim-disk.ts';
 import type { Collection, FeedName, Head } from '../src/types.ts';
 import { type Device, draft, Fleet, feedOf, headsOf, TENANT } from './support/fleet.ts';
 import { DIR, JournalHome, STOCK } from './support/journal-home.ts';
-import { SimDisk } from './support/sim-disk.ts';
 
 const CATALOG = 'catalog' as Collection;
 const signer = generateDeviceKey();

@@ -2,9 +2,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { FeedError } from '../src/errors.ts';
+import { SimDisk } from '../src/sim-disk.ts';
 import { CHECK_EVERY_BYTES, Space } from '../src/space.ts';
 import { DIR, JournalHome, ORDERS, sale, salesIn } from './support/journal-home.ts';
-import { SimDisk } from './support/sim-disk.ts';
 
 const test = suite('space on the disk');
 const BALLAST = 20_000;

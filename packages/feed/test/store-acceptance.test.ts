@@ -8,7 +8,7 @@ import { feedStoreSuite } from '../src/acceptance.ts';
 import { JournalStore } from '../src/journal-store.ts';
 import { MemoryStore } from '../src/memory-store.ts';
 import { NodeDisk } from '../src/node-disk.ts';
-import { SimDisk } from './support/sim-disk.ts';
+import { SimDisk } from '../src/sim-disk.ts';
 
 const memory = suite('MemoryStore');
 feedStoreSuite({

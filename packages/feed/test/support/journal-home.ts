@@ -6,9 +6,9 @@ import { parseCollection } from '../../src/feed-name.ts';
 import { FeedWriter } from '../../src/feed-writer.ts';
 import { generateDeviceKey } from '../../src/identity.ts';
 import { JournalStore, type JournalStoreOptions } from '../../src/journal-store.ts';
+import { SimDisk } from '../../src/sim-disk.ts';
 import type { Collection } from '../../src/types.ts';
 import { type Verified, verifyStore } from '../../src/verify.ts';
-import { SimDisk } from './sim-disk.ts';
 
 export const TENANT = 'acme';
 export const DIR = '/data';

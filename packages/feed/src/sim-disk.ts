@@ -1,13 +1,13 @@
 /**
  * A disk in memory that does what real disks do to programs: at a power cut everything not synced may be lost, torn or half there;
- * any call may fail; bits flip.
+ * any call may fail; bits flip. For tests and simulations; nothing a program runs on imports it.
  *
  * What is promised is exactly the disk port: bytes survive after `datasync` of their file, names after `syncDir`. All else is
  * decided at `crash` by a seeded random, per file and per 64-byte sector, so that a run can be repeated.
  */
 import { type Random, randomInteger, seededRandom } from 'hlc-ts';
-import type { Disk, DiskFile, OpenMode } from '../../src/disk.ts';
-import { FeedError } from '../../src/errors.ts';
+import type { Disk, DiskFile, OpenMode } from './disk.ts';
+import { FeedError } from './errors.ts';
 
 const SECTOR_BYTES = 64;
 
