@@ -11,7 +11,19 @@
 import { z } from 'zod';
 import { loyaltyResult, markingCode, orderCustomer, orderLine, payment, vatShare } from './api/orders.ts';
 import { productFields } from './api/products.ts';
-import { customerId, orderId, orderNumber, receiptId, sku, stockDocumentId, tillName } from './ids.ts';
+import { shiftView } from './api/shifts.ts';
+import { lotText, serials } from './api/stock.ts';
+import { goodsEventBodies } from './goods-events.ts';
+import {
+  customerId,
+  orderId,
+  orderNumber,
+  receiptId,
+  shiftId,
+  sku,
+  stockDocumentId,
+  tillName,
+} from './ids.ts';
 import { amountMinor } from './money.ts';
 import { countedQuantityMilli, positiveQuantityMilli, signedQuantityMilli } from './quantity.ts';
 import { freeText } from './text.ts';
@@ -51,13 +63,23 @@ export const eventBodies = {
     customer: orderCustomer.loose().optional(),
     receipt: z.looseObject({ id: receiptId }),
     loyalty: loyaltyResult.loose(),
+    /** The reservation this sale ends. */
+    reservation: stockDocumentId.optional(),
   }),
+  ...goodsEventBodies,
   'stock-receipt': z.looseObject({
     id: stockDocumentId,
     till: tillName,
     cashier,
     reference,
-    lines: z.array(z.looseObject({ sku, quantityMilli: positiveQuantityMilli })),
+    lines: z.array(
+      z.looseObject({
+        sku,
+        quantityMilli: positiveQuantityMilli,
+        lot: lotText.optional(),
+        serials: serials.optional(),
+      }),
+    ),
   }),
   'stock-count': z.looseObject({
     id: stockDocumentId,
@@ -74,15 +96,21 @@ export const eventBodies = {
       }),
     ),
   }),
-  'stock-adjustment': z.looseObject({
-    id: stockDocumentId,
-    till: tillName,
-    cashier,
-    reason: freeText(),
-    lines: z.array(z.looseObject({ sku, deltaMilli: signedQuantityMilli })),
-  }),
   /** Who changed which fields of a product; the values are in the document's change beside it. */
   'product-change': z.looseObject({ sku, till: tillName, fields: z.array(productFields.keyof()) }),
+  /** A file of products was taken in, in the same commit as its changes: who, which file, how many. */
+  'catalog-import': z.looseObject({
+    till: tillName,
+    /** SHA-256 of the file, hexadecimal. */
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    bytes: z.int().min(0),
+    file: freeText(256).optional(),
+    profile: freeText(64),
+    rows: z.int().min(0),
+    created: z.int().min(0),
+    changed: z.int().min(0),
+    accepted: z.array(freeText(32)).optional(),
+  }),
   /** Who touched a profile; never what it says. */
   'customer-change': z.looseObject({ id: customerId, till: tillName, fields: z.array(freeText(32)) }),
   /** A fiscal document is wanted of the register at this node; in the same commit as what it is for. */
@@ -128,7 +156,13 @@ export const eventBodies = {
         till: tillName,
         cashier,
       }),
-      z.looseObject({ kind: z.enum(['shift-open', 'shift-close']), shift: z.int().min(0) }),
+      /** `shift` is the number expected; left out where a till asked, it is found out at the register. */
+      z.looseObject({
+        kind: z.enum(['shift-open', 'shift-close']),
+        shift: z.int().min(0).optional(),
+        till: tillName.optional(),
+        cashier,
+      }),
     ]),
   }),
   /** What became of it so far; the words of a record are those of the job machine of `fiscal`. */
@@ -157,8 +191,78 @@ export const eventBodies = {
       z.looseObject({ type: z.literal('review'), reason: z.string() }),
     ]),
   }),
+  /** The tags of a registered document as the storage holds them, kept for those who ask years later. */
+  'receipt-document': z.looseObject({
+    id: receiptId,
+    fn: fiscalStorage,
+    fd: z.int().min(1),
+    tags: z.instanceof(Uint8Array),
+  }),
+  /** A person has settled what no program could: who, what, and what was seen. The records that follow from it come after. */
+  'receipt-decision': z.looseObject({
+    id: receiptId,
+    decision: z.enum(['printed', 'print-again', 'none']),
+    fd: z.int().min(1).optional(),
+    fp: z.string().optional(),
+    reason: freeText(),
+    till: tillName,
+  }),
+  /**
+   * The shift of a device: opened, cash moved, closed, reported. Without `opened`, the first sale opens it under the sale's id.
+   * `register-cash` says what became of a cash move at the register; it is begun before the register is told.
+   */
+  shift: z.discriminatedUnion('event', [
+    z.looseObject({ event: z.literal('opened'), id: shiftId, till: tillName, cashier }),
+    z.looseObject({
+      event: z.literal('cash'),
+      /** Of the move. */
+      id: z.string(),
+      direction: z.enum(['in', 'out']),
+      amountMinor,
+      till: tillName,
+      cashier,
+      reason: freeText().optional(),
+    }),
+    z.looseObject({
+      event: z.literal('register-cash'),
+      id: z.string(),
+      state: z.enum(['begun', 'done', 'refused', 'unknown']),
+      beforeMinor: z.int().optional(),
+      reason: z.string().optional(),
+    }),
+    z.looseObject({
+      event: z.literal('closed'),
+      id: shiftId,
+      till: tillName,
+      cashier,
+      automatic: z.boolean(),
+      countedCashMinor: amountMinor.optional(),
+      /** The report wanted of the register for it. */
+      receipt: receiptId.optional(),
+    }),
+    /** What it added up to, once the register is done with it, or there is none. */
+    z.looseObject({ event: z.literal('reported'), id: shiftId, report: shiftView.loose() }),
+  ]),
   /** The operator of fiscal data has acknowledged a document, and the storage has taken its answer. */
-  'receipt-ticket': z.looseObject({ fn: fiscalStorage, fd: z.int().min(1) }),
+  'receipt-ticket': z.looseObject({
+    fn: fiscalStorage,
+    fd: z.int().min(1),
+    /** What the operator answered, where it could be read. */
+    proof: z.string().max(16_384).optional(),
+  }),
+  /** A document that waits in the storage of this node and that it did not register itself. */
+  'outbox-job': z.looseObject({ fn: fiscalStorage, fd: z.int().min(1), ref: z.string() }),
+  /** What became of something this node delivers; the words of a record are those of `outbox`. */
+  'outbox-record': z.looseObject({
+    record: z.looseObject({
+      type: z.enum(['delivered', 'quarantined', 'retried', 'resolved']),
+      id: z.string().min(1),
+      atMs: z.int(),
+      step: z.int().optional(),
+    }),
+  }),
+  /** From here on this address is told of these events (feed `local`); with no events, no longer. */
+  webhook: z.looseObject({ hook: z.string().min(1), url: z.string(), events: z.array(z.string()) }),
   /** The storage this node registers its sales with from here on. */
   'receipt-storage': z.looseObject({ fn: fiscalStorage, serial: z.string(), inn: z.string() }),
   /** A till token of this node (feed `local`): its hash, never the token. */

@@ -29,6 +29,8 @@ export const stockDocumentId = uuid.brand<'StockDocumentId'>();
 export type StockDocumentId = z.infer<typeof stockDocumentId>;
 export const receiptId = uuid.brand<'ReceiptId'>();
 export type ReceiptId = z.infer<typeof receiptId>;
+export const shiftId = uuid.brand<'ShiftId'>();
+export type ShiftId = z.infer<typeof shiftId>;
 
 export const sku = plainCode.brand<'Sku'>();
 export type Sku = z.infer<typeof sku>;

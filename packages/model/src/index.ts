@@ -1,5 +1,22 @@
 /** Words of the trade: ids, money, quantities, events and API schemas. */
 export {
+  acceptableFaults,
+  type ImportFault,
+  type ImportFaultCode,
+  type ImportField,
+  type ImportProfile,
+  type ImportQuery,
+  type ImportRefusal,
+  type ImportReport,
+  importFaultCodes,
+  importField,
+  importFields,
+  importProfile,
+  importQuery,
+  importRefusal,
+  importReport,
+} from './api/catalog-imports.ts';
+export {
   type Customer,
   type CustomerFields,
   type CustomerPoints,
@@ -52,11 +69,51 @@ export {
 } from './api/products.ts';
 export { type FiscalReceipt, fiscalReceipt, ofdState } from './api/receipts.ts';
 export {
+  linePlace,
+  type OrderDetail,
+  orderDetail,
+  type Refund,
+  type Refundable,
+  type RefundRequest,
+  type RefundRequestInput,
+  refund,
+  refundable,
+  refundRequest,
+} from './api/refunds.ts';
+export {
+  type AdjustmentReason,
+  adjustmentReason,
+  type Oversell,
+  type OversellEnd,
+  type OversellQuery,
+  type OversellResolution,
+  oversell,
+  oversellList,
+  oversellQuery,
+  oversellResolution,
+  type ReorderPoint,
+  type ReorderPointPut,
+  type ReorderSuggestion,
+  type Reservation,
+  type ReservationEnd,
+  type ReservationEnded,
+  type ReservationRequest,
+  type ReservationRequestInput,
+  reorderList,
+  reorderPoint,
+  reorderPointPut,
+  reorderQuery,
+  reservation,
+  reservationEnded,
+  reservationList,
+  reservationRequest,
+  type StockAdjustmentRequest,
   type StockCountRequest,
   type StockLevel,
   type StockMovement,
   type StockQuery,
   type StockReceiptRequest,
+  stockAdjustmentRequest,
   stockCountRequest,
   stockLevel,
   stockMovement,
@@ -78,6 +135,19 @@ export {
   syncNowRequest,
   syncStatus,
 } from './api/sync.ts';
+export {
+  type Transfer,
+  type TransferPage,
+  type TransferQuery,
+  type TransferReception,
+  type TransferRequest,
+  type TransferState,
+  transfer,
+  transferPage,
+  transferQuery,
+  transferReception,
+  transferRequest,
+} from './api/transfers.ts';
 export { ModelError, type ModelErrorCode, ProblemError, type ProblemOptions } from './errors.ts';
 export {
   type EventBody,
@@ -120,6 +190,13 @@ export {
   BODY_BYTES_MAX,
   CODE_CHARS_MAX,
   IDEMPOTENCY_KEY_CHARS_MAX,
+  IMPORT_CELL_CHARS_MAX,
+  IMPORT_COLUMNS_MAX,
+  IMPORT_FAULTS_MAX,
+  IMPORT_FILE_BYTES_MAX,
+  IMPORT_FILE_ROWS_MAX,
+  IMPORT_PREVIEW_ROWS,
+  IMPORT_UNPACKED_BYTES_MAX,
   LINES_MAX,
   MARKING_CODE_CHARS_MAX,
   PAGE_ROWS_DEFAULT,
@@ -127,7 +204,10 @@ export {
   PAYMENTS_MAX,
   POINTS_MAX,
   QUANTITY_MILLI_MAX,
+  RESERVATION_SECONDS_DEFAULT,
+  RESERVATION_SECONDS_MAX,
   SEARCH_ROWS_MAX,
+  SERIALS_MAX,
   TEXT_CHARS_MAX,
 } from './limits.ts';
 export { earnedPoints, LOYALTY_PROGRAMME_DEFAULT, type LoyaltyProgramme } from './loyalty-programme.ts';
@@ -151,6 +231,16 @@ export {
   problemTable,
 } from './problem.ts';
 export { type Unit, unit } from './quantity.ts';
+export {
+  NOTHING_RETURNED,
+  type PricedRefund,
+  type Refunding,
+  type RefundWish,
+  type Returned,
+  refundOrder,
+  restOf,
+  returnedWith,
+} from './refund-order.ts';
 export { holdsCardNumber } from './text.ts';
 export {
   type VatKind,

@@ -8,7 +8,7 @@
 
 /** Bytes of a request body. */
 export const BODY_BYTES_MAX = 100 * 1024;
-/** Lines of one order, refund, goods receipt or count. */
+/** Lines of one order, refund, goods receipt, count, transfer or reservation. */
 export const LINES_MAX = 500;
 /** Payments of one order. */
 export const PAYMENTS_MAX = 16;
@@ -32,3 +32,19 @@ export const CODE_CHARS_MAX = 64;
 export const PAGE_ROWS_MAX = 500;
 export const SEARCH_ROWS_MAX = 100;
 export const PAGE_ROWS_DEFAULT = 50;
+/** Bytes of a catalog file, and what it may unpack to. */
+export const IMPORT_FILE_BYTES_MAX = 25 * 1024 * 1024;
+export const IMPORT_UNPACKED_BYTES_MAX = 200 * 1024 * 1024;
+/** Rows of a catalog file, its columns, and characters of one cell. */
+export const IMPORT_FILE_ROWS_MAX = 50_000;
+export const IMPORT_COLUMNS_MAX = 200;
+export const IMPORT_CELL_CHARS_MAX = 4_096;
+/** Faults listed in a report; all are counted. */
+export const IMPORT_FAULTS_MAX = 1_000;
+/** Rows shown as products. */
+export const IMPORT_PREVIEW_ROWS = 10;
+/** Seconds a reservation may stand, and does when nothing was asked. */
+export const RESERVATION_SECONDS_MAX = 86_400;
+export const RESERVATION_SECONDS_DEFAULT = 900;
+/** Serial numbers of one line. */
+export const SERIALS_MAX = 200;

@@ -66,6 +66,17 @@ const table = {
     'There is no such receipt here',
     'It may not have been replicated yet, or the branch has no fiscal register; see /v1/sync.',
   ),
+  TRANSFER_NOT_FOUND: row(
+    404,
+    'There is no such transfer here',
+    'Word of it may still be on its way: send `from` and `lines` of the delivery note with the reception.',
+  ),
+  RESERVATION_NOT_FOUND: row(
+    404,
+    'There is no such reservation',
+    'It was sold, released, or its time is over; make a new one.',
+  ),
+  OVERSELL_NOT_FOUND: row(404, 'There is no such task here', 'See /v1/stock/oversells for those there are.'),
   PRODUCT_NOT_FOUND: row(404, 'There is no such product', 'Check the SKU; see /v1/products?q=.'),
   CUSTOMER_NOT_FOUND: row(404, 'There is no such customer here', 'Check the id, or create it with PUT.'),
   TILL_UNKNOWN: row(404, 'There is no such till', 'See `branchline till list`.'),
@@ -79,6 +90,23 @@ const table = {
     'This Idempotency-Key belongs to another request',
     'Use a new key for a new operation; repeat the first one only with an unchanged body.',
   ),
+  REFUND_ELSEWHERE: row(
+    409,
+    'Another device holds the right to return this order',
+    'It has been asked for it: repeat with the same key once it is reachable, or let the branch `detail` names refund.',
+    true,
+  ),
+  STOCK_SHORT: row(
+    409,
+    'Not so much is free to be reserved',
+    'Reserve less, or sell the goods in hand: a sale is never refused for stock.',
+  ),
+  TRANSFER_RECEIVED: row(
+    409,
+    'The transfer was received before',
+    'Nothing was moved again; correct the stock with a count or an adjustment.',
+  ),
+  OVERSELL_RESOLVED: row(409, 'The task was resolved before', 'Nothing is left to do.'),
   TILL_EXISTS: row(409, 'There is a till of that name', 'Revoke it first, or choose another name.'),
   TOKEN_USED: row(
     409,
@@ -118,6 +146,16 @@ const table = {
   ),
   DISCOUNT_TOO_LARGE: row(422, 'A discount exceeds what it is taken off', 'Lower the discount.'),
   AMOUNT_TOO_LARGE: row(422, 'An amount is beyond what a receipt can carry', 'Split the sale.'),
+  REFUND_EXCEEDS: row(
+    422,
+    'More would go back than was sold',
+    'Refund at most what `refundable` of the order says.',
+  ),
+  REFUND_LINE_UNKNOWN: row(
+    422,
+    'The refund names a line the order does not have',
+    'Name each line once, by its place in the order, counted from 0.',
+  ),
   PRODUCT_UNKNOWN: row(
     422,
     'A line names an unknown product',
@@ -130,6 +168,16 @@ const table = {
     422,
     'Not so many points can be spent here',
     'Redeem at most `spendableHere`; the rest is spendable at other branches or when online.',
+  ),
+  IMPORT_FILE: row(
+    422,
+    'The catalog file cannot be read',
+    'See `detail`; a profile can say how the file is written.',
+  ),
+  IMPORT_REFUSED: row(
+    422,
+    'Rows of the catalog file are wrong; nothing was imported',
+    'Correct the rows in `report` and send the file again; VAT_CHANGED and PRICE_JUMP may be accepted instead.',
   ),
   // Not now.
   RATE_LIMITED: row(429, 'Too many requests from this till', 'Wait as long as Retry-After says.', true),
