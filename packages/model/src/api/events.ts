@@ -9,8 +9,15 @@ import { z } from 'zod';
 
 export const nodeEventTypes = [
   'order.accepted',
+  'order.refunded',
   'receipt.changed',
   'stock.changed',
+  'stock.oversold',
+  'oversell.resolved',
+  'reservation.made',
+  'reservation.ended',
+  'transfer.sent',
+  'transfer.received',
   'product.changed',
   'customer.changed',
   'sync.changed',

@@ -5,11 +5,28 @@
  * name is refused, so a till can never set a number, a state or a total.
  */
 import { z } from 'zod';
-import { branchCode, customerId, orderId, orderNumber, receiptId, sku, tillName } from '../ids.ts';
-import { LINES_MAX, MARKING_CODE_CHARS_MAX, PAGE_ROWS_MAX, PAYMENTS_MAX, POINTS_MAX } from '../limits.ts';
+import {
+  branchCode,
+  customerId,
+  orderId,
+  orderNumber,
+  receiptId,
+  sku,
+  stockDocumentId,
+  tillName,
+} from '../ids.ts';
+import {
+  CODE_CHARS_MAX,
+  LINES_MAX,
+  MARKING_CODE_CHARS_MAX,
+  PAGE_ROWS_MAX,
+  PAYMENTS_MAX,
+  POINTS_MAX,
+  SERIALS_MAX,
+} from '../limits.ts';
 import { amountMinor, positiveAmountMinor } from '../money.ts';
 import { positiveQuantityMilli } from '../quantity.ts';
-import { freeText } from '../text.ts';
+import { codeText, freeText } from '../text.ts';
 import { vatKind } from '../vat.ts';
 import { cursor, limitOf } from './page.ts';
 
@@ -48,6 +65,9 @@ export const orderLineRequest = z.strictObject({
   discountMinor: amountMinor.default(0),
   vat: vatKind.optional(),
   markingCode: markingCode.optional(),
+  /** Batch and serial numbers, as printed on the goods. */
+  lot: codeText(CODE_CHARS_MAX).optional(),
+  serials: z.array(codeText(CODE_CHARS_MAX)).max(SERIALS_MAX).optional(),
 });
 export const orderCustomer = z.strictObject({
   id: customerId.optional(),
@@ -62,6 +82,8 @@ export const orderRequest = z.strictObject({
   payments: z.array(payment).max(PAYMENTS_MAX),
   customer: orderCustomer.optional(),
   redeemPoints: points.default(0),
+  /** The reservation this sale ends; an ended or unknown one is no reason to refuse goods in the hand. */
+  reservation: stockDocumentId.optional(),
 });
 export type OrderRequest = z.infer<typeof orderRequest>;
 /** What a till may write: fields with a default left out. */
@@ -80,6 +102,8 @@ export const orderLine = z.strictObject({
   totalMinor: amountMinor,
   vat: vatKind,
   markingCode: markingCode.optional(),
+  lot: codeText(CODE_CHARS_MAX).optional(),
+  serials: z.array(codeText(CODE_CHARS_MAX)).max(SERIALS_MAX).optional(),
 });
 export type OrderLine = z.infer<typeof orderLine>;
 
