@@ -1,8 +1,9 @@
 /**
  * Keeps browsers on other sites from talking to the node of the machine they run on (DNS rebinding, cross-site posts).
  *
- * The Host must be an address this node really is reached under: loopback or the local address of the socket, with its
- * port, or a name the operator allowed (with a port it must match, without one any port does). The Origin, when a browser
+ * A rebound name is a name, and never one of ours: what passes is a loopback name, or the local address of the socket, with any
+ * port or none (whoever forwards a port keeps the one he was called by), or a name the operator allowed (with a port it must
+ * match, without one any port does). The Origin, when a browser
  * sends one, must be that same host; `Sec-Fetch-Site` must not speak of another site, except when a person follows a link to a
  * page (never to `/v1`). There is no CORS: other origins have no business here.
  */
@@ -34,25 +35,19 @@ export class HostCheck {
   }
 
   #isOurs(host: string, request: IncomingMessage): boolean {
-    const { localAddress, localPort } = request.socket;
-    const [name, port] = splitHost(host);
-    if (this.#allowed.has(host) || this.#allowed.has(name)) {
-      return true;
-    }
-    if (port !== (localPort ?? 0)) {
-      return false;
-    }
-    return LOOPBACK.has(name) || name === hostOf(localAddress ?? '');
+    const name = nameOf(host);
+    return (
+      this.#allowed.has(host) ||
+      this.#allowed.has(name) ||
+      LOOPBACK.has(name) ||
+      name === hostOf(request.socket.localAddress ?? '')
+    );
   }
 }
 
-function splitHost(host: string): [name: string, port: number] {
-  const colon = host.lastIndexOf(':');
-  // A colon inside brackets belongs to an IPv6 address.
-  if (colon < 0 || host.endsWith(']')) {
-    return [host, 80];
-  }
-  return [host.slice(0, colon), Number(host.slice(colon + 1))];
+/** Without a port. An IPv6 address ends with its bracket. */
+function nameOf(host: string): string {
+  return host.replace(/:\d{1,5}$/, '');
 }
 
 /** The address of a socket as it stands in a Host header. */

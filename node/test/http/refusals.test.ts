@@ -146,15 +146,19 @@ test('G11 files of this machine: only the control token, no till however high', 
   assert.equal(asked, [['/tmp/bundle', {}], '/tmp/bundle']);
 });
 
-test('a foreign Host is refused for every path; an allowed one is served', async () => {
+test('a foreign Host is refused for every path; loopback under any port, and an allowed one, are served', async () => {
   await using shop = await Loopback.open({ allowedHosts: ['shop.example', 'other.example:99'] });
   const get = (host: string, path = '/v1/sync') => shop.call('GET', path, { headers: { host } });
   for (const host of [
     'evil.example',
     `evil.example:${shop.port}`,
-    '127.0.0.1:1',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example:80',
+    'localhost:evil.example',
+    'localhost@evil.example',
     'other.example',
     '10.0.0.1',
+    '[::2]',
   ]) {
     refused(await get(host), 421, 'HOST_REFUSED');
     refused(await get(host, '/healthz'), 421, 'HOST_REFUSED');
@@ -162,6 +166,12 @@ test('a foreign Host is refused for every path; an allowed one is served', async
   for (const host of [
     `localhost:${shop.port}`,
     `127.0.0.1:${shop.port}`,
+    'localhost',
+    'LOCALHOST:9000',
+    '127.0.0.1',
+    '127.0.0.1:1',
+    '[::1]',
+    '[::1]:9000',
     'shop.example',
     'other.example:99',
   ]) {

@@ -202,7 +202,7 @@ hostile('a name rebound to this address, and a page of another site, are refused
     'evil.example',
     `evil.example:${port}`,
     '127.0.0.1.evil.example',
-    `127.0.0.1:${Number(port) + 1}`,
+    `localhost.evil.example:${port}`,
   ]) {
     assert.equal(
       await post(body, { host }).then(({ status, code }) => [status, code]),
