@@ -9,7 +9,16 @@
  * `change`) are bytes and are described by the documents.
  */
 import { z } from 'zod';
-import { loyaltyResult, markingCode, orderCustomer, orderLine, payment, vatShare } from './api/orders.ts';
+import { rightsMoves } from './api/loyalty.ts';
+import {
+  loyaltyResult,
+  markingCode,
+  orderCustomer,
+  orderLine,
+  payment,
+  usedCoupon,
+  vatShare,
+} from './api/orders.ts';
 import { productFields } from './api/products.ts';
 import { shiftView } from './api/shifts.ts';
 import { lotText, serials } from './api/stock.ts';
@@ -37,7 +46,8 @@ const reference = freeText(64).optional();
 
 /** A line as a fiscal document carries it; `line` is its place in the order that is given back, counted from 0. */
 const fiscalLine = z.looseObject({
-  sku,
+  /** A correction names goods that may never have had one. */
+  sku: sku.optional(),
   name: freeText(),
   quantityMilli: positiveQuantityMilli,
   totalMinor: amountMinor,
@@ -47,6 +57,9 @@ const fiscalLine = z.looseObject({
 });
 
 const fiscalStorage = z.string().regex(/^\d{16}$/, 'must be 16 digits');
+
+/** Of every record of something delivered: which job, and when. */
+const recorded = { id: z.string().min(1), atMs: z.int() };
 
 /** Bodies by entry kind. */
 export const eventBodies = {
@@ -61,6 +74,7 @@ export const eventBodies = {
     payments: z.array(payment.loose()),
     vat: z.array(vatShare.loose()).optional(),
     customer: orderCustomer.loose().optional(),
+    coupons: z.array(usedCoupon.loose()).optional(),
     receipt: z.looseObject({ id: receiptId }),
     loyalty: loyaltyResult.loose(),
     /** The reservation this sale ends. */
@@ -113,6 +127,10 @@ export const eventBodies = {
   }),
   /** Who touched a profile; never what it says. */
   'customer-change': z.looseObject({ id: customerId, till: tillName, fields: z.array(freeText(32)) }),
+  /** Rights to points, gift cards and coupons that were issued or moved outside of a sale (loyalty feeds). */
+  rights: rightsMoves,
+  /** Who set which day's rules; the rules are in the document's change beside it. */
+  'programme-change': z.looseObject({ till: tillName, from: z.string() }),
   /** A fiscal document is wanted of the register at this node; in the same commit as what it is for. */
   receipt: z.looseObject({
     id: receiptId,
@@ -222,6 +240,8 @@ export const eventBodies = {
       till: tillName,
       cashier,
       reason: freeText().optional(),
+      /** A register is connected and is to be told. */
+      toRegister: z.boolean().optional(),
     }),
     z.looseObject({
       event: z.literal('register-cash'),
@@ -254,12 +274,30 @@ export const eventBodies = {
   'outbox-job': z.looseObject({ fn: fiscalStorage, fd: z.int().min(1), ref: z.string() }),
   /** What became of something this node delivers; the words of a record are those of `outbox`. */
   'outbox-record': z.looseObject({
-    record: z.looseObject({
-      type: z.enum(['delivered', 'quarantined', 'retried', 'resolved']),
-      id: z.string().min(1),
-      atMs: z.int(),
-      step: z.int().optional(),
-    }),
+    record: z.discriminatedUnion('type', [
+      z.looseObject({
+        type: z.literal('delivered'),
+        ...recorded,
+        step: z.int().optional(),
+        proof: z.string(),
+      }),
+      z.looseObject({
+        type: z.literal('quarantined'),
+        ...recorded,
+        step: z.int(),
+        attempts: z.int(),
+        code: z.string(),
+        words: z.string(),
+      }),
+      z.looseObject({ type: z.literal('retried'), ...recorded, step: z.int(), by: z.string() }),
+      z.looseObject({
+        type: z.literal('resolved'),
+        ...recorded,
+        step: z.int(),
+        by: z.string(),
+        reason: z.string(),
+      }),
+    ]),
   }),
   /** From here on this address is told of these events (feed `local`); with no events, no longer. */
   webhook: z.looseObject({ hook: z.string().min(1), url: z.string(), events: z.array(z.string()) }),

@@ -24,7 +24,7 @@ const plainCode = codeText(CODE_CHARS_MAX).regex(
 
 export const orderId = uuid.brand<'OrderId'>();
 export type OrderId = z.infer<typeof orderId>;
-/** A goods receipt, count or adjustment. */
+/** A goods receipt, count, adjustment, reservation, transfer or task. */
 export const stockDocumentId = uuid.brand<'StockDocumentId'>();
 export type StockDocumentId = z.infer<typeof stockDocumentId>;
 export const receiptId = uuid.brand<'ReceiptId'>();
@@ -105,6 +105,8 @@ export interface NumberSeries {
   readonly nodeLetter?: string | undefined;
   /** 1 for the first writer of this node, 2 after its first restore. */
   readonly incarnation?: number | undefined;
+  /** Refunds are counted by themselves: `B001.R-000001`. */
+  readonly of?: 'refunds' | undefined;
 }
 
 /** What the numbers of one device start with. */
@@ -114,7 +116,7 @@ export function numberPrefix(series: NumberSeries): string {
     throw new ModelError('MODEL_ID', `no number series for node "${nodeLetter}", incarnation ${incarnation}`);
   }
   const letter = nodeLetter !== '' && /[a-z]$/.test(branch) ? `.${nodeLetter}` : nodeLetter;
-  return `${branch}${letter}${incarnation === 1 ? '' : `.${incarnation}`}`;
+  return `${branch}${letter}${incarnation === 1 ? '' : `.${incarnation}`}${series.of === 'refunds' ? '.R' : ''}`;
 }
 
 /** The `count`-th order number of a series. */

@@ -37,6 +37,29 @@ export {
   streamClosed,
 } from './api/events.ts';
 export {
+  type Coupon,
+  type CouponIssue,
+  coupon,
+  couponIssue,
+  type GiftCard,
+  type GiftCardLoad,
+  giftCard,
+  giftCardLoad,
+  type LoyaltyProgrammeList,
+  type LoyaltyProgrammePut,
+  loyaltyProgramme,
+  loyaltyProgrammeList,
+  loyaltyRules,
+  type RedeemQuote,
+  type RedeemQuoteRequest,
+  type RightsStatus,
+  redeemQuote,
+  redeemQuoteRequest,
+  rightsStatus,
+  type VoucherQuery,
+  voucherQuery,
+} from './api/loyalty.ts';
+export {
   markingCode,
   type Order,
   type OrderLine,
@@ -67,7 +90,15 @@ export {
   productPut,
   productQuery,
 } from './api/products.ts';
-export { type FiscalReceipt, fiscalReceipt, ofdState } from './api/receipts.ts';
+export {
+  type CorrectionRequest,
+  correctionRequest,
+  type FiscalReceipt,
+  fiscalReceipt,
+  ofdState,
+  type ReceiptDecision,
+  receiptDecision,
+} from './api/receipts.ts';
 export {
   linePlace,
   type OrderDetail,
@@ -80,6 +111,25 @@ export {
   refundable,
   refundRequest,
 } from './api/refunds.ts';
+export {
+  type CashMoveRequest,
+  cashMoveRequest,
+  type SettlementTotals,
+  type ShiftBacklog,
+  type ShiftCloseRequest,
+  type ShiftDifference,
+  type ShiftRegister,
+  type ShiftRequest,
+  type ShiftTotals,
+  type ShiftView,
+  shiftCloseRequest,
+  shiftRequest,
+  shiftView,
+  type XReport,
+  type XReportRequest,
+  xReport,
+  xReportRequest,
+} from './api/shifts.ts';
 export {
   type AdjustmentReason,
   adjustmentReason,
@@ -175,8 +225,10 @@ export {
   orderNumber,
   type ReceiptId,
   receiptId,
+  type ShiftId,
   type Sku,
   type StockDocumentId,
+  shiftId,
   sku,
   stockDocumentId,
   type TillName,
@@ -210,7 +262,20 @@ export {
   SERIALS_MAX,
   TEXT_CHARS_MAX,
 } from './limits.ts';
-export { earnedPoints, LOYALTY_PROGRAMME_DEFAULT, type LoyaltyProgramme } from './loyalty-programme.ts';
+export {
+  type DatedProgramme,
+  earnedPoints,
+  isExpired,
+  LOYALTY_PROGRAMME_DEFAULT,
+  type LoyaltyProgramme,
+  type OrderPoints,
+  offerInWords,
+  programmeAt,
+  type RedeemLimit,
+  type RedeemOffer,
+  redeemOffer,
+  refundedPoints,
+} from './loyalty-programme.ts';
 export { amountMinor, divideHalfUp, grossMinor, sumMinor } from './money.ts';
 export {
   type Basket,
@@ -221,6 +286,7 @@ export {
   type Pricing,
   priceOrder,
   pricingProblem,
+  spread,
 } from './price-order.ts';
 export {
   type Problem,
@@ -253,3 +319,15 @@ export {
   vatSplit,
   vatWithin,
 } from './vat.ts';
+export {
+  type CardTerms,
+  COUPONS_MAX,
+  type CouponTerms,
+  cardTerms,
+  couponMinor,
+  couponRefusal,
+  couponTerms,
+  maskedCode,
+  voucherCode,
+  voucherTerms,
+} from './voucher.ts';

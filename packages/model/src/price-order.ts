@@ -16,7 +16,7 @@ import { divideHalfUp, grossMinor, sumMinor } from './money.ts';
 import type { ProblemCode } from './problem.ts';
 import { type VatKind, type VatShare, vatSplit } from './vat.ts';
 
-export type PaymentKind = 'cash' | 'card' | 'other';
+export type PaymentKind = 'cash' | 'card' | 'giftCard' | 'other';
 
 export interface BasketLine {
   readonly quantityMilli: number;
@@ -106,7 +106,7 @@ function price<L extends BasketLine>(basket: Basket<L>): Pricing<L> {
 }
 
 /** `amount` in proportion to `weights`, exactly: each line gets its part of the running sum, so nothing is left over. */
-function spread(amount: number, weights: readonly number[], weightSum: number): number[] {
+export function spread(amount: number, weights: readonly number[], weightSum: number): number[] {
   let weightSoFar = 0;
   let spent = 0;
   return weights.map((weight) => {

@@ -179,6 +179,28 @@ const table = {
     'Rows of the catalog file are wrong; nothing was imported',
     'Correct the rows in `report` and send the file again; VAT_CHANGED and PRICE_JUMP may be accepted instead.',
   ),
+  POINTS_LIMIT: row(
+    422,
+    'Points may not pay so much of this receipt',
+    'Redeem at most what redeem-quote answers as `maxPoints`.',
+  ),
+  GIFT_CARD_UNKNOWN: row(
+    404,
+    'There is no such gift card here',
+    'Check the code; a new card may not be replicated yet.',
+  ),
+  GIFT_CARD_SHORT: row(
+    422,
+    'Not so much can be paid with this gift card here',
+    'Take the rest otherwise, or repeat in a moment: what other shops hold was asked for.',
+  ),
+  COUPON_UNKNOWN: row(
+    404,
+    'There is no such coupon here',
+    'Check the code; a new coupon may not be replicated yet.',
+  ),
+  COUPON_REFUSED: row(422, 'The coupon does not count for this order', 'Sell without it; `detail` says why.'),
+  VOUCHER_EXISTS: row(409, 'The code is taken', 'Use another code; load more on a gift card with /top-up.'),
   // Not now.
   RATE_LIMITED: row(429, 'Too many requests from this till', 'Wait as long as Retry-After says.', true),
   INTERNAL: row(

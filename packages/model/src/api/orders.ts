@@ -28,10 +28,37 @@ import { amountMinor, positiveAmountMinor } from '../money.ts';
 import { positiveQuantityMilli } from '../quantity.ts';
 import { codeText, freeText } from '../text.ts';
 import { vatKind } from '../vat.ts';
+import { COUPONS_MAX, voucherCode } from '../voucher.ts';
 import { cursor, limitOf } from './page.ts';
 
-export const paymentKind = z.enum(['cash', 'card', 'other']);
-export const payment = z.strictObject({ kind: paymentKind, amountMinor: positiveAmountMinor });
+export const paymentKind = z.enum(['cash', 'card', 'giftCard', 'other']);
+export const payment = z.strictObject({
+  kind: paymentKind,
+  amountMinor: positiveAmountMinor,
+  /** Of a gift card: the last signs of its code. */
+  ending: z.string().max(8).optional(),
+  /** Of a gift card: its account, a hash of its code. */
+  account: z.string().max(128).optional(),
+});
+/** As a till sends it. */
+export const paymentRequest = z
+  .strictObject({
+    kind: paymentKind,
+    amountMinor: positiveAmountMinor,
+    /** Of a gift card, and only of one. */
+    code: voucherCode.optional(),
+  })
+  .refine(
+    ({ kind, code }) => (kind === 'giftCard') === (code !== undefined),
+    'a gift card is paid with by its code',
+  );
+export type PaymentRequest = z.infer<typeof paymentRequest>;
+/** A coupon used for an order. */
+export const usedCoupon = z.strictObject({
+  ending: z.string(),
+  account: z.string(),
+  discountMinor: amountMinor,
+});
 export const points = z.int().min(0).max(POINTS_MAX);
 /** State of the fiscal receipt, S-27. */
 export const receiptState = z.enum([
@@ -79,9 +106,11 @@ export const orderRequest = z.strictObject({
   till: tillName.optional(),
   cashier: freeText(128).optional(),
   lines: z.array(orderLineRequest).min(1).max(LINES_MAX),
-  payments: z.array(payment).max(PAYMENTS_MAX),
+  payments: z.array(paymentRequest).max(PAYMENTS_MAX),
   customer: orderCustomer.optional(),
   redeemPoints: points.default(0),
+  /** Codes of coupons; what they take off is in the discounts of the lines. */
+  coupons: z.array(voucherCode).max(COUPONS_MAX).optional(),
   /** The reservation this sale ends; an ended or unknown one is no reason to refuse goods in the hand. */
   reservation: stockDocumentId.optional(),
 });
@@ -126,6 +155,7 @@ export const order = z.strictObject({
   payments: z.array(payment),
   vat: z.array(vatShare).optional(),
   customer: orderCustomer.optional(),
+  coupons: z.array(usedCoupon).optional(),
   receipt: z.strictObject({ id: receiptId, state: receiptState }),
   loyalty: loyaltyResult,
 });

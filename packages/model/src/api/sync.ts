@@ -5,6 +5,7 @@
  * moments ISO 8601; an absent field means "never" or "not known", not zero.
  */
 import { z } from 'zod';
+import { rightsStatus } from './loyalty.ts';
 
 const count = z.int().min(0);
 const moment = z.string();
@@ -69,6 +70,8 @@ export const syncStatus = z.strictObject({
   alarms: z.array(alarm),
   /** Where a cash register is configured. */
   fiscal: fiscalStatus.optional(),
+  /** Rights to points, gift cards and coupons: what is waited for and what was moved. */
+  rights: rightsStatus.optional(),
   clock: z.strictObject({ driftMs: z.number() }),
   /** Of the data folder. */
   disk: z.strictObject({ freeBytes: count, totalBytes: count }).optional(),
