@@ -77,6 +77,11 @@ const table = {
     'It was sold, released, or its time is over; make a new one.',
   ),
   OVERSELL_NOT_FOUND: row(404, 'There is no such task here', 'See /v1/stock/oversells for those there are.'),
+  OUTBOX_ITEM_NOT_FOUND: row(
+    404,
+    'There is no such item in the outbox',
+    'Look at GET /v1/outbox/quarantine again.',
+  ),
   PRODUCT_NOT_FOUND: row(404, 'There is no such product', 'Check the SKU; see /v1/products?q=.'),
   CUSTOMER_NOT_FOUND: row(404, 'There is no such customer here', 'Check the id, or create it with PUT.'),
   TILL_UNKNOWN: row(404, 'There is no such till', 'See `branchline till list`.'),
@@ -107,6 +112,11 @@ const table = {
     'Nothing was moved again; correct the stock with a count or an adjustment.',
   ),
   OVERSELL_RESOLVED: row(409, 'The task was resolved before', 'Nothing is left to do.'),
+  OUTBOX_NOT_QUARANTINED: row(
+    409,
+    'The item does not wait for a decision',
+    'Somebody decided already, or it was delivered; look at the list again.',
+  ),
   TILL_EXISTS: row(409, 'There is a till of that name', 'Revoke it first, or choose another name.'),
   TOKEN_USED: row(
     409,
@@ -201,7 +211,37 @@ const table = {
   ),
   COUPON_REFUSED: row(422, 'The coupon does not count for this order', 'Sell without it; `detail` says why.'),
   VOUCHER_EXISTS: row(409, 'The code is taken', 'Use another code; load more on a gift card with /top-up.'),
+  SHIFT_OPEN: row(422, 'The shift is open', 'Go on selling, or close it first; see GET /v1/shift.'),
+  SHIFT_CLOSED: row(422, 'No shift is open', 'Open one, or sell: the first sale does.'),
+  CASH_SHORT: row(
+    422,
+    'There is less cash in the drawer',
+    'Take out at most what GET /v1/shift says is there.',
+  ),
+  RECEIPT_SETTLED: row(
+    409,
+    'The receipt needs no decision',
+    'Only receipts in review, uncertain or failed are decided; read the receipt again.',
+  ),
+  RECEIPT_INVALID: row(422, 'No register could print this', 'Correct the fields named in `errors`.'),
+  RECEIPT_TOO_LARGE: row(
+    422,
+    'The receipt does not fit the fiscal storage',
+    'Split it into several; the storage takes 30 KB.',
+  ),
+  MARKING_REFUSED: row(
+    422,
+    'The marking code was checked and refused',
+    'Do not sell this piece; take another one.',
+  ),
+  REGISTER_NONE: row(409, 'No register is connected to this node', 'Set `kkt` in its configuration.'),
   // Not now.
+  REGISTER_AWAY: row(
+    503,
+    'The register does not answer now',
+    'See `detail`; repeat when it is mended.',
+    true,
+  ),
   RATE_LIMITED: row(429, 'Too many requests from this till', 'Wait as long as Retry-After says.', true),
   INTERNAL: row(
     500,
