@@ -49,7 +49,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
   const { ports, grant, hlc, events, alarms, failure } = options;
   const { store, clock, key, log } = ports;
   const { branch, region } = grant;
-  const rows = await Rows.open({ level: ports.rows, onFailure: (error) => failure.set(error) });
+  const rows = await Rows.open({ level: ports.rows, onFailure: (error) => failure.set(error), clock });
   const isRebuild = rows.position === 0 && store.position > 0;
   const products = await Products.open({
     rows,

@@ -1,10 +1,17 @@
 /** Rows: what was put is read at once, reaches LevelDB with its position or not at all, and is bounded on the way. */
+import { ManualClock } from 'hlc-ts';
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FoldedRows } from '../src/projections/folded-rows.ts';
 import { after, ordinal } from '../src/projections/row-keys.ts';
-import { DIRTY_ROWS_MAX, type RowLevel, Rows } from '../src/projections/rows.ts';
+import {
+  DIRTY_ROWS_MAX,
+  GATHER_MS,
+  GATHERED_ROWS_MAX,
+  type RowLevel,
+  Rows,
+} from '../src/projections/rows.ts';
 
 const rowTests = suite('rows');
 
@@ -37,6 +44,38 @@ rowTests('are read as written before they reach LevelDB, and after', async () =>
   assert.equal(await all(rows, 'o/'), ['o/3=three']);
   await rows.close();
   assert.is(await level.get('o/3'), 'three');
+});
+
+rowTests('wait GATHER_MS for others, so that many commits are one batch', async () => {
+  const level = newLevel();
+  const clock = new ManualClock();
+  const rows = await Rows.open({ level, onFailure: () => {}, clock });
+  for (let position = 1; position <= 3; position += 1) {
+    rows.putText('s/1', String(position));
+    rows.cover(position);
+    rows.startFlush();
+  }
+  assert.is(await level.get('s/1'), undefined);
+  await clock.advance(GATHER_MS);
+  await rows.flush();
+  assert.is(await level.get('s/1'), '3');
+  assert.is(rows.flushedPosition, 3);
+  await rows.close();
+});
+
+rowTests('do not wait when there are GATHERED_ROWS_MAX of them', async () => {
+  const level = newLevel();
+  const rows = await Rows.open({ level, onFailure: () => {}, clock: new ManualClock() });
+  for (let row = 0; row < GATHERED_ROWS_MAX; row += 1) {
+    rows.putText(`o/${row}`, 'one');
+  }
+  rows.cover(1);
+  rows.startFlush();
+  while (rows.flushedPosition === 0) {
+    await Promise.resolve();
+  }
+  assert.is(await level.get('o/7'), 'one');
+  await rows.close();
 });
 
 rowTests('carry the position they cover, also over a restart', async () => {

@@ -8,11 +8,13 @@
  * answer carries a stack trace; what the OpenAPI document lists is what is mounted. It opens no socket (`HttpServer` does) and
  * knows no database (`NodeServices` does).
  */
+import type { RequestListener } from 'node:http';
 import { ProblemError } from '@branchline/model';
 import { pageRouter } from '@branchline/pages';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { Clock } from 'hlc-ts';
 import type { NodeServices } from '../services.ts';
+import { directly, type RouteHandler } from './direct-routes.ts';
 import { mountDocs } from './docs-page.ts';
 import { EventStreams } from './event-stream.ts';
 import { HostCheck } from './host-check.ts';
@@ -48,7 +50,7 @@ export interface HttpAppOptions {
 }
 
 export interface HttpApp {
-  readonly handler: Express;
+  readonly handler: RequestListener;
   readonly document: OpenApiDocument;
   /** Open event streams. */
   readonly streams: number;
@@ -93,7 +95,9 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
     hosts.check(request);
     next();
   });
-  mountRoutes(app, routes, runner);
+  const handlers = new Map(routes.map((route) => [route, runner.handlerOf(route)]));
+  const handlerOf = (route: Route): RouteHandler => handlers.get(route)!;
+  mountRoutes(app, routes, handlerOf);
   mountDocs(app);
   app.use(pageRouter({ '/': 'till', '/hq': 'hq' }));
   app.use((request: Request) => {
@@ -107,7 +111,7 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
   });
 
   return {
-    handler: app,
+    handler: directly({ routes, handlerOf, hosts, otherwise: app }),
     document,
     get streams() {
       return streams.open;
@@ -117,11 +121,15 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
 }
 
 /** All methods of a path, then a refusal of every other method that names them. */
-function mountRoutes(app: Express, routes: readonly Route[], runner: RouteRunner): void {
+function mountRoutes(
+  app: Express,
+  routes: readonly Route[],
+  handlerOf: (route: Route) => RouteHandler,
+): void {
   const allowed = new Map<string, string[]>();
   for (const route of routes) {
     const path = expressPath(route.path);
-    app[route.method](path, runner.handlerOf(route));
+    app[route.method](path, handlerOf(route));
     allowed.set(path, [...(allowed.get(path) ?? []), route.method.toUpperCase()]);
   }
   for (const [path, methods] of allowed) {

@@ -12,15 +12,27 @@
  * Not here: any meaning of keys. Keys sort bytewise in the order they are read; key prefixes are listed in `row-keys.ts`.
  */
 import type { AbstractBatchOperation, AbstractLevel } from 'abstract-level';
+import type { Clock, Timer } from 'hlc-ts';
 
 /** Rows gathered in memory before writers are asked to wait for LevelDB. */
 export const DIRTY_ROWS_MAX = 20_000;
+/** How long rows wait for others to be written with them: one LevelDB batch for many commits, and a row written often once. */
+export const GATHER_MS = 20;
+/** Rows that are written without waiting for others. */
+export const GATHERED_ROWS_MAX = 2_000;
 
 export type RowLevel = AbstractLevel<string | Buffer | Uint8Array, string, string>;
 
 type Value = string | Uint8Array | undefined;
 
 const POSITION_KEY = 'a/position';
+
+export interface RowsOptions {
+  readonly level: RowLevel;
+  readonly onFailure: (error: Error) => void;
+  /** Without one, nothing waits for others. */
+  readonly clock?: Pick<Clock, 'setTimer'>;
+}
 
 export class Rows {
   readonly #level: RowLevel;
@@ -32,17 +44,20 @@ export class Rows {
   #run: Promise<void> | undefined;
   #failure: Error | undefined;
   readonly #onFailure: (error: Error) => void;
+  readonly #clock: Pick<Clock, 'setTimer'> | undefined;
+  #gathering: Timer | undefined;
 
-  private constructor(level: RowLevel, position: number, onFailure: (error: Error) => void) {
-    this.#level = level;
+  private constructor(options: RowsOptions, position: number) {
+    this.#level = options.level;
     this.#position = position;
     this.#flushedPosition = position;
-    this.#onFailure = onFailure;
+    this.#onFailure = options.onFailure;
+    this.#clock = options.clock;
   }
 
-  static async open(options: { level: RowLevel; onFailure: (error: Error) => void }): Promise<Rows> {
+  static async open(options: RowsOptions): Promise<Rows> {
     const stored = await options.level.get(POSITION_KEY);
-    return new Rows(options.level, stored === undefined ? 0 : Number(stored), options.onFailure);
+    return new Rows(options, stored === undefined ? 0 : Number(stored));
   }
 
   /** Journal position the rows in memory cover. */
@@ -144,8 +159,18 @@ export class Rows {
     }
   }
 
-  /** Starts writing what is dirty, unless a write is under way; that one goes on with the rest. */
+  /** Writes what is dirty soon, unless a write is under way; that one goes on with the rest. */
   startFlush(): void {
+    if (this.#clock === undefined || this.#dirty.size >= GATHERED_ROWS_MAX) {
+      this.#startWriting();
+    } else {
+      this.#gathering ??= this.#clock.setTimer(GATHER_MS, () => this.#startWriting());
+    }
+  }
+
+  #startWriting(): void {
+    this.#gathering?.cancel();
+    this.#gathering = undefined;
     if (this.#run === undefined && this.#dirty.size > 0 && this.#failure === undefined) {
       this.#run = this.#flushAll();
     }
@@ -155,7 +180,7 @@ export class Rows {
   async flush(): Promise<void> {
     while (this.#dirty.size > 0 || this.#run !== undefined) {
       this.#throwIfFailed();
-      this.startFlush();
+      this.#startWriting();
       await this.#run;
     }
     this.#throwIfFailed();
@@ -189,18 +214,22 @@ export class Rows {
 
   async #flushAll(): Promise<void> {
     try {
-      while (this.#dirty.size > 0) {
+      do {
         const batch = this.#dirty;
         this.#flushing = batch;
         this.#dirty = new Map();
         await this.#write(batch);
         this.#flushing = undefined;
-      }
+        // What came meanwhile waits for more, unless it is much.
+      } while (this.#dirty.size > (this.#clock === undefined ? 0 : GATHERED_ROWS_MAX));
     } catch (cause) {
       this.#failure = cause as Error;
       this.#onFailure(this.#failure);
     } finally {
       this.#run = undefined;
+    }
+    if (this.#dirty.size > 0 && this.#failure === undefined) {
+      this.startFlush();
     }
   }
 

@@ -16,6 +16,7 @@
  * ends of feeds stays until then: it was written after fdatasync, so a journal that ends earlier has lost something.
  */
 import type { AbstractLevel } from 'abstract-level';
+import type { Clock, Timer } from 'hlc-ts';
 import {
   afterRuns,
   type Covered,
@@ -44,6 +45,10 @@ import type { FeedName } from './types.ts';
 
 /** Rows waiting for LevelDB; beyond it the store refuses commits. About 30 MB. */
 export const PENDING_ROWS_MAX = 100_000;
+/** How long rows wait for those of other groups: one LevelDB batch for many. The journal knows what a crash takes away. */
+export const GATHER_MS = 20;
+/** Rows that are written without waiting for others. */
+export const GATHERED_ROWS_MAX = 512;
 const PAGE_ROWS = 32;
 
 export interface LoadedIndex {
@@ -73,21 +78,30 @@ export class FeedIndex {
   #pendingRows = 0;
   #running: Promise<void> | undefined;
   #failed = false;
+  readonly #clock: Pick<Clock, 'setTimer'> | undefined;
+  #gathering: Timer | undefined;
 
-  private constructor(table: Table, onFailed: (error: unknown) => void) {
+  private constructor(
+    table: Table,
+    onFailed: (error: unknown) => void,
+    clock: Pick<Clock, 'setTimer'> | undefined,
+  ) {
     this.#table = table;
     this.#onFailed = onFailed;
+    this.#clock = clock;
   }
 
   static open<Format, Key, Value>(
     level: AbstractLevel<Format, Key, Value>,
     onFailed: (error: unknown) => void,
+    /** Without one, nothing waits for others. */
+    clock?: Pick<Clock, 'setTimer'>,
   ): FeedIndex {
     const table = level.sublevel<Uint8Array, Uint8Array>('index', {
       keyEncoding: 'view',
       valueEncoding: 'view',
     });
-    return new FeedIndex(table, onFailed);
+    return new FeedIndex(table, onFailed, clock);
   }
 
   get pendingRows(): number {
@@ -137,11 +151,19 @@ export class FeedIndex {
     }
     this.#pending.push(group);
     this.#pendingRows += group.runs.length;
-    this.#running ??= this.#flush();
+    if (this.#clock === undefined || this.#pendingRows >= GATHERED_ROWS_MAX) this.#write();
+    else this.#gathering ??= this.#clock.setTimer(GATHER_MS, () => this.#write());
+  }
+
+  #write(): void {
+    this.#gathering?.cancel();
+    this.#gathering = undefined;
+    if (this.#pending.length > 0 && !this.#failed) this.#running ??= this.#flush();
   }
 
   /** Resolves when everything put until now is in LevelDB, or the index has failed. */
   async settled(): Promise<void> {
+    this.#write();
     while (this.#running !== undefined) await this.#running;
   }
 
@@ -197,6 +219,8 @@ export class FeedIndex {
 
   /** Called when a segment was rewritten or is about to be removed. Synced: files go by what is said here. */
   async moveSegment(first: number, next: SegmentName | undefined, rows: readonly RunRow[]): Promise<void> {
+    // Rows that still wait may speak of where the segment was.
+    await this.settled();
     const operations: Operation[] = [{ type: 'del', key: numberKey('d', first) }];
     if (next === undefined) operations.push({ type: 'del', key: numberKey('s', first) });
     else operations.push(segmentOperation(next));

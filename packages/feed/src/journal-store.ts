@@ -37,7 +37,7 @@ export interface JournalStoreOptions<Format, Key, Value> {
   readonly level: AbstractLevel<Format, Key, Value>;
   readonly tenant: string;
   readonly keys: KeyResolver;
-  readonly clock: Pick<Clock, 'yield'>;
+  readonly clock: Pick<Clock, 'yield' | 'setTimer'>;
   readonly segmentBytesMax?: number;
   readonly ballastBytes?: number;
 }
@@ -108,7 +108,7 @@ export class JournalStore implements FeedStore {
       };
       const space = await Space.open(options);
       segments = await findSegments(disk, dir, tenant);
-      const index = FeedIndex.open(options.level, (error) => onIndexFailed(error));
+      const index = FeedIndex.open(options.level, (error) => onIndexFailed(error), clock);
       const found = await recover({ disk, dir, tenant, segments, index, pause: () => clock.yield() });
       if (failure !== undefined) throw failure;
       const store = new JournalStore(options, { unlock, space, segments, index, found });

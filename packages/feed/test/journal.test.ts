@@ -2,6 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FeedError } from '../src/errors.ts';
+import { GATHER_MS } from '../src/feed-index.ts';
 import { QUEUE_BYTES_MAX } from '../src/journal.ts';
 import { encodeHeader, HEADER_BYTES } from '../src/segment.ts';
 import { DIR, JournalHome, ORDERS, readAll, sale, salesIn } from './support/journal-home.ts';
@@ -38,6 +39,7 @@ test('an index that is lost, behind or garbage is made again from the journal', 
   const writer = await home.writer(first);
   const feed = writer.feed(ORDERS);
   await writer.commit(sale('a'));
+  await home.clock.advance(GATHER_MS);
   const old = await home.indexRows();
   for (const text of ['b', 'c', 'd', 'e', 'f']) await writer.commit(sale(text));
   await first.close();
@@ -59,6 +61,19 @@ test('an index that is lost, behind or garbage is made again from the journal', 
     assert.is(store.position, 6);
     await store.close();
   }
+});
+
+test('rows of commits that come within GATHER_MS reach the index in one batch, and can be read before', async () => {
+  const home = new JournalHome();
+  const store = await home.open();
+  const writer = await home.writer(store);
+  const before = (await home.indexRows()).length;
+  for (const text of ['a', 'b', 'c']) await writer.commit(sale(text));
+  assert.is((await home.indexRows()).length, before);
+  assert.equal(await readAll(store, writer.feed(ORDERS)), ['a', 'b', 'c']);
+  await home.clock.advance(GATHER_MS);
+  assert.ok((await home.indexRows()).length > before);
+  await store.close();
 });
 
 test('opening again reads the tail behind the index, not the whole journal', async () => {
@@ -210,6 +225,7 @@ test('STORE_POISONED: an index that cannot be written stops the store, the journ
   const writer = await home.writer(store);
   await home.level.close();
   await writer.commit(sale('a'));
+  await home.clock.advance(GATHER_MS);
   assert.is(((await store.failed) as FeedError).code, 'STORE_POISONED');
   await store.close();
   await home.level.open();

@@ -23,6 +23,7 @@ export class JournalHome {
   readonly disk: SimDisk;
   readonly key = generateDeviceKey();
   readonly level = new MemoryLevel<Uint8Array, Uint8Array>({ keyEncoding: 'view', valueEncoding: 'view' });
+  readonly clock = new ManualClock();
   readonly #tuning: Tuning;
   #tick = 0n;
 
@@ -39,7 +40,7 @@ export class JournalHome {
       level: this.level,
       tenant,
       keys: () => this.key.publicKey,
-      clock: new ManualClock(),
+      clock: this.clock,
       ...this.#tuning,
     });
   }
