@@ -4,6 +4,7 @@ import { type CustomerId, ProblemError, type Sku } from '@branchline/model';
 import type { Clock, HybridClock } from 'hlc-ts';
 import type { Alarms } from './alarms.ts';
 import type { BranchKeeper } from './branch-keeper.ts';
+import { catalogService } from './catalog-service.ts';
 import type { Checkpoints } from './checkpoints/open-checkpoints.ts';
 import type { Decide } from './commit/commit-pipeline.ts';
 import type { Writing } from './commit/open-pipeline.ts';
@@ -100,6 +101,7 @@ export function makeServices(parts: NodeParts): NodeServices {
         return products.count;
       },
     },
+    catalog: catalogService(parts),
     stock: {
       get: async (sku, branch = parts.branch) => {
         const self = parts.ports.key.writer;

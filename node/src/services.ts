@@ -14,6 +14,9 @@ import type {
   Customer,
   CustomerPut,
   FiscalReceipt,
+  ImportQuery,
+  ImportRefusal,
+  ImportReport,
   NodeEvent,
   OperationMode,
   Order,
@@ -88,6 +91,17 @@ export interface ProductService {
   /** Many at once, all or nothing, under one key. */
   putMany(request: WriteRequest<ProductImport>): Promise<WriteAnswer<ProductImportAnswer>>;
   readonly count: number;
+}
+
+export interface CatalogService {
+  /**
+   * A catalog file: 200 with what it would do (dry run, not kept under the key), 201 with what it did, 422 with the rows that are wrong; then
+   * nothing was written. `IMPORT_FILE` for a file that is no table, `FORBIDDEN` where this device may not write the catalog.
+   */
+  importFile(
+    request: WriteRequest<Uint8Array>,
+    query: ImportQuery,
+  ): Promise<WriteAnswer<ImportReport | ImportRefusal>>;
 }
 
 export interface StockService {
@@ -203,6 +217,7 @@ export interface NodeServices {
   readonly orders: OrderService;
   readonly receipts: ReceiptService;
   readonly products: ProductService;
+  readonly catalog: CatalogService;
   readonly stock: StockService;
   readonly customers: CustomerService;
   readonly tills: TillService;

@@ -13,6 +13,8 @@ export const TIMEOUTS_CHECKED_MS = 2_000;
 export const KEEP_ALIVE_MS = 60_000;
 /** Requests being served at once; more are answered OVERLOADED. */
 export const REQUESTS_IN_FLIGHT_MAX = 512;
+/** Files being taken in at once, each held in memory with what it unpacks to; more are answered OVERLOADED. */
+export const UPLOADS_IN_FLIGHT_MAX = 1;
 /** A refused body is read and thrown away up to here, so that the client sees the answer; then the socket is cut. */
 export const DISCARDED_BYTES_MAX = 1024 * 1024;
 /**

@@ -7,6 +7,7 @@
 import {
   customer,
   customerPut,
+  importReport,
   order,
   orderRequest,
   type ProblemCode,
@@ -42,6 +43,7 @@ const named: readonly (readonly [name: string, io: 'input' | 'output', schema: z
   ['SyncStatus', 'output', syncStatus],
   ['SyncNowAnswer', 'output', syncNowAnswer],
   ['Readiness', 'output', readiness],
+  ['ImportReport', 'output', importReport],
   ['Problem', 'output', problem],
 ];
 
@@ -113,6 +115,16 @@ function input(route: JsonRoute): Json {
   ];
   return {
     ...(parameters.length === 0 ? {} : { parameters }),
+    ...(route.upload === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: Object.fromEntries(
+              route.upload.types.map((type) => [type, { schema: { type: 'string', format: 'binary' } }]),
+            ),
+          },
+        }),
     ...(route.body === undefined
       ? {}
       : {
@@ -185,7 +197,7 @@ function problems(route: Route): Json {
     ...everywhere,
     ...(route.role === undefined ? [] : withRole),
     ...((json?.body ?? json?.params ?? json?.query) ? withInput : []),
-    ...(json?.body === undefined ? [] : withBody),
+    ...(json?.body === undefined && json?.upload === undefined ? [] : withBody),
     ...(json?.write === true ? withWrite : []),
   ]);
   const byStatus = new Map<number, ProblemCode[]>();

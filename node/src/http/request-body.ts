@@ -14,24 +14,31 @@ import { DISCARDED_BYTES_MAX } from './limits.ts';
 const EMPTY = Buffer.alloc(0);
 const JSON_TYPE = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
 
+/** A body that is a file. */
+export interface Upload {
+  readonly types: readonly string[];
+  readonly bytesMax: number;
+}
+
 /** Called once per request that may carry a body. Rejects with `BODY_TOO_LARGE`, `UNSUPPORTED_MEDIA_TYPE`. */
-export function readBody(request: IncomingMessage): Promise<Buffer> {
+export function readBody(request: IncomingMessage, upload?: Upload): Promise<Buffer> {
+  const bytesMax = upload?.bytesMax ?? BODY_BYTES_MAX;
   const declared = request.headers['content-length'];
   if (declared === '0' || (declared === undefined && request.headers['transfer-encoding'] === undefined)) {
     return Promise.resolve(EMPTY);
   }
   const type = request.headers['content-type'];
   const encoding = request.headers['content-encoding'];
-  if (type === undefined || !JSON_TYPE.test(type) || (encoding !== undefined && encoding !== 'identity')) {
+  const isWanted =
+    upload === undefined ? type !== undefined && JSON_TYPE.test(type) : isOneOf(type, upload.types);
+  if (!isWanted || (encoding !== undefined && encoding !== 'identity')) {
+    const wanted = upload === undefined ? 'application/json in UTF-8' : upload.types.join(' or ');
     return Promise.reject(
-      new ProblemError(
-        'UNSUPPORTED_MEDIA_TYPE',
-        'The body must be application/json in UTF-8, not encoded otherwise.',
-      ),
+      new ProblemError('UNSUPPORTED_MEDIA_TYPE', `The body must be ${wanted}, not encoded otherwise.`),
     );
   }
-  if (declared !== undefined && Number(declared) > BODY_BYTES_MAX) {
-    return Promise.reject(tooLarge());
+  if (declared !== undefined && Number(declared) > bytesMax) {
+    return Promise.reject(tooLarge(bytesMax));
   }
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -43,9 +50,9 @@ export function readBody(request: IncomingMessage): Promise<Buffer> {
     };
     const take = (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > BODY_BYTES_MAX) {
+      if (bytes > bytesMax) {
         stop();
-        reject(tooLarge());
+        reject(tooLarge(bytesMax));
         return;
       }
       chunks.push(chunk);
@@ -106,6 +113,11 @@ export function discardRest(request: IncomingMessage): void {
   request.resume();
 }
 
-function tooLarge(): ProblemError {
-  return new ProblemError('BODY_TOO_LARGE', `A body may have ${BODY_BYTES_MAX} bytes.`);
+function tooLarge(bytesMax: number): ProblemError {
+  return new ProblemError('BODY_TOO_LARGE', `A body may have ${bytesMax} bytes.`);
+}
+
+function isOneOf(type: string | undefined, types: readonly string[]): boolean {
+  const [name = ''] = (type ?? '').split(';');
+  return types.includes(name.trim().toLowerCase());
 }

@@ -11,10 +11,10 @@ import type { Clock } from 'hlc-ts';
 import type { z } from 'zod';
 import type { NodeServices, TillIdentity, WriteAnswer, WriteRequest } from '../services.ts';
 import type { HttpMetrics, RouteMeter } from './http-metrics.ts';
-import { REQUESTS_IN_FLIGHT_MAX } from './limits.ts';
+import { REQUESTS_IN_FLIGHT_MAX, UPLOADS_IN_FLIGHT_MAX } from './limits.ts';
 import { problemOf, refuseRequest, schemaProblem } from './problem-answer.ts';
 import type { RateLimit } from './rate-limit.ts';
-import { fingerprintOf, parseJson, readBody } from './request-body.ts';
+import { fingerprintOf, parseJson, readBody, type Upload } from './request-body.ts';
 import type { Call, JsonRoute, RawRoute, Route } from './route.ts';
 import { requireRole, type TillAuth } from './till-auth.ts';
 
@@ -40,6 +40,7 @@ const NOBODY: TillIdentity = { till: '', role: 'cashier' };
 export class RouteRunner {
   readonly #ports: RunnerPorts;
   #inFlight = 0;
+  #uploads = 0;
 
   constructor(ports: RunnerPorts) {
     this.#ports = ports;
@@ -101,6 +102,13 @@ export class RouteRunner {
     const key = route.write ? keyOf(request) : '';
     let body: unknown;
     let fingerprint = '';
+    if (route.upload !== undefined) {
+      sendJson(
+        response,
+        await this.#runUpload(route, route.upload, request, { services, params, query, till }, key),
+      );
+      return;
+    }
     if (route.body !== undefined) {
       const bytes = await readBody(request);
       body = checked('body', route.body, bytes.length === 0 && !route.write ? {} : parseJson(bytes));
@@ -126,6 +134,27 @@ export class RouteRunner {
     } as Call<never, never, never>;
     const write = { key, fingerprint, till, body } as WriteRequest<never>;
     sendJson(response, await route.invoke(call, write));
+  }
+
+  async #runUpload(
+    route: JsonRoute,
+    upload: Upload,
+    request: Request,
+    asked: Pick<Call<unknown, unknown, unknown>, 'services' | 'params' | 'query' | 'till'>,
+    key: string,
+  ): Promise<{ status: number; body: unknown }> {
+    if (this.#uploads >= UPLOADS_IN_FLIGHT_MAX) {
+      throw new ProblemError('OVERLOADED', 'Another file is being taken in.', { retryAfterSeconds: 5 });
+    }
+    this.#uploads += 1;
+    try {
+      const body = await readBody(request, upload);
+      const fingerprint = fingerprintOf(request.method, request.originalUrl, body);
+      const write = { key, fingerprint, till: asked.till, body };
+      return await route.invoke({ ...asked, body } as unknown as Call<never, never, never>, write as never);
+    } finally {
+      this.#uploads -= 1;
+    }
   }
 
   #refuse(

@@ -9,6 +9,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ProblemCode, TillRole } from '@branchline/model';
 import type { z } from 'zod';
 import type { NodeServices, TillIdentity, WriteAnswer, WriteRequest } from '../services.ts';
+import type { Upload } from './request-body.ts';
 
 export type Method = 'get' | 'post' | 'put';
 
@@ -53,6 +54,8 @@ export interface JsonRoute extends RouteWords {
   /** Answers by status. */
   readonly answers: Readonly<Record<number, z.ZodType>>;
   readonly write: boolean;
+  /** Instead of `body`: the bytes of a file, which `invoke` gets as they came. */
+  readonly upload?: Upload;
   invoke(call: Call<never, never, never>, write: WriteRequest<never>): Answer | Promise<Answer>;
 }
 
@@ -102,6 +105,21 @@ export function readRoute<
 export function writeRoute<B extends z.ZodType, P extends z.ZodType | undefined = undefined>(
   words: WriteWords<P, B>,
 ): JsonRoute {
+  return { ...words, kind: 'json', write: true } as unknown as JsonRoute;
+}
+
+interface UploadWords<Q> extends Omit<RouteWords, 'kind'> {
+  readonly query: Q;
+  readonly upload: Upload;
+  readonly answers: Readonly<Record<number, z.ZodType>>;
+  invoke(
+    call: Call<undefined, Parsed<Q>, Uint8Array>,
+    write: WriteRequest<Uint8Array>,
+  ): Promise<WriteAnswer<unknown>>;
+}
+
+/** A write whose body is a file. Held in memory whole, so few are served at a time. */
+export function uploadRoute<Q extends z.ZodType>(words: UploadWords<Q>): JsonRoute {
   return { ...words, kind: 'json', write: true } as unknown as JsonRoute;
 }
 

@@ -1,5 +1,6 @@
 /** Every route of the node that answers with JSON, in the order they are matched: the sale comes first. */
 import type { Route } from './route.ts';
+import { catalogRoutes } from './routes/catalog.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { healthRoutes } from './routes/health.ts';
 import { orderRoutes } from './routes/orders.ts';
@@ -13,6 +14,7 @@ export const jsonRoutes: readonly Route[] = [
   ...orderRoutes,
   ...receiptRoutes,
   ...productRoutes,
+  ...catalogRoutes,
   ...stockRoutes,
   ...customerRoutes,
   ...syncRoutes,

@@ -54,6 +54,16 @@ export class Products implements RowSink {
     return row === undefined ? undefined : productOf(row, this.#options.branch);
   }
 
+  /** The row of the whole chain, whatever this branch makes of it. */
+  row(sku: string): ProductRow | undefined {
+    return this.#index.get(sku);
+  }
+
+  /** Every product that has the barcode. */
+  skusOf(barcode: string): readonly string[] {
+    return this.#index.byBarcode(barcode).map(({ sku }) => sku);
+  }
+
   search(query: {
     readonly q?: string | undefined;
     readonly barcode?: string | undefined;

@@ -115,6 +115,12 @@ export class FakeNode implements NodeServices {
     count: 1,
   };
 
+  readonly catalog = {
+    importFile: async () => {
+      throw new ProblemError('IMPORT_FILE', 'The file is empty.');
+    },
+  };
+
   readonly stock = {
     get: async (sku: string) =>
       sku === 'TEA 25'

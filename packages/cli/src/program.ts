@@ -9,6 +9,7 @@ import { commandContext } from './command-context.ts';
 import { backupCommand } from './commands/backup.ts';
 import { benchCommand } from './commands/bench.ts';
 import { branchCommand } from './commands/branch.ts';
+import { catalogCommand } from './commands/catalog.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
@@ -69,6 +70,7 @@ function composeProgram(ports: CliPorts, version: string): Command {
     backupCommand(context),
     restoreCommand(context),
     tillCommand(context),
+    catalogCommand(context),
     fiscalCommand(context),
     kktCommand(context),
     ofdCommand(context),

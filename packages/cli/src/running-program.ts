@@ -4,6 +4,7 @@
  * Commands prefer this way: the store is locked by the program, and what it says is current. The control token is readable by the
  * folder's owner only, so whoever may read the data may also operate it.
  */
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -79,6 +80,24 @@ export class RunningProgram {
     return { status: response.status, body: safeJson(await response.text()) };
   }
 
+  /** Sends a file; a refusal that is a report (422) is an answer. */
+  async upload(path: string, bytes: Uint8Array): Promise<unknown> {
+    const response = await this.#send(path, {
+      method: 'POST',
+      headers: {
+        Authorization: `Bearer ${this.#token}`,
+        'Content-Type': 'application/octet-stream',
+        'Idempotency-Key': randomUUID(),
+      },
+      body: bytes as Uint8Array<ArrayBuffer>,
+    });
+    const answer = safeJson(await response.text());
+    if (response.ok || (answer as { report?: unknown } | undefined)?.report !== undefined) {
+      return answer;
+    }
+    throw new ProgramRefusal(answer, response.status);
+  }
+
   async #call(method: string, path: string, body?: object): Promise<unknown> {
     const response = await this.#fetch(method, path, body);
     const answer = safeJson(await response.text());
@@ -89,14 +108,20 @@ export class RunningProgram {
   }
 
   async #fetch(method: string, path: string, body?: object): Promise<Response> {
+    return await this.#send(path, {
+      method,
+      headers: {
+        Authorization: `Bearer ${this.#token}`,
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  }
+
+  async #send(path: string, request: RequestInit): Promise<Response> {
     try {
       return await fetch(`${this.url}${path}`, {
-        method,
-        headers: {
-          Authorization: `Bearer ${this.#token}`,
-          ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...request,
         signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
       });
     } catch (cause) {
