@@ -1,17 +1,21 @@
 /** `CatalogService` over the parts of a node: reads the file, then goes to the use case. Nothing is decided here. */
 import { createHash } from 'node:crypto';
+import type { WriterId } from '@branchline/feed';
 import {
   acceptableFaults,
+  type Conflict,
   type ImportQuery,
   type ImportRefusal,
   type ImportReport,
   ProblemError,
   problemTable,
 } from '@branchline/model';
+import { isoTime } from 'hlc-ts';
 import { findColumns } from './catalog-file/columns.ts';
 import { profileOf } from './catalog-file/profiles.ts';
 import { readTable } from './catalog-file/table.ts';
 import type { NodeParts } from './node-services.ts';
+import type { ConflictRow } from './projections/conflicts.ts';
 import type { CatalogService } from './services.ts';
 import {
   type CatalogFile,
@@ -19,10 +23,23 @@ import {
   importCatalogFile,
   refusalWords,
 } from './use-cases/import-catalog-file.ts';
+import { resolveConflict } from './use-cases/resolve-conflict.ts';
 
 export function catalogService(parts: NodeParts): CatalogService {
-  const { pipeline, trade, products, clock } = parts;
+  const { pipeline, trade, products, conflicts, clock } = parts;
   return {
+    conflicts: ({ after, limit }) => {
+      const { rows, next } = conflicts.list(after, limit);
+      return {
+        conflicts: rows.map((row) => conflictOf(parts, row)),
+        total: conflicts.count,
+        ...(next === undefined ? {} : { next }),
+      };
+    },
+    resolve: (id, request) =>
+      pipeline.submit(request, (transaction) =>
+        resolveConflict(trade, conflicts, transaction, id, request.body.value),
+      ),
     importFile: async (request, query) => {
       const file = await readFile(parts, request.body, query);
       if (query.dryRun === 'true') {
@@ -43,6 +60,27 @@ export function catalogService(parts: NodeParts): CatalogService {
         return { status: 422, body: refusalOf(refused), replayed: false };
       }
     },
+  };
+}
+
+function conflictOf({ products, ports }: NodeParts, { id, sku, field, values }: ConflictRow): Conflict {
+  return {
+    id,
+    sku: sku as Conflict['sku'],
+    name: products.row(sku)?.name ?? '',
+    field,
+    values: values.map(({ value, writer, timeMs }, index) => ({
+      value:
+        field === 'barcodes'
+          ? String(value ?? '')
+              .split(' ')
+              .filter(Boolean)
+          : value,
+      shown: index === values.length - 1,
+      writer,
+      branch: writer === null ? null : (ports.registry.member(writer as WriterId)?.grant.branch ?? null),
+      at: isoTime(timeMs),
+    })),
   };
 }
 

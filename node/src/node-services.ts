@@ -254,6 +254,12 @@ function metrics(parts: NodeParts): MetricSample[] {
     ),
     sample('gauge', 'branchline_rows_dirty', rows.dirtyCount, 'Rows not in LevelDB yet.'),
     sample('gauge', 'branchline_products', products.count, 'Products in the catalog.'),
+    sample(
+      'gauge',
+      'branchline_conflicts_open',
+      parts.conflicts.count,
+      'Catalog conflicts nobody has decided.',
+    ),
     sample('gauge', 'branchline_peers_connected', peers.openCount, 'Peers connected.'),
     sample('counter', 'branchline_peers_refused_total', peers.refused, 'Peers turned away.'),
     sample(

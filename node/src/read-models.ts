@@ -11,6 +11,7 @@ import type { Failure } from './failure.ts';
 import { Receipts } from './fiscal/receipts.ts';
 import type { NodePorts } from './ports.ts';
 import { Answers } from './projections/answers.ts';
+import { bothSinks, Conflicts } from './projections/conflicts.ts';
 import { CustomerBook } from './projections/customers.ts';
 import { Orders } from './projections/orders.ts';
 import { Products } from './projections/products.ts';
@@ -26,6 +27,7 @@ const CAUSE_CHARS_MAX = 200;
 export interface ReadModels {
   readonly rows: Rows;
   readonly products: Products;
+  readonly conflicts: Conflicts;
   readonly stock: StockBook;
   readonly customers: CustomerBook;
   readonly tills: Tills;
@@ -86,11 +88,20 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     writer: key.writer,
     onChanged: (id, state, { position }) => events.publish('receipt.changed', { id, state }, position),
   });
-  const shards = await Shards.open({
+  const conflicts = await Conflicts.open({
+    rows,
+    versions: (doc, cell) =>
+      shards.documents.conflict(
+        doc,
+        cell,
+        ports.registry.members().map(({ writer }) => writer),
+      ),
+  });
+  const shards: Shards = await Shards.open({
     rows,
     writer: key.writer,
     clock,
-    sinks: { catalog: products, stock, loyalty: customers },
+    sinks: { catalog: bothSinks(products, conflicts), stock, loyalty: customers },
     onQuarantined: (doc, writer, code, reason) =>
       alarms.raise('CHANGE_QUARANTINED', `${doc}: a change of ${writer} was set aside (${code}: ${reason})`),
     onFailure: (error) => failure.set(error),
@@ -116,5 +127,5 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     log.info({ position: store.position }, 'rows are made again from the feeds');
     await shards.materialiseAll();
   }
-  return { rows, products, stock, customers, tills, answers, orders, receipts, shards, projector };
+  return { rows, products, conflicts, stock, customers, tills, answers, orders, receipts, shards, projector };
 }

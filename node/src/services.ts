@@ -11,6 +11,9 @@
  */
 import type { EnrolAnswer, EnrolRequest, Role } from '@branchline/feed';
 import type {
+  ConflictPage,
+  ConflictResolve,
+  ConflictResolved,
   Customer,
   CustomerPut,
   FiscalReceipt,
@@ -102,6 +105,10 @@ export interface CatalogService {
     request: WriteRequest<Uint8Array>,
     query: ImportQuery,
   ): Promise<WriteAnswer<ImportReport | ImportRefusal>>;
+  /** Memory only, no document is touched. */
+  conflicts(query: { readonly after?: string | undefined; readonly limit: number }): ConflictPage;
+  /** `CONFLICT_NOT_FOUND`, also when it is not as it was read any more; `CHANGE_INVALID`; `FORBIDDEN`. */
+  resolve(id: string, request: WriteRequest<ConflictResolve>): Promise<WriteAnswer<ConflictResolved>>;
 }
 
 export interface StockService {

@@ -5,6 +5,7 @@
  * problem codes it may answer, grouped by status.
  */
 import {
+  conflict,
   customer,
   customerPut,
   importReport,
@@ -43,6 +44,7 @@ const named: readonly (readonly [name: string, io: 'input' | 'output', schema: z
   ['SyncStatus', 'output', syncStatus],
   ['SyncNowAnswer', 'output', syncNowAnswer],
   ['Readiness', 'output', readiness],
+  ['Conflict', 'output', conflict],
   ['ImportReport', 'output', importReport],
   ['Problem', 'output', problem],
 ];

@@ -1,6 +1,7 @@
 /** Every route of the node that answers with JSON, in the order they are matched: the sale comes first. */
 import type { Route } from './route.ts';
 import { catalogRoutes } from './routes/catalog.ts';
+import { conflictRoutes } from './routes/conflicts.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { healthRoutes } from './routes/health.ts';
 import { orderRoutes } from './routes/orders.ts';
@@ -15,6 +16,7 @@ export const jsonRoutes: readonly Route[] = [
   ...receiptRoutes,
   ...productRoutes,
   ...catalogRoutes,
+  ...conflictRoutes,
   ...stockRoutes,
   ...customerRoutes,
   ...syncRoutes,

@@ -9,6 +9,7 @@
  *     u/<branch>/<stamp>/<order id>  a branch's orders by time   -> order id
  *     k/<till>                       till token (hash)
  *     p/<sku>                        product as JSON
+ *     cf/<sku>/<field>               values in conflict, as JSON
  *     s/<branch>/<sku>               stock of a product as JSON
  *     c/<region>/<customer id>       customer as JSON
  *     fr/<receipt id>                fiscal receipt: branch and what it is for, as JSON
@@ -47,6 +48,7 @@ export const rowKeys = {
   branchOrder: (branch: string, stamp: string, id: string) => `u/${branch}/${stamp}/${id}`,
   till: (name: string) => `k/${name}`,
   product: (sku: string) => `p/${sku}`,
+  conflict: (cell: string) => `cf/${cell}`,
   stock: (branch: string, rest: string) => `s/${branch}/${rest}`,
   customer: (region: string, id: string) => `c/${region}/${id}`,
   receipt: (id: string) => `fr/${id}`,

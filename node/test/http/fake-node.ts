@@ -119,6 +119,10 @@ export class FakeNode implements NodeServices {
     importFile: async () => {
       throw new ProblemError('IMPORT_FILE', 'The file is empty.');
     },
+    conflicts: () => ({ conflicts: [], total: 0 }),
+    resolve: async () => {
+      throw new ProblemError('CONFLICT_NOT_FOUND', 'There is no such conflict.');
+    },
   };
 
   readonly stock = {

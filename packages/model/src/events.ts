@@ -112,6 +112,15 @@ export const eventBodies = {
   }),
   /** Who changed which fields of a product; the values are in the document's change beside it. */
   'product-change': z.looseObject({ sku, till: tillName, fields: z.array(productFields.keyof()) }),
+  /** Somebody decided between concurrent values of a product's field, or for another; the change is beside it. */
+  'conflict-resolved': z.looseObject({
+    id: z.string(),
+    sku,
+    field: freeText(32),
+    till: tillName,
+    value: z.json(),
+    over: z.array(z.looseObject({ value: z.json(), writer: z.string().nullable() })),
+  }),
   /** A file of products was taken in, in the same commit as its changes: who, which file, how many. */
   'catalog-import': z.looseObject({
     till: tillName,

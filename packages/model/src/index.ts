@@ -17,6 +17,21 @@ export {
   importReport,
 } from './api/catalog-imports.ts';
 export {
+  type Conflict,
+  type ConflictPage,
+  type ConflictQuery,
+  type ConflictResolve,
+  type ConflictResolved,
+  conflict,
+  conflictId,
+  conflictPage,
+  conflictQuery,
+  conflictResolve,
+  conflictResolved,
+  type ResolvableField,
+  resolvableFields,
+} from './api/conflicts.ts';
+export {
   type Customer,
   type CustomerFields,
   type CustomerPoints,

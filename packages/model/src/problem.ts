@@ -85,6 +85,11 @@ const table = {
   PRODUCT_NOT_FOUND: row(404, 'There is no such product', 'Check the SKU; see /v1/products?q=.'),
   CUSTOMER_NOT_FOUND: row(404, 'There is no such customer here', 'Check the id, or create it with PUT.'),
   TILL_UNKNOWN: row(404, 'There is no such till', 'See `branchline till list`.'),
+  CONFLICT_NOT_FOUND: row(
+    404,
+    'There is no such conflict',
+    'It was resolved or another value joined it; read /v1/conflicts again.',
+  ),
   METHOD_NOT_ALLOWED: row(
     405,
     'The method does not fit this path',
