@@ -12,16 +12,16 @@ import {
   Authority,
   type Collection,
   type DeviceKey,
-  decodeEntry,
   FeedError,
+  keptStamp,
+  lastStamp,
   type Member,
   Replicator,
   type WriterId,
-  writerOf,
 } from '@branchline/feed';
 import { LOYALTY_PROGRAMME_DEFAULT, ProblemError } from '@branchline/model';
 import type { Transport } from '@branchline/wire';
-import { HybridClock, type Stamp, ZERO_STAMP } from 'hlc-ts';
+import { HybridClock, MAX_AHEAD_MS_DEFAULT, type Stamp } from 'hlc-ts';
 import { Alarms } from './alarms.ts';
 import { BranchKeeper } from './branch-keeper.ts';
 import { openCheckpoints } from './checkpoints/open-checkpoints.ts';
@@ -260,7 +260,8 @@ async function openParts(
   const hlc = await HybridClock.open({
     clock,
     bound: ports.clockBound,
-    atLeast: await lastOwnStamp(ports),
+    atLeast: await lastStamp(store, ownWriters(ports)),
+    kept: () => keptHere(ports),
     onWarning: (warning) => log.warn({ warning: warning.kind }, 'clock'),
   });
   const events = new EventLog(store.position);
@@ -471,17 +472,12 @@ function ownWriters({ key, formerKeys = [] }: Pick<NodePorts, 'key' | 'formerKey
   return [...formerKeys, key].map(({ writer }) => writer);
 }
 
-/** The greatest stamp this device has in its feeds: cover for a lost clock bound. */
-async function lastOwnStamp({ store, key, formerKeys = [] }: NodePorts): Promise<Stamp> {
-  let last: Stamp = ZERO_STAMP;
-  const own = new Set(ownWriters({ key, formerKeys }));
-  for (const [feed, { head, base }] of store.feeds()) {
-    if (own.has(writerOf(feed)) && head.seq > base.seq) {
-      const run = await store.read(feed, head.seq, 1);
-      const bytes = run?.entries.at(-1);
-      const hlc = bytes === undefined ? last : decodeEntry(feed, head.seq, bytes).hlc;
-      last = hlc > last ? hlc : last;
-    }
+/** What outlived a crash; a backup that was put back proves nothing before its new key has spoken. */
+async function keptHere(ports: NodePorts): Promise<Stamp | undefined> {
+  const { store, clock, succession, authorityKey } = ports;
+  if (succession?.reason === 'restored' && !succession.settled) {
+    return undefined;
   }
-  return last;
+  const writers = [...ownWriters(ports), ...(authorityKey === undefined ? [] : [authorityKey.writer])];
+  return await keptStamp(store, writers, clock.nowMs() + MAX_AHEAD_MS_DEFAULT);
 }

@@ -1,12 +1,12 @@
 /**
- * The durable part of a relay, opened and closed as one: clock, index database, journal store, registry.
+ * The durable part of a relay, opened and closed as one: index database, journal store, registry, clock.
  *
  * Opening order matters: the registry follows the store from its first entry, and the store asks the registry for keys, so the
- * key resolver is the registry's and the registry exists first. Closing is the reverse, and closes what was opened when a
+ * key resolver is the registry's and the registry exists first. The clock goes on from what the store holds. Closing is the reverse, and closes what was opened when a
  * later step fails.
  */
-import { type FeedStore, followRegistry, JournalStore, Registry } from '@branchline/feed';
-import { HybridClock, type Stamp } from 'hlc-ts';
+import { type FeedStore, followRegistry, JournalStore, keptStamp, Registry } from '@branchline/feed';
+import { HybridClock, MAX_AHEAD_MS_DEFAULT, type Stamp } from 'hlc-ts';
 import { Level } from 'level';
 import type { DataFolder } from './data-folder.ts';
 import { RelayError } from './errors.ts';
@@ -41,8 +41,6 @@ export class RelayStore {
   static async open(ports: RelayPorts, folder: DataFolder, identity: TenantIdentity): Promise<RelayStore> {
     const closers: (() => Promise<unknown> | unknown)[] = [];
     try {
-      const clock = await HybridClock.open({ clock: ports.clock, bound: folder.clockBound() });
-      closers.push(() => clock.close());
       const level = new Level(folder.index);
       await level.open().catch((cause: unknown) => {
         throw indexFailure(cause, folder.path);
@@ -59,6 +57,18 @@ export class RelayStore {
       });
       closers.push(() => store.close());
       closers.push(await followRegistry(store, registry));
+      const { clock: wall } = ports;
+      const isRestored = await folder.isRestored();
+      const clock = await HybridClock.open({
+        clock: wall,
+        bound: folder.clockBound(),
+        // Only the registry is written here. One put back from a backup may have gone on elsewhere.
+        kept: async () =>
+          isRestored
+            ? undefined
+            : await keptStamp(store, [registry.authority], wall.nowMs() + MAX_AHEAD_MS_DEFAULT),
+      });
+      closers.push(() => clock.close());
       return new RelayStore({ store, registry, level, clock, closers });
     } catch (error) {
       await closeAll(closers);

@@ -1,5 +1,6 @@
 /** "Clock steps, wrong year, drift": sales go on, stamps stay ordered, and somebody is told. */
 import type { OrderRequest } from '@branchline/model';
+import { parseStamp, stampMs } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Chain, type Machine } from '../support/chain.ts';
@@ -62,6 +63,22 @@ clocks(
         stamps.map((_, index) => `B001-${String(index + 1).padStart(6, '0')}`),
       );
     }),
+);
+
+clocks('after a crash orders are stamped with the time of now, not with the end of a block saved ahead', () =>
+  shop(async (machine, chain) => {
+    const stamps: string[] = [];
+    for (let crashes = 0; crashes < 3; crashes += 1) {
+      stamps.push(await sell(machine));
+      await chain.pass(100);
+      await machine.crash();
+      await machine.start();
+      const next = await sell(machine);
+      stamps.push(next);
+      assert.is(stampMs(parseStamp(next)), chain.clock.nowMs());
+    }
+    assert.equal(stamps, [...stamps].sort());
+  }),
 );
 
 clocks('a peer far ahead is an alarm and pulls nobody along; both go on selling and agree', async () => {

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataDirectory } from '@branchline/node';
+import { parseStamp, stampMs } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TempDir } from '../../../test/support/temp-dir.ts';
@@ -20,6 +21,7 @@ const ANSWERS_BEFORE_KILL = [1, 40, 90, 33, 200];
 
 interface Order {
   readonly id: string;
+  readonly hlc: string;
   readonly number: string;
   readonly totalMinor: number;
 }
@@ -155,6 +157,8 @@ test('G1, G2: every acknowledged sale is there once; unknown ones are whole or a
     node = await start();
     const { kept, lost } = await tills.settle(node.url);
     assert.ok(kept + lost > 0, 'nothing was under way when the node was killed');
+    const newest = tills.sales.map(({ answer }) => stampMs(parseStamp((JSON.parse(answer!) as Order).hlc)));
+    assert.ok(Math.max(...newest) <= Date.now(), 'no stamp is ahead of the clock after a kill');
   }
   const orders = await tills.everyOrder();
   const count = tills.sales.length;

@@ -84,6 +84,7 @@ export {
   successionRequest,
 } from './incarnation.ts';
 export { JournalStore, type JournalStoreOptions, type Opening } from './journal-store.ts';
+export { keptStamp, lastStamp } from './kept-stamp.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export { NodeDisk } from './node-disk.ts';
 export type { FeedProgress, PeerProgress } from './peer-progress.ts';

@@ -9,6 +9,8 @@
  *   I2  No stamp is above the saved bound: the bound is saved ahead, a block at a time, before it is needed.
  *   I3  `now` is synchronous, never refuses and never throws while the clock is open.
  *   I4  A stamp too far in the future is data, not time: it never moves this clock.
+ *   I5  A clock whose stamps are kept in a journal starts after a crash at the last one kept, not at the bound: a stamp that
+ *       was given out and not kept counts for nobody, and I1 holds for all that do.
  *
  * I2 and I3 pull apart when the wall outruns the bound, after sleep or a step, or while the disk hangs. Then stamps
  * wait near the bound by counter and step to the wall once the save is done. The wall may use the bound up
@@ -24,7 +26,7 @@ import { HlcError } from './errors.ts';
 import { makeStamp, STAMP_MS_MAX, type Stamp, stampMs } from './stamp.ts';
 import type { UpperBoundStore } from './upper-bound.ts';
 
-/** How far ahead of need a bound is saved: also how far ahead of the wall a clock may start after a crash. */
+/** How far ahead of need a bound is saved: also how far ahead of the wall a clock may start after a crash that nothing was `kept` of. */
 export const BLOCK_MS = 60_000;
 /** The next block is saved when the wall has less than this left of the present one. */
 export const RENEW_BELOW_MS = 30_000;
@@ -60,6 +62,11 @@ export interface HybridClockOptions {
   readonly maxAheadMs?: number;
   /** The greatest stamp this writer is known to have used: cover for a lost bound. */
   readonly atLeast?: Stamp;
+  /**
+   * Called when the saved bound is ahead of the wall, as after a crash: the greatest stamp that was given out or observed and
+   * outlived it, when a journal proves that there is no other; undefined when it cannot.
+   */
+  readonly kept?: () => Promise<Stamp | undefined>;
   readonly onWarning?: (warning: ClockWarning) => void;
 }
 
@@ -112,7 +119,9 @@ export class HybridClock {
     try {
       const saved = await options.bound.load();
       const atLeast = options.atLeast ?? 0n;
-      const self = new HybridClock(options, checkRoom(saved > atLeast ? saved : atLeast));
+      const isAhead = stampMs(saved) > options.clock.nowMs();
+      const start = (isAhead ? await options.kept?.() : undefined) ?? saved;
+      const self = new HybridClock(options, checkRoom(start > atLeast ? start : atLeast));
       const bound = self.#nextBound();
       await self.#store.save(bound as Stamp);
       self.#bound = bound;

@@ -72,6 +72,13 @@ class Device {
   crash: () => void = () => {};
   last: Stamp = ZERO_STAMP;
   lowered = false;
+  readonly #journal: boolean;
+  /** The greatest stamp on disk; those given out since are on their way. */
+  kept: Stamp = ZERO_STAMP;
+
+  constructor(journal = false) {
+    this.#journal = journal;
+  }
 
   async open(): Promise<void> {
     this.bound.failWith(undefined);
@@ -82,6 +89,7 @@ class Device {
     this.hybrid = await HybridClock.open({
       clock: this.clock,
       bound: { ...store, save: this.watched(store.save) },
+      ...(this.#journal ? { kept: async () => this.kept } : {}),
     });
   }
 
@@ -153,6 +161,45 @@ test('I1-I4 hold over jumps, slow and failing disks, crashes and restarts', asyn
     }),
     { numRuns: 1_000 },
   );
+});
+
+const kept: fc.Arbitrary<Step | { do: 'sync' }> = fc.oneof(
+  { weight: 4, arbitrary: steps },
+  { weight: 1, arbitrary: fc.constant({ do: 'sync' as const }) },
+);
+
+test('I5: with a journal every stamp is greater than every one kept before, whatever a crash takes', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(kept, { minLength: 5, maxLength: 60 }), async (history) => {
+      const device = new Device(true);
+      await device.open();
+      for (const step of history) {
+        if (step.do === 'sync') {
+          device.kept = device.last;
+          continue;
+        }
+        if (step.do === 'restart') device.kept = device.last;
+        if (step.do === 'crash') device.last = device.kept;
+        await device.take(step);
+      }
+      device.last = device.last > device.kept ? device.last : device.kept;
+      device.stamp();
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('I5: after a crash stamps are of now as soon as the wall has passed the last one kept', async () => {
+  const device = new Device(true);
+  await device.open();
+  for (let crashes = 0; crashes < 5; crashes += 1) {
+    device.stamp();
+    device.kept = device.last;
+    await device.clock.advance(5);
+    await device.open();
+    device.stamp();
+    assert.is(stampMs(device.last), device.clock.nowMs());
+  }
 });
 
 test('once the disk works and the wall is right, stamps are of now again', async () => {
