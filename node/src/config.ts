@@ -9,6 +9,7 @@
  */
 import { branchCode, operationMode } from '@branchline/model';
 import { z } from 'zod';
+import { WEBHOOKS_MAX, webhookConfig } from './delivery/webhooks.ts';
 import { NodeError } from './errors.ts';
 import { kktConfig } from './fiscal/open-kkt.ts';
 
@@ -45,6 +46,12 @@ export const nodeConfig = z.strictObject({
   allowedHosts: z.array(z.string().min(1)).default([]),
   /** The cash register of this branch; without it no receipts are printed. */
   kkt: kktConfig.optional(),
+  /** Addresses told of events; see the README for what they get. */
+  webhooks: z
+    .array(webhookConfig)
+    .max(WEBHOOKS_MAX)
+    .refine((hooks) => new Set(hooks.map(({ url }) => url)).size === hooks.length, 'name each address once')
+    .default([]),
   log: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Period of the replaced system's setting: kept as the longest pause between two attempts to reach a peer. */
   syncIntervalSeconds: z.coerce.number().int().min(1).max(3600).default(30),

@@ -121,6 +121,8 @@ async function openNode(ports: LifePorts, config: NodeConfig, home: NodeHome): P
       authorityKey: home.authorityKey,
       clockBound: boundFile(home.directory.path),
       rows: home.level.sublevel('rows') as unknown as RowLevel,
+      outbox: home.level.sublevel('outbox'),
+      post: (url, init) => fetch(url, init),
       // Not part of the rows: proofs cannot be made again from this journal.
       evidence: levelEvidence(home.level.sublevel<string, Uint8Array>('evidence', { valueEncoding: 'view' })),
       dial: (url, signal) => dialWebSocket(url, { signal }),

@@ -8,6 +8,9 @@ import { catalogService } from './catalog-service.ts';
 import type { Checkpoints } from './checkpoints/open-checkpoints.ts';
 import type { Decide } from './commit/commit-pipeline.ts';
 import type { Writing } from './commit/open-pipeline.ts';
+import type { OfdDelivery } from './delivery/ofd-delivery.ts';
+import { OutboxDesk } from './delivery/outbox-desk.ts';
+import type { Webhooks } from './delivery/webhooks.ts';
 import type { EventLog } from './event-log.ts';
 import type { Failure } from './failure.ts';
 import type { Fiscal } from './fiscal/open-fiscal.ts';
@@ -43,6 +46,8 @@ export interface NodeParts extends ReadModels, Writing {
   readonly alarms: Alarms;
   readonly trade: Trade;
   readonly fiscal: Fiscal;
+  readonly ofd: OfdDelivery | undefined;
+  readonly webhooks: Webhooks | undefined;
   readonly exchange: Exchange;
   readonly succession: Succession;
   readonly renewal: Promise<Renewal>;
@@ -84,6 +89,11 @@ export function makeServices(parts: NodeParts): NodeServices {
       },
       list: async (query) => fiscal.pageWithStates(await orders.list(query)),
     },
+    outbox: new OutboxDesk({
+      ...parts,
+      reviews: undefined,
+      submit: (request, decide) => pipeline.submit(request, decide),
+    }),
     receipts: { get: (id) => fiscal.receipt(id) },
     products: {
       search: (query) => products.search(query),

@@ -27,7 +27,10 @@ import { BranchKeeper } from './branch-keeper.ts';
 import { openCheckpoints } from './checkpoints/open-checkpoints.ts';
 import type { Decide } from './commit/commit-pipeline.ts';
 import { openPipeline } from './commit/open-pipeline.ts';
+import type { Transaction } from './commit/transaction.ts';
 import type { NodeConfig } from './config.ts';
+import { OfdDelivery } from './delivery/ofd-delivery.ts';
+import { Webhooks } from './delivery/webhooks.ts';
 import { NodeError } from './errors.ts';
 import { EventLog } from './event-log.ts';
 import { Failure } from './failure.ts';
@@ -75,7 +78,8 @@ const NO_FINGERPRINT = '0'.repeat(64);
 const RESTORED_WORDS =
   'This head office was restored and has not heard from a device yet; one of them brings what the backup lacks.';
 
-export type NodeSettings = Pick<NodeConfig, 'mode' | 'relay' | 'peers' | 'syncIntervalSeconds'>;
+export type NodeSettings = Pick<NodeConfig, 'mode' | 'relay' | 'peers' | 'syncIntervalSeconds'> &
+  Partial<Pick<NodeConfig, 'webhooks'>>;
 
 export interface NodeOptions {
   /** Name and version, told to peers. */
@@ -182,6 +186,7 @@ export class BranchNode {
     exchange.start();
     succession.start().catch((error: Error) => failure.set(error));
     fiscal.start();
+    this.#parts.webhooks?.start().catch((error: Error) => failure.set(error));
     events.publish('node.state', { ready: this.services.readiness().ready });
   }
 
@@ -235,11 +240,13 @@ export class BranchNode {
     parts.closing = true;
     parts.events.publish('node.state', { ready: false });
     await parts.fiscal.stop();
+    await parts.webhooks?.queue.stop();
     await parts.pipeline.close();
     await parts.exchange.close();
     await parts.checkpoints?.close();
     this.#stop.abort();
     await Promise.all(this.#background);
+    await parts.webhooks?.queue.close();
     parts.projector.stop();
     await parts.rows.close();
     parts.shards.documents.close();
@@ -374,6 +381,33 @@ async function openParts(
     return { replicator, peers };
   };
   const exchange = await Exchange.open(succession.speaker, speakAs);
+  const commit = async (append: (transaction: Transaction) => void): Promise<void> => {
+    await submitOwn(parts, 'receipt', (transaction) => {
+      append(transaction);
+      return { status: 200, body: {} };
+    });
+  };
+  const isOwn = (id: string): boolean => ownWriters(ports).includes(id as WriterId);
+  const delivering = {
+    ...ports,
+    level: ports.outbox,
+    branch,
+    isOwn,
+    alarms,
+    commit,
+    onFailure: (error: Error) => failure.set(error),
+  };
+  const ofd =
+    ports.kkt === undefined
+      ? undefined
+      : await OfdDelivery.open({ ...delivering, driver: ports.kkt.driver, link: ports.kkt.ofdLink });
+  const webhooks = await Webhooks.open({
+    ...delivering,
+    hooks: settings.webhooks ?? [],
+    post: ports.post ?? noPost,
+    order: (id) => models.orders.get(id),
+    receipt: (id) => parts.fiscal.receipt(id),
+  });
   const parts: NodeParts = {
     ...models,
     ...writing,
@@ -386,19 +420,17 @@ async function openParts(
     events,
     alarms,
     trade,
+    webhooks,
+    ofd,
     fiscal: new Fiscal({
+      ofd,
       ...ports,
       ...models,
       kkt: ports.kkt,
       branch,
       events,
       alarms,
-      commit: async (append) => {
-        await submitOwn(parts, 'receipt', (transaction) => {
-          append(transaction);
-          return { status: 200, body: {} };
-        });
-      },
+      commit,
     }),
     exchange,
     succession,
@@ -451,6 +483,11 @@ async function openParts(
   registry.watch(raise);
   return parts;
 }
+
+/** Nothing is posted from a node that was given no way out. */
+const noPost = async (): Promise<Response> => {
+  throw new Error('no way out');
+};
 
 /** An operation of the node itself: its answer is nobody's to repeat, so it has a key of its own. */
 async function submitOwn<Answer>(parts: NodeParts, what: string, decide: Decide<Answer>): Promise<Answer> {

@@ -5,6 +5,8 @@
 import type { CheckpointShelf, DeviceKey, EvidenceLedger, FeedStore, Registry } from '@branchline/feed';
 import type { Transport } from '@branchline/wire';
 import type { Clock, Random, UpperBoundStore } from 'hlc-ts';
+import type { AnyLevel } from './delivery/delivery-queue.ts';
+import type { Post } from './delivery/webhooks.ts';
 import type { NodeKkt } from './fiscal/open-fiscal.ts';
 import type { RowLevel } from './projections/rows.ts';
 import type { SuccessionRecord } from './succession/lineage.ts';
@@ -53,6 +55,10 @@ export interface NodePorts {
   /** Where checkpoints are kept; without it none are made or taken. */
   readonly checkpoints?: CheckpointShelf;
   readonly diskSpace?: () => Promise<DiskSpace>;
+  /** A level of its own for what is still to be delivered; made again from the feeds when it is empty. */
+  readonly outbox: AnyLevel;
+  /** Called to tell an address of the configuration about an event. */
+  readonly post?: Post;
   /** The cash register; closed by the node. Without it no receipts are printed. */
   readonly kkt?: NodeKkt;
 }

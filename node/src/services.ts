@@ -16,6 +16,7 @@ import type {
   ConflictResolved,
   Customer,
   CustomerPut,
+  DecidedItem,
   FiscalReceipt,
   ImportQuery,
   ImportRefusal,
@@ -25,10 +26,12 @@ import type {
   Order,
   OrderPage,
   OrderRequest,
+  OutboxStatus,
   Product,
   ProductImport,
   ProductImportAnswer,
   ProductPut,
+  QuarantinePage,
   Readiness,
   StockCountRequest,
   StockLevel,
@@ -218,11 +221,21 @@ export interface MetricSample {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** S-28: what is still to be delivered, and decisions about what was refused. */
+export interface OutboxService {
+  status(): Promise<OutboxStatus>;
+  quarantine(page: { readonly after?: string | undefined; readonly limit: number }): Promise<QuarantinePage>;
+  /** `OUTBOX_ITEM_NOT_FOUND`, `OUTBOX_NOT_QUARANTINED`. */
+  retry(id: string, request: WriteRequest<unknown>): Promise<WriteAnswer<DecidedItem>>;
+  resolve(id: string, request: WriteRequest<{ readonly reason: string }>): Promise<WriteAnswer<DecidedItem>>;
+}
+
 export interface NodeServices {
   readonly branch: string;
   readonly tenant: string;
   readonly orders: OrderService;
   readonly receipts: ReceiptService;
+  readonly outbox: OutboxService;
   readonly products: ProductService;
   readonly catalog: CatalogService;
   readonly stock: StockService;

@@ -197,6 +197,7 @@ export class FiscalDesk {
       const task = await this.#nextTask();
       if (task !== undefined) {
         await this.#work(task, signal);
+        await watch.turn(signal);
         return;
       }
       if (await this.#isShiftOld()) {

@@ -2,27 +2,21 @@
  * The way from the storage to the operator of fiscal data, as this node sees it: carried by us where an address is set, and
  * watched in any case, because a document that waits 30 days stops the register.
  *
- * The storage is the queue: nothing is remembered here that it does not know. A ticket the storage has taken is written into the
- * receipts feed, for those who read receipts elsewhere; should that one line be lost, the storage still has the ticket.
+ * The storage is the queue; the outbox (`delivery/ofd-delivery.ts`) mirrors it, so that what waits, why, and for how long can be
+ * read and survives. This is the desk's view of it: the line is shared, receipts come first.
  */
-import {
-  type KktDriver,
-  type KktStatus,
-  type OfdLink,
-  OfdPump,
-  type PumpReport,
-  type PumpStatus,
-} from '@branchline/fiscal';
-import { Backoff, type Clock, type Random } from 'hlc-ts';
-import type { NodeLog } from '../ports.ts';
+import type { KktDriver, KktStatus, PumpStatus } from '@branchline/fiscal';
+import type { Clock } from 'hlc-ts';
+import type { OfdDelivery } from '../delivery/ofd-delivery.ts';
 
 /** Days without an acknowledgement at which an alarm is raised; at 30 the storage registers nothing more. */
 export const LATE_DAYS = [2, 5, 20, 28] as const;
 export const LIMIT_DAYS = 30;
 const DAY_SECONDS = 86_400;
-const RETRY = { baseMs: 1_000, capMs: 300_000 } as const;
-/** Between two looks for a storage to carry from. */
-const STORAGE_POLL_MS = 1_000;
+/** While receipts queue without a pause, the operator's documents get this much of the line, this often. */
+export const TURN_MS = 200;
+export const TURN_EVERY_MS = 2_000;
+const TURN_STEP_MS = 10;
 
 export interface OfdQueueSeen {
   readonly waiting: number;
@@ -33,22 +27,17 @@ export interface OfdQueueSeen {
 
 export interface OfdWatchOptions {
   readonly driver: KktDriver;
-  /** The operator, where this node carries. */
-  readonly link: OfdLink | undefined;
+  readonly delivery: OfdDelivery;
   readonly clock: Clock;
-  readonly random: Random;
-  readonly log: NodeLog;
-  readonly storage: () => string | undefined;
-  readonly onDelivered: (fn: string, fd: number) => void;
+  /** Receipts not registered yet. */
+  readonly owed: () => number;
   readonly onAlarm: (code: string, words: string) => void;
 }
 
 export class OfdWatch {
   readonly #options: OfdWatchOptions;
-  #pump: OfdPump | undefined;
   #queue: OfdQueueSeen | undefined;
-  #isHeld = false;
-  #delivered = 0;
+  #turnMs = 0;
 
   constructor(options: OfdWatchOptions) {
     this.#options = options;
@@ -59,34 +48,56 @@ export class OfdWatch {
   }
 
   get pump(): PumpStatus | undefined {
-    return this.#pump?.status;
+    return this.#options.delivery.pump;
   }
 
   /** Since the start. */
   get delivered(): number {
-    return this.#delivered;
+    return this.#options.delivery.delivered;
   }
 
   /** Called around everything a sale needs of the register: the line is free for it. */
   hold(): void {
-    this.#isHeld = true;
-    this.#pump?.hold('sale');
+    this.#options.delivery.hold();
   }
 
   release(): void {
-    this.#isHeld = false;
-    this.#pump?.release('sale');
-    this.#pump?.wake();
+    this.#options.delivery.release();
+  }
+
+  /** Called when there may be more or less to do. */
+  note(): void {
+    const { delivery, owed } = this.#options;
+    delivery.mark(owed() + (this.#queue?.waiting ?? 0));
+  }
+
+  /** Called between two receipts: documents for the operator are not kept waiting for the end of a long queue. */
+  async turn(signal: AbortSignal): Promise<void> {
+    const { delivery, clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (!delivery.wantsLine || nowMs - this.#turnMs < TURN_EVERY_MS) {
+      return;
+    }
+    delivery.release();
+    while (delivery.wantsLine && clock.monotonicMs() - nowMs < TURN_MS) {
+      await clock.sleep(TURN_STEP_MS, { signal });
+    }
+    delivery.hold();
+    this.#turnMs = clock.monotonicMs();
   }
 
   /** Called between receipts with what the register just said of itself. */
-  async look({ clockSeconds }: KktStatus, signal: AbortSignal): Promise<void> {
-    const { waiting, first } = await this.#options.driver.ofdQueue({ signal });
+  async look({ fn, clockSeconds }: KktStatus, signal: AbortSignal): Promise<void> {
+    const { driver, delivery } = this.#options;
+    const seen = await driver.ofdQueue({ signal });
+    const { waiting, first } = seen;
     const oldestAgeSeconds =
       first === undefined || clockSeconds === undefined
         ? undefined
         : Math.max(0, clockSeconds - first.atSeconds);
     this.#queue = { waiting, oldestAgeSeconds, oldestFd: first?.fd };
+    await delivery.compare(fn, seen);
+    this.note();
     const days = (oldestAgeSeconds ?? 0) / DAY_SECONDS;
     const passed = LATE_DAYS.filter((limit) => days >= limit).at(-1);
     if (passed !== undefined) {
@@ -96,44 +107,5 @@ export class OfdWatch {
         `documents wait for the operator for more than ${passed} days; in ${left} days the register stops. Restore the link.`,
       );
     }
-  }
-
-  /** Carries until aborted; does nothing where the register delivers by itself. */
-  async run(signal: AbortSignal): Promise<void> {
-    const { driver, link, clock, random, storage } = this.#options;
-    while (link !== undefined && !signal.aborted) {
-      const fn = storage();
-      const port = fn === undefined ? undefined : driver.messagePort(fn);
-      if (port === undefined) {
-        await clock.sleep(STORAGE_POLL_MS, { signal }).catch(() => undefined);
-        continue;
-      }
-      const pump = new OfdPump({
-        port,
-        link,
-        clock,
-        random,
-        backoff: new Backoff(RETRY),
-        onEvent: (report) => this.#take(port.fn, report),
-      });
-      this.#pump = pump;
-      if (this.#isHeld) {
-        pump.hold('sale');
-      }
-      await pump.run(signal);
-    }
-  }
-
-  #take(fn: string, report: PumpReport): void {
-    if (report.type === 'alarm') {
-      this.#options.log.warn(
-        { code: report.code, fd: report.key?.fd, detail: report.detail },
-        'delivery to the operator',
-      );
-      this.#options.onAlarm(report.code, report.detail);
-      return;
-    }
-    this.#delivered += 1;
-    this.#options.onDelivered(fn, report.key.fd);
   }
 }

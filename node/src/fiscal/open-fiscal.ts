@@ -3,16 +3,18 @@
  * delivers. Without a register everything here only reads.
  */
 import { formatSign, formatWallTime, type OfdLink, receiptQr } from '@branchline/fiscal';
-import type { EventBody, FiscalReceipt, FiscalStatus, Order, OrderPage } from '@branchline/model';
+import type { FiscalReceipt, FiscalStatus, Order, OrderPage } from '@branchline/model';
 import type { Clock, Random } from 'hlc-ts';
 import type { Alarms } from '../alarms.ts';
 import type { Transaction } from '../commit/transaction.ts';
+import type { OfdDelivery } from '../delivery/ofd-delivery.ts';
 import type { EventLog } from '../event-log.ts';
 import type { NodeLog } from '../ports.ts';
 import type { Orders } from '../projections/orders.ts';
 import type { MetricSample, WriteAnswer } from '../services.ts';
 import { FiscalDesk, type KktPort } from './fiscal-desk.ts';
 import { LIMIT_DAYS, OfdWatch } from './ofd-watch.ts';
+import { healthOf, type OutboxHealth } from './outbox-health.ts';
 import { isSettlement, settlementOf } from './receipt-of-order.ts';
 import { receiptWords, troubleWords } from './receipt-words.ts';
 import { type KnownReceipt, type Receipts, stateAfter } from './receipts.ts';
@@ -28,6 +30,8 @@ export interface NodeKkt extends KktPort {
 
 export interface FiscalOptions {
   readonly kkt: NodeKkt | undefined;
+  /** What the storage has for the operator; with `kkt`. */
+  readonly ofd: OfdDelivery | undefined;
   readonly branch: string;
   readonly receipts: Receipts;
   readonly orders: Orders;
@@ -50,31 +54,35 @@ export class Fiscal {
   readonly #options: FiscalOptions;
   readonly #desk: FiscalDesk | undefined;
   readonly #watch: OfdWatch | undefined;
-  readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
-  #carrying: Promise<void> = Promise.resolve();
 
   constructor(options: FiscalOptions) {
     this.#options = options;
-    const { kkt, receipts } = options;
-    if (kkt === undefined) {
+    const { kkt, ofd, receipts } = options;
+    if (kkt === undefined || ofd === undefined) {
       return;
     }
-    this.#watch = this.#makeWatch(kkt);
+    this.#watch = this.#makeWatch(kkt, ofd);
     this.#desk = this.#makeDesk(kkt, this.#watch);
-    receipts.watch(() => this.#desk?.notice());
+    receipts.watch(() => {
+      this.#desk?.notice();
+      this.#watch?.note();
+    });
   }
 
   start(): void {
     this.#running = this.#desk?.run() ?? this.#running;
-    this.#carrying = this.#watch?.run(this.#stop.signal) ?? this.#carrying;
+    this.#options.ofd?.queue.start().catch((error: Error) => {
+      this.#options.log.error({ err: error }, 'the outbox of the operator did not start');
+    });
   }
 
   /** Called before commits end: the job under way may still write down what became of it. */
   async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#carrying;
+    const { ofd } = this.#options;
+    await ofd?.queue.stop();
     await this.#desk?.stop(this.#running);
+    await ofd?.queue.close();
   }
 
   async receipt(id: string): Promise<FiscalReceipt | undefined> {
@@ -158,6 +166,12 @@ export class Fiscal {
     };
   }
 
+  /** For metrics: the way to the operator at a glance. */
+  outboxHealth(): OutboxHealth {
+    const { ofd, receipts } = this.#options;
+    return healthOf(ofd, receipts.open.size, this.#watch?.queue?.waiting ?? 0);
+  }
+
   metrics(): MetricSample[] {
     if (this.#desk === undefined) {
       return [];
@@ -227,21 +241,13 @@ export class Fiscal {
     });
   }
 
-  #makeWatch({ driver, ofdLink }: NodeKkt): OfdWatch {
-    const { receipts, branch, clock, random, log, alarms, commit } = this.#options;
+  #makeWatch({ driver }: NodeKkt, delivery: OfdDelivery): OfdWatch {
+    const { receipts, clock, alarms } = this.#options;
     return new OfdWatch({
       driver,
-      link: ofdLink,
+      delivery,
       clock,
-      random,
-      log,
-      storage: () => receipts.storage,
-      onDelivered: (fn, fd) => {
-        const body: EventBody<'receipt-ticket'> = { fn, fd };
-        commit((transaction) => transaction.append(`receipts/${branch}`, 'receipt-ticket', body)).catch(
-          (error: Error) => log.warn({ err: error, fd }, 'a ticket could not be written down'),
-        );
-      },
+      owed: () => receipts.open.size,
       onAlarm: (code, words) => alarms.raise(code, words),
     });
   }

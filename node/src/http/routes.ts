@@ -5,6 +5,7 @@ import { conflictRoutes } from './routes/conflicts.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { healthRoutes } from './routes/health.ts';
 import { orderRoutes } from './routes/orders.ts';
+import { outboxRoutes } from './routes/outbox.ts';
 import { productRoutes } from './routes/products.ts';
 import { receiptRoutes } from './routes/receipts.ts';
 import { stockRoutes } from './routes/stock.ts';
@@ -14,6 +15,7 @@ import { tillRoutes } from './routes/tills.ts';
 export const jsonRoutes: readonly Route[] = [
   ...orderRoutes,
   ...receiptRoutes,
+  ...outboxRoutes,
   ...productRoutes,
   ...catalogRoutes,
   ...conflictRoutes,

@@ -91,6 +91,15 @@ export class FakeNode implements NodeServices {
     },
   };
 
+  readonly outbox = {
+    status: async () => ({ lines: [], totals: { pending: 0, quarantined: 0, delivered: 0, resolved: 0 } }),
+    quarantine: async () => ({ items: [] }),
+    retry: (id: string, request: WriteRequest<unknown>) =>
+      this.#once(request, () => ({ id, state: 'pending' as const }), 200),
+    resolve: (id: string, request: WriteRequest<{ readonly reason: string }>) =>
+      this.#once(request, () => ({ id, state: 'resolved' as const }), 200),
+  };
+
   readonly orders = {
     place: (request: WriteRequest<OrderRequest>, wait?: { readonly ms: number }) => {
       this.waitedMs.push(wait?.ms);

@@ -285,6 +285,8 @@ export class Machine {
       key: this.key,
       clockBound: this.bound,
       rows: this.level as unknown as RowLevel,
+      outbox: this.level,
+      post: (url, init) => fetch(url, init),
       dial: async (url, signal) =>
         this.#counted(await this.chain.network.dial(this.address, hostOf(url), { signal })),
       ...(this.shelf === undefined ? {} : { checkpoints: this.shelf }),

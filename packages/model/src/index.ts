@@ -90,6 +90,19 @@ export {
   receiptState,
 } from './api/orders.ts';
 export {
+  type DecidedItem,
+  decidedItem,
+  type OutboxKind,
+  type OutboxStatus,
+  outboxStatus,
+  type QuarantineItem,
+  type QuarantinePage,
+  quarantinePage,
+  quarantineQuery,
+  resolveRequest,
+  retryRequest,
+} from './api/outbox.ts';
+export {
   type Product,
   type ProductFields,
   type ProductImport,
