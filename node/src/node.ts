@@ -278,6 +278,10 @@ async function openParts(
       log.warn(alarm, 'alarm');
       events.publish('alarm.raised', { ...alarm });
     },
+    onCleared: (alarm) => {
+      log.info(alarm, 'alarm is over');
+      events.publish('alarm.cleared', { ...alarm });
+    },
   });
   // What opens early asks about what opens late, and only once everything is open.
   const late = {} as Pick<NodeParts, 'facts'>;
@@ -359,6 +363,9 @@ async function openParts(
         if (news.type !== 'ownForkFound' || !succession.isPending) {
           raiseAlarm(news, alarms);
         }
+        if (news.type === 'peerLive') {
+          linkIsFine(news.peer);
+        }
         succession.take(news);
       },
     });
@@ -373,11 +380,16 @@ async function openParts(
       onChanged: () => events.publish('sync.changed', { connected: peers.openCount }),
       onRefusedBy: (url, code) => {
         if (ACT_ON.has(code)) {
-          alarms.raise(code, `${url} ${causeInWords(code, true)}`);
+          alarms.raise(code, `${url} ${causeInWords(code, true)}`, url);
         }
       },
       onRefused: (code, other) => log.warn({ code, writer: other }, 'peer turned away'),
     });
+    const linkIsFine = (peer: WriterId): void => {
+      for (const { url } of peers.links.filter(({ writer }) => writer === peer)) {
+        alarms.clearAbout(url);
+      }
+    };
     return { replicator, peers };
   };
   const exchange = await Exchange.open(succession.speaker, speakAs);

@@ -57,7 +57,12 @@ log('streams are bounded', () => {
 
 log('an alarm stands until it is cleared, is told once, and alarms are bounded', () => {
   const told: string[] = [];
-  const alarms = new Alarms({ nowMs: () => 0, onRaised: ({ detail }) => told.push(detail) });
+  const over: string[] = [];
+  const alarms = new Alarms({
+    nowMs: () => 0,
+    onRaised: ({ detail }) => told.push(detail),
+    onCleared: ({ detail }) => over.push(detail),
+  });
   alarms.raise('A', 'same');
   alarms.raise('A', 'same');
   assert.equal(told, ['same']);
@@ -69,6 +74,18 @@ log('an alarm stands until it is cleared, is told once, and alarms are bounded',
   assert.is(alarms.raised, ALARMS_MAX + 2);
   alarms.clear('B');
   assert.equal(alarms.list(), []);
+  alarms.raise('PEER_UNKNOWN', 'x does not know us', 'x');
+  alarms.raise('PEER_UNKNOWN', 'y does not know us', 'y');
+  alarms.raise('ENTRIES_REFUSED', 'of x', 'x');
+  over.length = 0;
+  alarms.clearAbout('x', 'PEER_');
+  assert.equal(over, ['x does not know us'], 'the end is told as well');
+  assert.equal(
+    alarms.list().map(({ detail }) => detail),
+    ['y does not know us', 'of x'],
+  );
+  alarms.clearAbout('x');
+  alarms.clearAbout('y');
   alarms.raise('B', 'once more');
   for (let count = 0; count < ALARM_CODES_MAX; count += 1) {
     alarms.raise(`C${count}`, '');

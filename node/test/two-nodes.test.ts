@@ -227,6 +227,29 @@ peers('mode offline neither dials nor is dialled; sync_on_demand only while aske
 });
 
 peers(
+  'a peer that refused this device and admits it later: the alarm ends by itself, with an event',
+  async () => {
+    const chain = await Chain.open();
+    const a = await chain.machine('B001');
+    await a.start();
+    const learn = a.learnRegistry;
+    // The first node does not hear of the second at once.
+    a.learnRegistry = async () => {};
+    const b = await chain.machine('B001');
+    await b.start({ peers: [addressOf(a)] });
+    const codes = () => b.services.sync.status().alarms.map(({ code }) => code);
+    const told: string[] = [];
+    b.services.events.subscribe(undefined, ({ type, data }) => told.push(`${type} ${JSON.stringify(data)}`));
+    await chain.until(() => codes().includes('PEER_UNKNOWN'));
+    await learn.call(a, chain.authorityStore, chain.authorityRegistry);
+    await chain.until(() => b.services.sync.status().peers[0]?.cause === 'level');
+    assert.equal(codes(), []);
+    assert.match(told.find((words) => words.startsWith('alarm.cleared'))!, /PEER_UNKNOWN/);
+    await chain.close();
+  },
+);
+
+peers(
   'G8, G11: a revoked device is refused by its peers, sells on for itself, and says that nobody will know',
   () =>
     pair(async (a, b, chain) => {

@@ -36,11 +36,15 @@ export function raiseAlarm(news: ReplicationNews, alarms: Alarms): void {
       alarms.raise(
         news.code.slice(0, CODE_CHARS_MAX),
         `${news.peer}: ${news.detail.slice(0, DETAIL_CHARS_MAX)}`,
+        news.peer,
       );
+      break;
+    case 'peerLive':
+      // Admitted, compared and understood again: what it said about that is over. Evidence of other kinds stays.
+      alarms.clearAbout(news.peer, 'PEER_');
       break;
     case 'incarnationNeeded':
     case 'checkpointApplied':
-    case 'peerLive':
     case 'peerLeft':
     case 'statusReceived':
       break;

@@ -24,6 +24,7 @@ export const nodeEventTypes = [
   'rights.moved',
   'sync.changed',
   'alarm.raised',
+  'alarm.cleared',
   'node.state',
 ] as const;
 export const streamEventTypes = ['stream.missed', 'stream.closed'] as const;
