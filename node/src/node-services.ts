@@ -14,9 +14,13 @@ import type { Webhooks } from './delivery/webhooks.ts';
 import type { EventLog } from './event-log.ts';
 import type { Failure } from './failure.ts';
 import type { Fiscal } from './fiscal/open-fiscal.ts';
+import { loyaltyService } from './loyalty/loyalty-service.ts';
+import type { RightsKeeper } from './loyalty/rights-keeper.ts';
 import type { NodeSettings } from './node.ts';
 import type { DiskSpace, NodePorts } from './ports.ts';
 import type { ReadModels } from './read-models.ts';
+import { orderDetail, refundOrders } from './returns/refund-service.ts';
+import type { ReturnDesk } from './returns/return-desk.ts';
 import type { MetricSample, NodeServices } from './services.ts';
 import { type DeviceFacts, reasonsNotToSell } from './state-of-device.ts';
 import type { Renewal, Succession } from './succession/succession.ts';
@@ -45,7 +49,9 @@ export interface NodeParts extends ReadModels, Writing {
   readonly events: EventLog;
   readonly alarms: Alarms;
   readonly trade: Trade;
+  readonly rights: RightsKeeper;
   readonly fiscal: Fiscal;
+  readonly returnDesk: ReturnDesk;
   readonly ofd: OfdDelivery | undefined;
   readonly webhooks: Webhooks | undefined;
   readonly exchange: Exchange;
@@ -85,7 +91,12 @@ export function makeServices(parts: NodeParts): NodeServices {
       },
       get: async (id) => {
         const order = await orders.get(id);
-        return order && (await fiscal.withStates([order]))[0];
+        return order && orderDetail(parts, (await fiscal.withStates([order]))[0]!);
+      },
+      refund: (id, request, wait) => refundOrders(parts, id, request, wait),
+      refundOf: async (id) => {
+        const found = await parts.returns.refund(id);
+        return found && (await fiscal.withStates([found]))[0];
       },
       list: async (query) => fiscal.pageWithStates(await orders.list(query)),
     },
@@ -95,6 +106,7 @@ export function makeServices(parts: NodeParts): NodeServices {
       submit: (request, decide) => pipeline.submit(request, decide),
     }),
     receipts: { get: (id) => fiscal.receipt(id) },
+    shifts: fiscal.shifts,
     products: {
       search: (query) => products.search(query),
       get: (sku) => products.get(sku),
@@ -134,6 +146,7 @@ export function makeServices(parts: NodeParts): NodeServices {
           changeCustomer(trade, transaction, id as CustomerId, request.body),
         ),
     },
+    loyalty: loyaltyService(parts),
     tills: {
       find: (token) => tills.find(token),
       list: () => tills.list(),
@@ -175,7 +188,11 @@ export function makeServices(parts: NodeParts): NodeServices {
           stopped: reasonsNotToSell(parts.facts()).map(({ words }) => words),
           warning: isRevoked(parts.ports) ? `Note: ${REVOKED_WORDS}.` : undefined,
         });
-        return { ...synced, ...(status === undefined ? {} : { fiscal: status }) };
+        return {
+          ...synced,
+          rights: parts.rights.status(),
+          ...(status === undefined ? {} : { fiscal: status }),
+        };
       },
       now: async (options = {}) => {
         const answer = await parts.peers.now(options);

@@ -19,7 +19,7 @@ import {
   Replicator,
   type WriterId,
 } from '@branchline/feed';
-import { LOYALTY_PROGRAMME_DEFAULT, ProblemError } from '@branchline/model';
+import { ProblemError } from '@branchline/model';
 import type { Transport } from '@branchline/wire';
 import { HybridClock, MAX_AHEAD_MS_DEFAULT, type Stamp } from 'hlc-ts';
 import { Alarms } from './alarms.ts';
@@ -35,10 +35,15 @@ import { NodeError } from './errors.ts';
 import { EventLog } from './event-log.ts';
 import { Failure } from './failure.ts';
 import { Fiscal } from './fiscal/open-fiscal.ts';
+import { openRights } from './loyalty/open-rights.ts';
+import type { RightsKeeper } from './loyalty/rights-keeper.ts';
+import { accountOfCode } from './loyalty/voucher-account.ts';
 import { makeServices, type NodeParts } from './node-services.ts';
 import type { NodePorts } from './ports.ts';
 import { runUpkeep } from './projections/upkeep.ts';
 import { openReadModels } from './read-models.ts';
+import { ReturnDesk } from './returns/return-desk.ts';
+import { ReturnRights } from './returns/return-rights.ts';
 import type { NodeServices } from './services.ts';
 import { type DeviceFacts, isFinal, reasonsNotToSell } from './state-of-device.ts';
 import { type Inheritance, inheritanceParts } from './succession/inherit.ts';
@@ -181,6 +186,8 @@ export class BranchNode {
         (error: Error) => failure.set(error),
       ),
       this.#housekeeping(signal).catch((error: Error) => failure.set(error)),
+      this.#parts.rights.run(signal).catch((error: Error) => failure.set(error)),
+      this.#parts.returnDesk.run(signal),
       this.#parts.checkpoints?.maker.run(signal) ?? Promise.resolve(),
     );
     exchange.start();
@@ -284,8 +291,19 @@ async function openParts(
     },
   });
   // What opens early asks about what opens late, and only once everything is open.
-  const late = {} as Pick<NodeParts, 'facts'>;
-  const models = await openReadModels({ ports, grant: self.grant, hlc, events, alarms, failure });
+  const late = {} as Pick<NodeParts, 'facts'> & {
+    isPastComplete: () => boolean;
+    rights?: RightsKeeper;
+  };
+  const models = await openReadModels({
+    ports,
+    grant: self.grant,
+    hlc,
+    events,
+    alarms,
+    failure,
+    onRights: (account) => late.rights?.look(account),
+  });
   const closedFor = (): ProblemError | undefined => refusalFor(late.facts());
   const writing = await openPipeline({ ports, self, hlc, models, failure, closedFor });
   const trade: Trade = {
@@ -294,8 +312,19 @@ async function openParts(
     stock: models.stock,
     customers: models.customers,
     tills: models.tills,
+    returns: new ReturnRights({
+      ...models,
+      ...ports,
+      writer: key.writer,
+      isPastComplete: () => late.isPastComplete(),
+    }),
     series: writing.series,
-    programme: LOYALTY_PROGRAMME_DEFAULT,
+    programmes: models.programmes,
+    rights: {
+      need: (account, points) => late.rights?.need({ region: self.grant.region, account }, points),
+      used: (account, points) => late.rights?.used({ region: self.grant.region, account }, points),
+    },
+    accountOf: (kind, code) => accountOfCode(tenant, kind, code),
     printsReceipts: ports.kkt !== undefined,
     mayWrite: (collection) => registry.mayWrite(key.writer, writing.writer.feed(collection as Collection)),
     randomBytes,
@@ -439,6 +468,8 @@ async function openParts(
       ...ports,
       ...models,
       kkt: ports.kkt,
+      pipeline: writing.pipeline,
+      ordersFeed: writing.writer.feed(`orders/${branch}` as Collection),
       branch,
       events,
       alarms,
@@ -454,6 +485,14 @@ async function openParts(
       return exchange.peers;
     },
     checkpoints,
+    rights: openRights({
+      ports,
+      models,
+      branch,
+      events,
+      exchange,
+      submitOwn: (decide) => submitOwn(parts, 'rights', decide),
+    }),
     safety: await Safety.open({
       store,
       rows: models.rows,
@@ -471,6 +510,20 @@ async function openParts(
       isClosing: parts.closing,
     }),
     submitOwn: (what, decide) => submitOwn(parts, what, decide),
+    returnDesk: new ReturnDesk({
+      trade,
+      returns: models.returns,
+      writer: key.writer,
+      clock,
+      submit: async (decide) => {
+        await submitOwn(parts, 'return', async (transaction) => {
+          await decide(transaction);
+          return { status: 200, body: {} };
+        });
+      },
+      isConnected: () => exchange.peers.openCount > 0,
+      failed: (error) => failure.set(error),
+    }),
     keeper:
       authority &&
       new BranchKeeper({
@@ -489,6 +542,8 @@ async function openParts(
       }),
   };
   late.facts = parts.facts;
+  late.rights = parts.rights;
+  late.isPastComplete = pastCompletion(parts);
   const raise = () =>
     raiseSuccession({ ports, alarms, series: writing.series, isPending: succession.isPending });
   raise();
@@ -500,6 +555,19 @@ async function openParts(
 const noPost = async (): Promise<Response> => {
   throw new Error('no way out');
 };
+
+/** True from the moment on when a device put back from a backup has been seen to hold all its former key wrote. */
+function pastCompletion({ ports, exchange }: NodeParts): () => boolean {
+  const { succession, registry } = ports;
+  let isComplete = succession?.reason !== 'restored';
+  return () => {
+    isComplete ||=
+      succession !== undefined &&
+      registry.isConfirmed(ports.key.writer) &&
+      hasAllOf(succession.predecessor, exchange.replicator.progress(), registry);
+    return isComplete;
+  };
+}
 
 /** An operation of the node itself: its answer is nobody's to repeat, so it has a key of its own. */
 async function submitOwn<Answer>(parts: NodeParts, what: string, decide: Decide<Answer>): Promise<Answer> {

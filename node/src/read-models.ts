@@ -9,15 +9,18 @@ import { finishTakeovers } from './checkpoints/open-checkpoints.ts';
 import type { EventLog } from './event-log.ts';
 import type { Failure } from './failure.ts';
 import { Receipts } from './fiscal/receipts.ts';
+import { ShiftBook } from './fiscal/shift-book.ts';
 import type { NodePorts } from './ports.ts';
 import { Answers } from './projections/answers.ts';
 import { bothSinks, Conflicts } from './projections/conflicts.ts';
-import { CustomerBook } from './projections/customers.ts';
+import { type AccountName, CustomerBook } from './projections/customers.ts';
 import { Orders } from './projections/orders.ts';
 import { Products } from './projections/products.ts';
+import { Programmes } from './projections/programmes.ts';
 import { Projector } from './projections/projection.ts';
+import { Returns } from './projections/returns.ts';
 import { Rows } from './projections/rows.ts';
-import { Shards } from './projections/shards.ts';
+import { type RowSink, Shards } from './projections/shards.ts';
 import { StockBook } from './projections/stock.ts';
 import { Tills } from './projections/tills.ts';
 
@@ -28,12 +31,15 @@ export interface ReadModels {
   readonly rows: Rows;
   readonly products: Products;
   readonly conflicts: Conflicts;
+  readonly programmes: Programmes;
   readonly stock: StockBook;
   readonly customers: CustomerBook;
   readonly tills: Tills;
   readonly answers: Answers;
   readonly orders: Orders;
+  readonly returns: Returns;
   readonly receipts: Receipts;
+  readonly shiftBook: ShiftBook;
   readonly shards: Shards;
   readonly projector: Projector;
 }
@@ -45,6 +51,8 @@ export interface ReadModelsOptions {
   readonly events: EventLog;
   readonly alarms: Alarms;
   readonly failure: Failure;
+  /** Called with every account whose rights or terms changed. */
+  readonly onRights?: (account: AccountName) => void;
 }
 
 export async function openReadModels(options: ReadModelsOptions): Promise<ReadModels> {
@@ -58,6 +66,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     branch,
     onChanged: (sku, { position }) => events.publish('product.changed', { sku }, position),
   });
+  const programmes = await Programmes.open(rows);
   const stock = new StockBook({
     rows,
     branch,
@@ -70,7 +79,9 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
   const customers = await CustomerBook.open({
     rows,
     region,
+    writer: key.writer,
     onChanged: (id, { position }) => events.publish('customer.changed', { id }, position),
+    onRights: (account) => options.onRights?.(account),
   });
   const tills = await Tills.open(rows);
   const answers = new Answers(rows);
@@ -83,10 +94,21 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
       }
     },
   });
+  const returns = await Returns.open({
+    rows,
+    writer: key.writer,
+    onRefunded: ({ id, number, refundOf, branch: at, totalMinor }, { position }) =>
+      events.publish('order.refunded', { id, number, refundOf, branch: at, totalMinor }, position),
+  });
   const receipts = await Receipts.open({
     rows,
     writer: key.writer,
     onChanged: (id, state, { position }) => events.publish('receipt.changed', { id, state }, position),
+  });
+  const shiftBook = await ShiftBook.open({
+    rows,
+    writer: key.writer,
+    onChanged: (id, event, { position }) => events.publish('shift.changed', { id, event }, position),
   });
   const conflicts = await Conflicts.open({
     rows,
@@ -101,7 +123,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     rows,
     writer: key.writer,
     clock,
-    sinks: { catalog: bothSinks(products, conflicts), stock, loyalty: customers },
+    sinks: { catalog: bothSinks(catalogSink(products, programmes), conflicts), stock, loyalty: customers },
     onQuarantined: (doc, writer, code, reason) =>
       alarms.raise('CHANGE_QUARANTINED', `${doc}: a change of ${writer} was set aside (${code}: ${reason})`),
     onFailure: (error) => failure.set(error),
@@ -109,7 +131,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
   const projector = new Projector({
     store,
     rows,
-    projections: [answers, orders, receipts, tills, shards],
+    projections: [answers, orders, returns, receipts, shiftBook, tills, shards],
     clock,
     onRemote: (stamp) => {
       if (hlc.observe(stamp) === 'ahead') {
@@ -127,5 +149,32 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     log.info({ position: store.position }, 'rows are made again from the feeds');
     await shards.materialiseAll();
   }
-  return { rows, products, conflicts, stock, customers, tills, answers, orders, receipts, shards, projector };
+  return {
+    rows,
+    products,
+    programmes,
+    conflicts,
+    stock,
+    customers,
+    tills,
+    answers,
+    orders,
+    returns,
+    receipts,
+    shiftBook,
+    shards,
+    projector,
+  };
+}
+
+/** The catalog holds products and the programmes of loyalty. */
+export function catalogSink(products: Products, programmes: Programmes): RowSink {
+  return {
+    prepare: () => products.prepare(),
+    forget: () => products.forget(),
+    patch: (doc, cells, cause) => {
+      products.patch(doc, cells, cause);
+      programmes.patch(doc, cells);
+    },
+  };
 }

@@ -14,16 +14,23 @@ import type {
   ConflictPage,
   ConflictResolve,
   ConflictResolved,
+  Coupon,
+  CouponIssue,
   Customer,
   CustomerPut,
   DecidedItem,
   FiscalReceipt,
+  GiftCard,
+  GiftCardLoad,
   ImportQuery,
   ImportRefusal,
   ImportReport,
+  LoyaltyProgrammeList,
+  LoyaltyProgrammePut,
   NodeEvent,
   OperationMode,
   Order,
+  OrderDetail,
   OrderPage,
   OrderRequest,
   OutboxStatus,
@@ -33,6 +40,10 @@ import type {
   ProductPut,
   QuarantinePage,
   Readiness,
+  RedeemQuote,
+  RedeemQuoteRequest,
+  Refund,
+  RefundRequest,
   StockCountRequest,
   StockLevel,
   StockMovement,
@@ -40,8 +51,10 @@ import type {
   SyncNowAnswer,
   SyncStatus,
   TillRole,
+  VoucherQuery,
 } from '@branchline/model';
 import type { ReceiptWait } from './fiscal/open-fiscal.ts';
+import type { Shifts } from './fiscal/shifts.ts';
 
 /** Who asks. Found from a bearer token with `tills.find`; `till` is the name given at `branchline till add`. */
 export interface TillIdentity {
@@ -70,7 +83,14 @@ export interface WriteAnswer<Body> {
 export interface OrderService {
   /** With `wait` the answer is held until the receipt is registered, somebody is needed, or the time is over. */
   place(request: WriteRequest<OrderRequest>, wait?: ReceiptWait): Promise<WriteAnswer<Order>>;
-  get(id: string): Promise<Order | undefined>;
+  get(id: string): Promise<OrderDetail | undefined>;
+  /**
+   * Goods and money go back. Where another device holds the right to return, it is asked, and the answer held a moment; with
+   * `REFUND_ELSEWHERE` the request for it stands, and the same key may succeed later.
+   */
+  refund(id: string, request: WriteRequest<RefundRequest>, wait?: ReceiptWait): Promise<WriteAnswer<Refund>>;
+  /** A refund by its own id. */
+  refundOf(id: string): Promise<Refund | undefined>;
   /** Oldest first by stamp. `after` is the `next` of an earlier page, or an order id. */
   list(query: {
     readonly after?: string | undefined;
@@ -83,6 +103,9 @@ export interface OrderService {
 export interface ReceiptService {
   get(id: string): Promise<FiscalReceipt | undefined>;
 }
+
+/** The shift of this node; see `fiscal/shifts.ts`. */
+export type ShiftService = Pick<Shifts, 'view' | 'open' | 'close' | 'moveCash' | 'xReport'>;
 
 export interface ProductService {
   /** By beginnings of words, SKU, or exact barcode. Synchronous: memory only. */
@@ -128,6 +151,24 @@ export interface CustomerService {
   get(id: string): Promise<Customer | undefined>;
   search(query: { readonly q: string; readonly limit: number }): Promise<readonly Customer[]>;
   put(id: string, request: WriteRequest<CustomerPut>): Promise<WriteAnswer<Customer>>;
+}
+
+/** Programmes, offers, gift cards and coupons. */
+export interface LoyaltyService {
+  programmes(): LoyaltyProgrammeList;
+  /** `FORBIDDEN` where this device may not write the catalog. */
+  putProgramme(
+    from: string,
+    request: WriteRequest<LoyaltyProgrammePut>,
+  ): Promise<WriteAnswer<LoyaltyProgrammeList['programmes'][number]>>;
+  /** What is spendable for a cart, and why not more; asks for rights held elsewhere. */
+  redeemQuote(id: string, request: RedeemQuoteRequest): Promise<RedeemQuote>;
+  issueGiftCard(request: WriteRequest<GiftCardLoad>): Promise<WriteAnswer<GiftCard>>;
+  topUpGiftCard(request: WriteRequest<GiftCardLoad>): Promise<WriteAnswer<GiftCard>>;
+  /** Asks for what is held elsewhere. */
+  giftCard(query: VoucherQuery): Promise<GiftCard>;
+  issueCoupon(request: WriteRequest<CouponIssue>): Promise<WriteAnswer<Coupon>>;
+  coupon(query: VoucherQuery): Promise<Coupon>;
 }
 
 export interface TillRow {
@@ -235,11 +276,13 @@ export interface NodeServices {
   readonly tenant: string;
   readonly orders: OrderService;
   readonly receipts: ReceiptService;
+  readonly shifts: ShiftService;
   readonly outbox: OutboxService;
   readonly products: ProductService;
   readonly catalog: CatalogService;
   readonly stock: StockService;
   readonly customers: CustomerService;
+  readonly loyalty: LoyaltyService;
   readonly tills: TillService;
   readonly sync: SyncService;
   readonly events: EventService;

@@ -22,7 +22,7 @@ import { ProblemError } from '@branchline/model';
 import type { Stamp } from 'hlc-ts';
 import { NodeError } from '../errors.ts';
 import type { TillIdentity, WriteAnswer } from '../services.ts';
-import type { NumberSeries } from './number-series.ts';
+import type { NumberMark, NumberSeries } from './number-series.ts';
 import { type Decision, type Draft, GatheredTransaction, type Transaction } from './transaction.ts';
 
 /** Operations of one group; bounds the latency a full queue adds to each. */
@@ -299,7 +299,7 @@ export class CommitPipeline {
   #giveUp(
     group: readonly Operation[],
     drafts: readonly Draft[],
-    lastNumber: number,
+    lastNumber: NumberMark,
     refusal: ProblemError,
   ): void {
     this.#ports.abandon(drafts);

@@ -47,12 +47,12 @@ export async function openPipeline(options: {
 }): Promise<Writing> {
   const { ports, self, hlc, models, failure, closedFor } = options;
   const { store, key, tenant, registry, log } = ports;
-  const { answers, shards, projector, orders } = models;
+  const { answers, shards, projector, orders, returns } = models;
   const { branch, nodeLetter, incarnation } = self.grant;
   const stamps: Stamp[] = [];
   const writer = await FeedWriter.open({ store, key, tenant, now: () => stamps.shift() ?? hlc.now() });
   const name = { branch: branch as never, nodeLetter, incarnation };
-  const series = new NumberSeries(name, orders.lastCount(name));
+  const series = new NumberSeries(name, orders.lastCount(name), returns.lastCount(name));
   const predecessors = predecessorsOf(self, (id) => registry.member(id));
   const stockDocument = new StockDocument({ shards, branch, writer: key.writer, predecessors });
   const disk: DiskState = { isFull: false };

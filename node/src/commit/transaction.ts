@@ -34,7 +34,10 @@ export interface Transaction {
   append(collection: string, kind: string, body: unknown, stamp?: Stamp): void;
   /** Mutators must not throw: what can be refused was refused before. */
   change(document: string, mutator: Mutator): void;
-  /** Milli-units this group's earlier operations (and this one) have moved of a SKU, on top of the stock row. */
+  /**
+   * Milli-units this group's earlier operations (and this one) have moved of a SKU, on top of the stock row. The same for whatever
+   * else is counted that rows do not show yet, under a name with a slash, which no SKU has.
+   */
   movedMilli(sku: string): number;
   noteMoved(sku: string, deltaMilli: number): void;
 }

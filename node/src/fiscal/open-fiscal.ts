@@ -2,10 +2,13 @@
  * Fiscal receipts of a node: what is known of them, and where a register is configured the desk that prints and the watch that
  * delivers. Without a register everything here only reads.
  */
+
+import type { FeedName, FeedStore } from '@branchline/feed';
 import { formatSign, formatWallTime, type OfdLink, receiptQr } from '@branchline/fiscal';
 import type { FiscalReceipt, FiscalStatus, Order, OrderPage } from '@branchline/model';
 import type { Clock, Random } from 'hlc-ts';
 import type { Alarms } from '../alarms.ts';
+import type { CommitPipeline } from '../commit/commit-pipeline.ts';
 import type { Transaction } from '../commit/transaction.ts';
 import type { OfdDelivery } from '../delivery/ofd-delivery.ts';
 import type { EventLog } from '../event-log.ts';
@@ -18,6 +21,9 @@ import { healthOf, type OutboxHealth } from './outbox-health.ts';
 import { isSettlement, settlementOf } from './receipt-of-order.ts';
 import { receiptWords, troubleWords } from './receipt-words.ts';
 import { type KnownReceipt, type Receipts, stateAfter } from './receipts.ts';
+import type { ShiftBook } from './shift-book.ts';
+import { ShiftLog } from './shift-log.ts';
+import { Shifts } from './shifts.ts';
 
 /** The longest a sale may hold its answer for the receipt. */
 export const WAIT_MAX_MS = 30_000;
@@ -34,7 +40,12 @@ export interface FiscalOptions {
   readonly ofd: OfdDelivery | undefined;
   readonly branch: string;
   readonly receipts: Receipts;
+  readonly shiftBook: ShiftBook;
   readonly orders: Orders;
+  /** The orders this device writes: what shifts add up to. */
+  readonly ordersFeed: FeedName;
+  readonly store: Pick<FeedStore, 'read' | 'feeds'>;
+  readonly pipeline: CommitPipeline;
   readonly commit: (append: (transaction: Transaction) => void) => Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
@@ -54,24 +65,29 @@ export class Fiscal {
   readonly #options: FiscalOptions;
   readonly #desk: FiscalDesk | undefined;
   readonly #watch: OfdWatch | undefined;
+  /** The shift of this node, with a register or without. */
+  readonly shifts: Shifts;
+  readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
+  #shifting: Promise<void> = Promise.resolve();
 
   constructor(options: FiscalOptions) {
     this.#options = options;
     const { kkt, ofd, receipts } = options;
-    if (kkt === undefined || ofd === undefined) {
-      return;
+    if (kkt !== undefined && ofd !== undefined) {
+      this.#watch = this.#makeWatch(kkt, ofd);
+      this.#desk = this.#makeDesk(kkt, this.#watch);
     }
-    this.#watch = this.#makeWatch(kkt, ofd);
-    this.#desk = this.#makeDesk(kkt, this.#watch);
+    this.shifts = this.#makeShifts();
     receipts.watch(() => {
       this.#desk?.notice();
-      this.#watch?.note();
+      this.shifts.wake();
     });
   }
 
   start(): void {
     this.#running = this.#desk?.run() ?? this.#running;
+    this.#shifting = this.shifts.run(this.#stop.signal);
     this.#options.ofd?.queue.start().catch((error: Error) => {
       this.#options.log.error({ err: error }, 'the outbox of the operator did not start');
     });
@@ -80,6 +96,8 @@ export class Fiscal {
   /** Called before commits end: the job under way may still write down what became of it. */
   async stop(): Promise<void> {
     const { ofd } = this.#options;
+    this.#stop.abort();
+    await this.#shifting;
     await ofd?.queue.stop();
     await this.#desk?.stop(this.#running);
     await ofd?.queue.close();
@@ -121,7 +139,7 @@ export class Fiscal {
   }
 
   /** Orders with the present state of their receipts. */
-  async withStates<Some extends Order>(orders: readonly Some[]): Promise<Some[]> {
+  async withStates<Some extends Pick<Order, 'receipt'>>(orders: readonly Some[]): Promise<Some[]> {
     const states = await this.#options.receipts.states(orders.map(({ receipt }) => receipt.id));
     return orders.map((order, at) => {
       const state = this.#desk?.live(order.receipt.id)?.state ?? states[at] ?? order.receipt.state;
@@ -134,11 +152,14 @@ export class Fiscal {
   }
 
   /** The answer of a sale, once its receipt is registered, somebody is needed, or the time is over. */
-  async held(answer: WriteAnswer<Order>, { ms, signal }: ReceiptWait): Promise<WriteAnswer<Order>> {
+  async held<Some extends Pick<Order, 'receipt'>>(
+    answer: WriteAnswer<Some>,
+    { ms, signal }: ReceiptWait,
+  ): Promise<WriteAnswer<Some>> {
     if (this.#desk === undefined) {
       return answer;
     }
-    const read = async (): Promise<Order> => (await this.withStates([answer.body]))[0]!;
+    const read = async (): Promise<Some> => (await this.withStates([answer.body]))[0]!;
     const isSettled = async (): Promise<boolean> =>
       ['fiscal', 'printed', 'review', 'failed'].includes((await read()).receipt.state);
     await this.#desk.settled(isSettled, Math.min(ms, WAIT_MAX_MS), signal);
@@ -212,6 +233,19 @@ export class Fiscal {
     return { state, reason: reason ?? (state === 'waiting' ? this.#desk?.trouble : undefined) };
   }
 
+  #makeShifts(): Shifts {
+    const { log, ordersFeed, store, shiftBook, orders } = this.#options;
+    return new Shifts({
+      ...this.#options,
+      nodeLog: log,
+      log: new ShiftLog({ store, feed: ordersFeed }),
+      book: shiftBook,
+      desk: this.#desk,
+      order: (id) => orders.get(id),
+      queue: () => this.#watch?.queue,
+    });
+  }
+
   #makeDesk(kkt: NodeKkt, watch: OfdWatch): FiscalDesk {
     const { branch, receipts, orders, commit, clock, randomBytes, log, events, alarms } = this.#options;
     return new FiscalDesk({
@@ -237,6 +271,7 @@ export class Fiscal {
           alarms.raise('KKT_NOT_READY', troubleWords(code));
         }
       },
+      closeShift: () => this.shifts.closeByAge(),
       onFault: (words) => alarms.raise('FISCAL_FAULT', words),
     });
   }

@@ -70,7 +70,7 @@ export class Orders implements Projection {
     const { rows, writer } = this.#options;
     const order = orderOf(branch, entry.hlc, body);
     rows.putText(rowKeys.order(order.id), JSON.stringify(order));
-    rows.putText(rowKeys.orderByTime(order.hlc, order.id), '');
+    rows.putText(rowKeys.orderByTime(order.hlc, order.id), entry.writer);
     rows.putText(rowKeys.branchOrder(branch, order.hlc, order.id), '');
     if (entry.writer === writer) {
       const { prefix, count } = numberParts(order.number);
@@ -85,6 +85,11 @@ export class Orders implements Projection {
   async get(id: string): Promise<Order | undefined> {
     const text = await this.#options.rows.getText(rowKeys.order(id));
     return text === undefined ? undefined : JSON.parse(text);
+  }
+
+  /** The device that sold it; undefined where the order was told by a letter. */
+  async soldBy({ hlc, id }: Order): Promise<string | undefined> {
+    return await this.#options.rows.getText(rowKeys.orderByTime(hlc, id));
   }
 
   async list(query: {
@@ -147,14 +152,35 @@ export function orderOf(branch: string, stamp: Stamp, body: EventBody<'order'>):
       ...(line.redeemedMinor === undefined ? {} : { redeemedMinor: line.redeemedMinor }),
       totalMinor: line.totalMinor,
       vat: line.vat,
+      ...(line.lot === undefined ? {} : { lot: line.lot }),
+      ...(line.serials === undefined ? {} : { serials: line.serials }),
     })),
-    payments: body.payments.map(({ kind, amountMinor }) => ({ kind, amountMinor })),
+    payments: body.payments.map(paymentOf),
     ...(body.vat === undefined
       ? {}
       : { vat: body.vat.map(({ vat, totalMinor, vatMinor }) => ({ vat, totalMinor, vatMinor })) }),
     ...(body.customer === undefined ? {} : { customer: customerOf(body.customer) }),
+    ...(body.coupons === undefined
+      ? {}
+      : {
+          coupons: body.coupons.map(({ ending, account, discountMinor }) => ({
+            ending,
+            account,
+            discountMinor,
+          })),
+        }),
     receipt: { id: body.receipt.id, state: 'waiting' },
     loyalty: { earned: body.loyalty.earned, redeemed: body.loyalty.redeemed },
+  };
+}
+
+export function paymentOf(payment: EventBody<'order'>['payments'][number]): Order['payments'][number] {
+  const { kind, amountMinor, ending, account } = payment;
+  return {
+    kind,
+    amountMinor,
+    ...(ending === undefined ? {} : { ending }),
+    ...(account === undefined ? {} : { account }),
   };
 }
 
@@ -166,7 +192,7 @@ function customerOf(customer: NonNullable<EventBody<'order'>['customer']>): NonN
 }
 
 /** `B001` and 123 of `B001-000123`. */
-function numberParts(number: string): { prefix: string; count: number } {
+export function numberParts(number: string): { prefix: string; count: number } {
   const at = number.lastIndexOf('-');
   return { prefix: number.slice(0, at), count: Number(number.slice(at + 1)) };
 }

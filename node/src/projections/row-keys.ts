@@ -5,13 +5,19 @@
  *     a/series                       last order number count of this device
  *     r/<key>                        stored answer of an Idempotency-Key
  *     o/<order id>                   order as JSON
- *     t/<stamp>/<order id>           all orders by time          -> order id
+ *     t/<stamp>/<order id>           all orders by time          -> the device that sold
  *     u/<branch>/<stamp>/<order id>  a branch's orders by time   -> order id
+ *     a/refunds                      last refund number count of this device
+ *     b/<refund id>                  refund as JSON, its turn and its device
+ *     bo/<order id>/<refund id>      refunds of an order
+ *     bg/<order id>/<turn>/<writer>  the right to return an order, handed on by that device
+ *     bq/<order id>/<writer>         a device asks for it
  *     k/<till>                       till token (hash)
  *     p/<sku>                        product as JSON
  *     cf/<sku>/<field>               values in conflict, as JSON
  *     s/<branch>/<sku>               stock of a product as JSON
- *     c/<region>/<customer id>       customer as JSON
+ *     c/<region>/<account>           customer, gift card or coupon as JSON
+ *     lp/<day>                       rules of the loyalty programme from that day
  *     fr/<receipt id>                fiscal receipt: branch and what it is for, as JSON
  *     fl/<receipt id>                last record of its job
  *     fi/<receipt id>                last intent of its job
@@ -21,6 +27,17 @@
  *     ft/<fn>/<fd>                   the operator has the document
  *     fh/<writer>                    the shift a device has open
  *     fs/<writer>                    the storage a device registers with
+ *     fu/<writer>/<receipt id>        a receipt in review or failed: somebody has to decide
+ *     fk/<receipt id>                number of the shift a job opens or closes
+ *     fx/<fn>/<fd>                   tags of a document, as its storage holds them
+ *     ho/<writer>                    the shift of a device's log
+ *     hu/<writer>/<shift id>         a closed shift that is not reported yet
+ *     hm/<writer>/<stamp>            cash moved
+ *     hq/<writer>/<move id>          cash moved that the register was not told of
+ *     hr/<move id>                   what became of it at the register
+ *     hl/<writer>                    the last shift a device reported
+ *     hz/<shift id>                  report of a shift
+ *     hb/<branch>/<stamp>/<shift id> a branch's shifts by time
  *     dn/<doc>                       a document that has changes here
  *     dm/<doc>!<position>.<n>        change applied to the document and its rows
  *     dp/<doc>!<position>.<n>        change stored, not applied yet
@@ -46,11 +63,17 @@ export const rowKeys = {
   order: (id: string) => `o/${id}`,
   orderByTime: (stamp: string, id: string) => `t/${stamp}/${id}`,
   branchOrder: (branch: string, stamp: string, id: string) => `u/${branch}/${stamp}/${id}`,
+  refundSeries: 'a/refunds',
+  refund: (id: string) => `b/${id}`,
+  refundOf: (order: string, id: string) => `bo/${order}/${id}`,
+  returnGrant: (order: string, rest: string) => `bg/${order}/${rest}`,
+  returnRequest: (order: string, writer: string) => `bq/${order}/${writer}`,
   till: (name: string) => `k/${name}`,
   product: (sku: string) => `p/${sku}`,
   conflict: (cell: string) => `cf/${cell}`,
   stock: (branch: string, rest: string) => `s/${branch}/${rest}`,
   customer: (region: string, id: string) => `c/${region}/${id}`,
+  programme: (day: string) => `lp/${day}`,
   receipt: (id: string) => `fr/${id}`,
   receiptLast: (id: string) => `fl/${id}`,
   receiptIntent: (id: string) => `fi/${id}`,
@@ -60,6 +83,17 @@ export const rowKeys = {
   receiptTicket: (fn: string, fd: string) => `ft/${fn}/${fd}`,
   receiptShift: (writer: string) => `fh/${writer}`,
   receiptStorage: (writer: string) => `fs/${writer}`,
+  receiptUnsettled: (writer: string, id: string) => `fu/${writer}/${id}`,
+  receiptShiftNumber: (id: string) => `fk/${id}`,
+  receiptTags: (fn: string, fd: string) => `fx/${fn}/${fd}`,
+  shiftOpen: (writer: string) => `ho/${writer}`,
+  shiftUnreported: (writer: string, id: string) => `hu/${writer}/${id}`,
+  cashMove: (writer: string, stamp: string) => `hm/${writer}/${stamp}`,
+  cashUntold: (writer: string, id: string) => `hq/${writer}/${id}`,
+  cashAtRegister: (id: string) => `hr/${id}`,
+  shiftLast: (writer: string) => `hl/${writer}`,
+  shiftReport: (id: string) => `hz/${id}`,
+  branchShift: (branch: string, stamp: string, id: string) => `hb/${branch}/${stamp}/${id}`,
   change: (area: 'dm' | 'dp' | 'dq' | 'dc', doc: string, at: string) => `${area}/${doc}!${at}`,
   changes: (area: 'dm' | 'dp' | 'dq' | 'dc', doc: string) => `${area}/${doc}!`,
   taken: (collection: string, checkpoint: string) => `da/${collection}!${checkpoint}`,

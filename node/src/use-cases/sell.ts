@@ -2,11 +2,11 @@
  * A sale: `POST /v1/orders`.
  *
  * Refused for what the till can correct: another till's name (TILL_MISMATCH), a line without price or VAT (PRODUCT_UNKNOWN),
- * payments that do not fit (PAYMENT_SHORT, OVERPAID_NOT_CASH), a discount above its line, points that are not spendable
- * here. Never refused for stock (the goods are in the customer's hand), for the network, a clock or an unknown customer.
+ * payments that do not fit (PAYMENT_SHORT, OVERPAID_NOT_CASH), a discount above its line, points, gift cards and coupons that are not
+ * spendable here (`tender`). Never refused for stock (the goods are in the customer's hand), for the network, a clock or an unknown customer.
  *
  * Commits: the order in `orders/<branch>`, per product sold one movement in this branch's stock document, and for a named customer
- * the points earned in the loyalty document. Where a register is configured, also that the receipt is owed.
+ * the points earned and redeemed in the loyalty document. Where a register is configured, also that the receipt is owed.
  */
 import {
   type EventBody,
@@ -24,16 +24,20 @@ import {
 import { stampMs } from 'hlc-ts';
 import type { Decision, Transaction } from '../commit/transaction.ts';
 import { orderOf } from '../projections/orders.ts';
+import { ownTill } from './own-till.ts';
+import { moneyOnly, takesRights, tenderOf } from './tender.ts';
 import type { Trade } from './trade.ts';
 
 /** Random bytes of one UUID. */
 const ID_BYTES = 10;
+const DAY_MS = 86_400_000;
 
-export function sell(trade: Trade, transaction: Transaction, request: OrderRequest): Decision<Order> {
+export async function sell(
+  trade: Trade,
+  transaction: Transaction,
+  request: OrderRequest,
+): Promise<Decision<Order>> {
   const till = ownTill(transaction, request.till);
-  if (request.redeemPoints > 0) {
-    throw new ProblemError('POINTS_SHORT', 'No points can be spent at this branch yet.');
-  }
   const lines = request.lines.map((line, index) => {
     const product = trade.catalog.get(line.sku);
     return {
@@ -44,9 +48,14 @@ export function sell(trade: Trade, transaction: Transaction, request: OrderReque
       discountMinor: line.discountMinor,
       vat: known<VatKind>(line.vat ?? product?.vat, index, 'vat'),
       ...(line.markingCode === undefined ? {} : { markingCode: line.markingCode }),
+      ...(line.lot === undefined ? {} : { lot: line.lot }),
+      ...(line.serials === undefined ? {} : { serials: line.serials }),
     };
   });
-  const pricing = priceOrder({ lines, payments: request.payments });
+  const tender = takesRights(request)
+    ? await tenderOf(trade, transaction, lines, request)
+    : moneyOnly(lines, request);
+  const pricing = priceOrder({ ...tender, payments: request.payments });
   if (!pricing.ok) {
     throw pricingProblem(pricing);
   }
@@ -54,7 +63,7 @@ export function sell(trade: Trade, transaction: Transaction, request: OrderReque
   const ms = stampMs(transaction.stamp);
   const random = trade.randomBytes(2 * ID_BYTES);
   const customer = request.customer?.id;
-  const earned = customer === undefined ? 0 : earnedPoints(priced.totalMinor, trade.programme);
+  const earned = customer === undefined ? 0 : earnedPoints(priced.totalMinor, trade.programmes.at(ms));
   const body: EventBody<'order'> = {
     id: uuidV7(ms, random.subarray(0, ID_BYTES)) as OrderId,
     // Last of what can fail is behind us: a number is taken only by a sale that will be.
@@ -66,11 +75,13 @@ export function sell(trade: Trade, transaction: Transaction, request: OrderReque
     lines: priced.lines.map(({ redeemedMinor, ...line }) =>
       redeemedMinor === 0 ? line : { ...line, redeemedMinor },
     ),
-    payments: request.payments,
+    payments: tender.payments,
     vat: priced.vat,
     ...(request.customer === undefined ? {} : { customer: request.customer }),
+    ...(tender.coupons.length === 0 ? {} : { coupons: tender.coupons }),
     receipt: { id: uuidV7(ms, random.subarray(ID_BYTES)) as ReceiptId },
-    loyalty: { earned, redeemed: 0 },
+    loyalty: { earned, redeemed: tender.points },
+    ...(request.reservation === undefined ? {} : { reservation: request.reservation }),
   };
   transaction.append(`orders/${trade.branch}`, 'order', body);
   if (trade.printsReceipts) {
@@ -84,27 +95,16 @@ export function sell(trade: Trade, transaction: Transaction, request: OrderReque
   if (customer !== undefined && earned > 0) {
     trade.customers.earn(transaction, customer, earned);
   }
+  if (customer !== undefined && earned + tender.points > 0) {
+    trade.customers.see(transaction, customer, Math.floor(ms / DAY_MS));
+    trade.rights.used(customer, earned + tender.points);
+  }
   return { status: 201, body: orderOf(trade.branch, transaction.stamp, body) };
 }
 
 /** The fiscal intent of a sale: durable with it, or neither is. */
 function owed({ id, number, totalMinor, receipt }: EventBody<'order'>): EventBody<'receipt'> {
   return { id: receipt.id, what: { kind: 'sale', order: id, number, totalMinor } };
-}
-
-/** The till of the token; a body may repeat its name but not use another's. An admin's token is an office: it sells for any till. */
-function ownTill(transaction: Transaction, named: string | undefined): EventBody<'order'>['till'] {
-  const { till, role } = transaction.till;
-  if (named !== undefined && role === 'admin') {
-    return named as EventBody<'order'>['till'];
-  }
-  if (named !== undefined && named !== till) {
-    throw new ProblemError(
-      'TILL_MISMATCH',
-      `The token belongs to till ${till}, the order names till ${named}.`,
-    );
-  }
-  return till as EventBody<'order'>['till'];
 }
 
 function known<T>(value: T | undefined, index: number, field: string): T {

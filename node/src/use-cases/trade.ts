@@ -2,13 +2,15 @@
  * What use cases see of the node: read models, number series, randomness and the rights of the device. No store, no disk,
  * no network, no clock: the stamp comes with the transaction.
  */
-import type { ProductEdit } from '@branchline/docs';
-import type { LoyaltyProgramme, Product } from '@branchline/model';
+import type { ProductEdit, VoucherKind } from '@branchline/docs';
+import type { Product } from '@branchline/model';
 import type { NumberSeries } from '../commit/number-series.ts';
 import type { Transaction } from '../commit/transaction.ts';
 import type { CustomerBook } from '../projections/customers.ts';
+import type { Programmes } from '../projections/programmes.ts';
 import type { StockBook } from '../projections/stock.ts';
 import type { Tills } from '../projections/tills.ts';
+import type { ReturnRights } from '../returns/return-rights.ts';
 
 /** Products by SKU, from memory. */
 export interface Catalog {
@@ -17,14 +19,24 @@ export interface Catalog {
   change(transaction: Transaction, sku: string, fields: ProductEdit): void;
 }
 
+/** Who is told that rights are needed or were used here; nothing waits for it. */
+export interface RightsDesk {
+  need(account: string, points: number): void;
+  used(account: string, points: number): void;
+}
+
 export interface Trade {
   readonly branch: string;
   readonly catalog: Catalog;
   readonly stock: StockBook;
   readonly customers: CustomerBook;
   readonly tills: Tills;
+  readonly returns: ReturnRights;
   readonly series: NumberSeries;
-  readonly programme: LoyaltyProgramme;
+  readonly programmes: Programmes;
+  readonly rights: RightsDesk;
+  /** The account of a gift card or coupon, from its code. */
+  accountOf(kind: VoucherKind, code: string): string;
   /** A register is configured: every sale is owed a fiscal receipt. */
   readonly printsReceipts: boolean;
   /** May this device write the collection, by its grant? */

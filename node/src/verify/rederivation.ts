@@ -10,17 +10,21 @@ import { type Appended, type CheckpointShelf, type WriterId, writerIdOf } from '
 import type { Clock } from 'hlc-ts';
 import { placeOf as checkpointPlace } from '../checkpoints/checkpoint-intake.ts';
 import { Receipts } from '../fiscal/receipts.ts';
+import { ShiftBook } from '../fiscal/shift-book.ts';
 import { Answers } from '../projections/answers.ts';
 import { ChangeRows } from '../projections/change-rows.ts';
 import { CustomerBook } from '../projections/customers.ts';
 import { Orders } from '../projections/orders.ts';
 import { Products } from '../projections/products.ts';
+import { Programmes } from '../projections/programmes.ts';
 import { type ProjectedEntry, type Projection, Projector } from '../projections/projection.ts';
+import { Returns } from '../projections/returns.ts';
 import { ordinal, rowKeys } from '../projections/row-keys.ts';
 import { type RowLevel, Rows } from '../projections/rows.ts';
 import { Shards } from '../projections/shards.ts';
 import { StockBook } from '../projections/stock.ts';
 import { Tills } from '../projections/tills.ts';
+import { catalogSink } from '../read-models.ts';
 import type { Difference } from './row-difference.ts';
 
 export interface RederivationOptions {
@@ -53,19 +57,21 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
   const rows = await Rows.open({ level, onFailure });
   // Branch and region say what a node shows, not what its rows hold.
   const sinks = {
-    catalog: await Products.open({ rows, branch: '', onChanged }),
+    catalog: catalogSink(await Products.open({ rows, branch: '', onChanged }), await Programmes.open(rows)),
     stock: new StockBook({ rows, branch: '', onChanged }),
-    loyalty: await CustomerBook.open({ rows, region: '', onChanged }),
+    loyalty: await CustomerBook.open({ rows, region: '', writer, onChanged }),
   };
   const shards = await Shards.open({ rows, writer, clock, sinks, onQuarantined: onChanged, onFailure });
   const pending = await PendingAside.open(stored, shards);
   const tills = await Tills.open(rows);
   const orders = await Orders.open({ rows, writer, onAccepted: onChanged });
+  const returns = await Returns.open({ rows, writer, onRefunded: onChanged });
   const receipts = await Receipts.open({ rows, writer, onChanged });
+  const shiftBook = await ShiftBook.open({ rows, writer, onChanged });
   const projector = new Projector({
     store: { watch: () => () => undefined, replay: () => journal },
     rows,
-    projections: [new Answers(rows), orders, receipts, tills, pending],
+    projections: [new Answers(rows), orders, returns, receipts, shiftBook, tills, pending],
     clock,
     onRemote: onChanged,
     onUnreadable: onChanged,

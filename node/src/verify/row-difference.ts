@@ -33,11 +33,16 @@ const AREAS: readonly Area[] = [
   { prefix: 'o/', what: 'order', form: 'json' },
   { prefix: 't/', what: 'order by time', form: 'text' },
   { prefix: 'u/', what: 'order of a branch', form: 'text' },
+  { prefix: 'b/', what: 'refund', form: 'json' },
+  { prefix: 'bo/', what: 'refund of an order', form: 'text' },
+  { prefix: 'bg/', what: 'right to return', form: 'json' },
+  { prefix: 'bq/', what: 'request for a right to return', form: 'json' },
   { prefix: 'r/', what: 'stored answer', form: 'text' },
   { prefix: 'f', what: 'fiscal receipt', form: 'text' },
   { prefix: 'p/', what: 'product', form: 'json' },
   { prefix: 's/', what: 'stock', form: 'json' },
   { prefix: 'c/', what: 'customer', form: 'json' },
+  { prefix: 'lp/', what: 'loyalty programme', form: 'text' },
 ];
 
 /** Rows compared so far, and the first that differs. */

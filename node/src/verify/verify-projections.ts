@@ -131,11 +131,13 @@ export async function compareProjections(options: CompareOptions): Promise<Proje
 }
 
 async function compareSeries(made: Rows, stored: Rows): Promise<Difference | undefined> {
-  const [expected, found] = [await made.getText(rowKeys.series), await stored.getText(rowKeys.series)];
-  if (expected === found) {
-    return undefined;
+  for (const key of [rowKeys.series, rowKeys.refundSeries]) {
+    const [expected, found] = [await made.getText(key), await stored.getText(key)];
+    if (expected !== found) {
+      return { what: 'number series', key, expected: shown(expected), found: shown(found) };
+    }
   }
-  return { what: 'number series', key: rowKeys.series, expected: shown(expected), found: shown(found) };
+  return undefined;
 }
 
 /** What is stored of each document must be what the feeds hold of it, applied, set aside, or behind its snapshot. */

@@ -17,6 +17,8 @@ import {
   priceOrder,
   pricingProblem,
   type ReceiptId,
+  type Refund,
+  type RefundRequest,
   type Sku,
   type StockMovement,
   type SyncStatus,
@@ -106,6 +108,9 @@ export class FakeNode implements NodeServices {
       return this.#once(request, () => this.#sell(request));
     },
     get: async (id: string) => this.placed.find((order) => order.id === id),
+    refund: (id: string, request: WriteRequest<RefundRequest>) =>
+      this.#once(request, () => this.#refund(this.placed.find((order) => order.id === id)!)),
+    refundOf: async () => undefined,
     list: async (query: { after?: string | undefined; limit: number }) => {
       const from = query.after === undefined ? 0 : Number(query.after);
       const orders = this.placed.slice(from, from + query.limit);
@@ -278,6 +283,21 @@ export class FakeNode implements NodeServices {
     };
     this.placed.push(order);
     return order;
+  }
+
+  #refund({ id, number, lines, vat: _vat, loyalty, ...order }: Order): Refund {
+    return {
+      ...order,
+      id: uuidV7<Refund['id']>(2, new Uint8Array(10)),
+      number: formatNumber({ branch, of: 'refunds' }, 1),
+      kind: 'refund',
+      refundOf: id,
+      refundOfNumber: number,
+      changeMinor: 0,
+      lines: lines.map((line, at) => ({ ...line, line: at, restock: true })),
+      payments: [],
+      loyalty,
+    } as Refund;
   }
 
   #movement(): StockMovement {

@@ -66,6 +66,7 @@ test('every read and write answers what its schema says', async () => {
   await using shop = await Loopback.open();
   const bodies: Record<string, unknown> = {
     placeOrder: sale,
+    refundOrder: {},
     importProducts: { products: [{ sku: 'a', name: 'A', priceMinor: 1, vat: 'vat22' }] },
     changeProduct: { priceMinor: 5 },
     receiveGoods: { lines: [{ sku: 'TEA 25', quantityMilli: 1 }] },

@@ -6,7 +6,7 @@
  * stands in a letter is said by the branch its collection names first.
  */
 import { z } from 'zod';
-import { loyaltyResult, orderCustomer, orderLine, payment, vatShare } from './api/orders.ts';
+import { loyaltyResult, orderCustomer, orderLine, payment, paymentKind, vatShare } from './api/orders.ts';
 import { linePlace } from './api/refunds.ts';
 import { adjustmentReason, lotText, oversellEnd, reservationEnd, serials } from './api/stock.ts';
 import { branchCode, orderId, orderNumber, receiptId, sku, stockDocumentId, tillName } from './ids.ts';
@@ -46,7 +46,7 @@ const refund = z.looseObject({
 /** What went back of an order up to a moment. */
 const returned = z.looseObject({
   lines: z.array(z.tuple([linePlace, positiveQuantityMilli])),
-  paid: z.array(z.tuple([z.enum(['cash', 'card', 'other']), amountMinor])),
+  paid: z.array(z.tuple([paymentKind, amountMinor])),
 });
 
 export const goodsEventBodies = {

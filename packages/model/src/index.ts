@@ -67,6 +67,7 @@ export {
   loyaltyRules,
   type RedeemQuote,
   type RedeemQuoteRequest,
+  type RedeemQuoteRequestInput,
   type RightsStatus,
   redeemQuote,
   redeemQuoteRequest,
@@ -86,6 +87,7 @@ export {
   orderListQuery,
   orderPage,
   orderRequest,
+  paymentKind,
   type ReceiptState,
   receiptState,
 } from './api/orders.ts';
@@ -296,13 +298,11 @@ export {
   isExpired,
   LOYALTY_PROGRAMME_DEFAULT,
   type LoyaltyProgramme,
-  type OrderPoints,
   offerInWords,
   programmeAt,
   type RedeemLimit,
   type RedeemOffer,
   redeemOffer,
-  refundedPoints,
 } from './loyalty-programme.ts';
 export { amountMinor, divideHalfUp, grossMinor, sumMinor } from './money.ts';
 export {

@@ -36,7 +36,7 @@ export type RefundedLine = OrderLine & { readonly line: number };
 export interface PricedRefund {
   readonly lines: RefundedLine[];
   readonly totalMinor: number;
-  readonly payments: { kind: PaymentKind; amountMinor: number }[];
+  readonly payments: Order['payments'];
   readonly vat: VatShare[];
   /** Points taken back, and given back. */
   readonly loyalty: { readonly earned: number; readonly redeemed: number };
@@ -47,7 +47,9 @@ export type Refunding =
   | { readonly ok: false; readonly code: ProblemCode; readonly detail: string; readonly path: string };
 
 /** Not cash first: a card can take back what it paid, a drawer can give anything. */
-const WAYS = ['card', 'other', 'cash'] as const satisfies readonly PaymentKind[];
+const WAYS = ['card', 'other', 'giftCard', 'cash'] as const satisfies readonly PaymentKind[];
+
+const NOT_CASH = WAYS.filter((kind) => kind !== 'cash');
 
 export const NOTHING_RETURNED: Returned = { lines: new Map(), paid: new Map() };
 
@@ -102,7 +104,9 @@ function refund(order: SoldOrder, returned: Returned, wish: RefundWish): Refundi
     refund: {
       lines,
       totalMinor,
-      payments: payments.map(({ kind, amountMinor }) => ({ kind, amountMinor })),
+      payments: payments.flatMap(({ kind, amountMinor }) =>
+        kind === 'giftCard' ? ontoCards(order, returned, amountMinor) : [{ kind, amountMinor }],
+      ),
       vat: vatSplit(lines),
       loyalty: pointsOf(order, returned, lines),
     },
@@ -183,6 +187,19 @@ function backTheWayItCame(
   return out;
 }
 
+/** What goes back to gift cards, card by card in the order they paid. */
+function ontoCards(order: SoldOrder, returned: Returned, amountMinor: number): Order['payments'] {
+  let skip = returned.paid.get('giftCard') ?? 0;
+  let left = amountMinor;
+  return order.payments.flatMap((card) => {
+    const room = card.kind === 'giftCard' ? Math.max(0, card.amountMinor - skip) : 0;
+    skip -= card.kind === 'giftCard' ? card.amountMinor - room : 0;
+    const part = Math.min(room, left);
+    left -= part;
+    return part === 0 ? [] : [{ ...card, amountMinor: part }];
+  });
+}
+
 function faultOf(
   order: SoldOrder,
   returned: Returned,
@@ -193,7 +210,7 @@ function faultOf(
   if (out !== totalMinor) {
     return `${totalMinor} go back, the payments add up to ${out}.`;
   }
-  for (const kind of ['card', 'other'] as const) {
+  for (const kind of NOT_CASH) {
     const now = sumMinor(payments.filter((one) => one.kind === kind).map((one) => one.amountMinor));
     const room = takenBy(order, kind) - (returned.paid.get(kind) ?? 0);
     if (now > room) {

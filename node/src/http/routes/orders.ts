@@ -1,5 +1,14 @@
 /** S-20, S-21: orders. */
-import { order, orderListQuery, orderPage, orderRequest, ProblemError } from '@branchline/model';
+import {
+  order,
+  orderDetail,
+  orderListQuery,
+  orderPage,
+  orderRequest,
+  ProblemError,
+  refund,
+  refundRequest,
+} from '@branchline/model';
 import { z } from 'zod';
 import { type Route, readRoute, writeRoute } from '../route.ts';
 
@@ -42,17 +51,48 @@ export const orderRoutes: readonly Route[] = [
     path: '/v1/orders/{id}',
     name: 'readOrder',
     tag: 'orders',
-    summary: 'One order',
+    summary: 'One order, or one refund',
+    description:
+      'Once something has gone back: the refunds, and what can still go back where. The id of a refund gives the refund.',
     role: 'cashier',
     params: byId,
-    answers: { 200: order },
+    answers: { 200: z.union([orderDetail, refund]) },
     problems: ['ORDER_NOT_FOUND'],
     invoke: async ({ services, params }) => {
-      const found = await services.orders.get(params.id);
+      const found = (await services.orders.get(params.id)) ?? (await services.orders.refundOf(params.id));
       if (found === undefined) {
         throw new ProblemError('ORDER_NOT_FOUND', 'No order with this id is known to this node.');
       }
       return { status: 200, body: found };
+    },
+  }),
+  writeRoute({
+    method: 'post',
+    path: '/v1/orders/{id}/refunds',
+    name: 'refundOrder',
+    tag: 'orders',
+    summary: 'Goods and money go back',
+    description:
+      'By line and quantity, or all of it; never more than was sold, over all refunds at all branches. An order sold on this device ' +
+      'can always be refunded; for another the right to return is asked for, and the answer held for some seconds.',
+    role: 'cashier',
+    params: byId,
+    body: refundRequest,
+    answers: { 201: refund },
+    problems: [
+      'IDEMPOTENCY_MISMATCH',
+      'ORDER_NOT_FOUND',
+      'ORDER_PAYMENT',
+      'AMOUNT_TOO_LARGE',
+      'REFUND_EXCEEDS',
+      'REFUND_LINE_UNKNOWN',
+      'REFUND_ELSEWHERE',
+      'TILL_MISMATCH',
+    ],
+    invoke: (call, write) => {
+      const { preferWaitMs: ms } = call;
+      const wait = ms === 0 ? undefined : { ms, signal: call.signal };
+      return call.services.orders.refund(call.params.id, write, wait);
     },
   }),
   readRoute({

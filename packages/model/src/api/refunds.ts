@@ -7,10 +7,19 @@
 import { z } from 'zod';
 import { branchCode, orderId, orderNumber, receiptId, tillName } from '../ids.ts';
 import { LINES_MAX, PAYMENTS_MAX } from '../limits.ts';
-import { amountMinor } from '../money.ts';
+import { amountMinor, positiveAmountMinor } from '../money.ts';
 import { positiveQuantityMilli } from '../quantity.ts';
 import { freeText } from '../text.ts';
-import { loyaltyResult, order, orderCustomer, orderLine, payment, receiptState, vatShare } from './orders.ts';
+import {
+  loyaltyResult,
+  order,
+  orderCustomer,
+  orderLine,
+  payment,
+  paymentKind,
+  receiptState,
+  vatShare,
+} from './orders.ts';
 
 /** Place of a line in its order, counted from 0. */
 export const linePlace = z
@@ -36,7 +45,10 @@ export const refundRequest = z.strictObject({
     .max(LINES_MAX)
     .optional(),
   /** Money out; left out: the way it came, what was not cash first. */
-  payments: z.array(payment).max(PAYMENTS_MAX).optional(),
+  payments: z
+    .array(z.strictObject({ kind: paymentKind, amountMinor: positiveAmountMinor }))
+    .max(PAYMENTS_MAX)
+    .optional(),
   reason: freeText().optional(),
   /** False for goods that are not sold again. */
   restock: z.boolean().default(true),
