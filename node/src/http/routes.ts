@@ -4,10 +4,12 @@ import { catalogRoutes } from './routes/catalog.ts';
 import { conflictRoutes } from './routes/conflicts.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { healthRoutes } from './routes/health.ts';
+import { loyaltyRoutes } from './routes/loyalty.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { outboxRoutes } from './routes/outbox.ts';
 import { productRoutes } from './routes/products.ts';
 import { receiptRoutes } from './routes/receipts.ts';
+import { shiftRoutes } from './routes/shifts.ts';
 import { stockRoutes } from './routes/stock.ts';
 import { syncRoutes } from './routes/sync.ts';
 import { tillRoutes } from './routes/tills.ts';
@@ -15,12 +17,14 @@ import { tillRoutes } from './routes/tills.ts';
 export const jsonRoutes: readonly Route[] = [
   ...orderRoutes,
   ...receiptRoutes,
+  ...shiftRoutes,
   ...outboxRoutes,
   ...productRoutes,
   ...catalogRoutes,
   ...conflictRoutes,
   ...stockRoutes,
   ...customerRoutes,
+  ...loyaltyRoutes,
   ...syncRoutes,
   ...tillRoutes,
   ...healthRoutes,

@@ -162,6 +162,9 @@ export class FakeNode implements NodeServices {
     put: (id: string, request: WriteRequest<CustomerPut>) => this.#once(request, () => this.#customer(id)),
   };
 
+  /** Answered by the real node only. */
+  readonly loyalty = {} as NodeServices['loyalty'];
+
   readonly tills = {
     find: (token: string) => this.#tills.get(token),
     list: () => [...this.#tills.values()].map((till) => ({ ...till, addedAt: '2026-11-22', revoked: false })),

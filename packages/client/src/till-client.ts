@@ -7,15 +7,22 @@
  * writes it down with the order, and repeats the call with it.
  */
 import {
+  type Coupon,
+  type CouponIssue,
   type Customer,
   type CustomerPut,
+  type GiftCard,
+  type GiftCardLoad,
   type IdempotencyKey,
+  type LoyaltyProgrammeList,
   type NodeEvent,
   type Order,
   type OrderPage,
   type OrderRequestInput,
   type Product,
   type ProductPut,
+  type RedeemQuote,
+  type RedeemQuoteRequestInput,
   type StockCountRequest,
   type StockLevel,
   type StockMovement,
@@ -160,6 +167,39 @@ export class TillClient {
     return this.#write('PUT', `/v1/customers/${encodeURIComponent(id)}`, change, options);
   }
 
+  /** How many points can pay for a cart here now, and why not more. */
+  async redeemQuote(
+    id: string,
+    cart: Plain<RedeemQuoteRequestInput>,
+    options: CallOptions = {},
+  ): Promise<RedeemQuote> {
+    return await this.#ask(`/v1/customers/${encodeURIComponent(id)}/points/redeem-quote`, cart, options);
+  }
+
+  loyaltyProgrammes(options: CallOptions = {}): Promise<LoyaltyProgrammeList> {
+    return this.#read('/v1/loyalty/programmes', options);
+  }
+
+  issueGiftCard(load: Plain<GiftCardLoad>, options: WriteOptions = {}): Promise<Written<GiftCard>> {
+    return this.#write('POST', '/v1/gift-cards/issue', load, options);
+  }
+
+  topUpGiftCard(load: Plain<GiftCardLoad>, options: WriteOptions = {}): Promise<Written<GiftCard>> {
+    return this.#write('POST', '/v1/gift-cards/top-up', load, options);
+  }
+
+  giftCard(code: string, options: CallOptions = {}): Promise<GiftCard> {
+    return this.#ask('/v1/gift-cards/balance', { code }, options);
+  }
+
+  issueCoupon(issue: Plain<CouponIssue>, options: WriteOptions = {}): Promise<Written<Coupon>> {
+    return this.#write('POST', '/v1/coupons/issue', issue, options);
+  }
+
+  coupon(code: string, options: CallOptions = {}): Promise<Coupon> {
+    return this.#ask('/v1/coupons/check', { code }, options);
+  }
+
   sync(options: CallOptions = {}): Promise<SyncStatus> {
     return this.#read('/v1/sync', options);
   }
@@ -177,6 +217,17 @@ export class TillClient {
 
   async #read<T>(path: string, options: CallOptions): Promise<T> {
     const answer = await requestWithRetry(this.#ports, { method: 'GET', path, signal: options.signal });
+    return answer.json as T;
+  }
+
+  /** A question with a body; changes nothing, so it may be repeated. */
+  async #ask<T>(path: string, body: unknown, options: CallOptions): Promise<T> {
+    const answer = await requestWithRetry(this.#ports, {
+      method: 'POST',
+      path,
+      body,
+      signal: options.signal,
+    });
     return answer.json as T;
   }
 

@@ -53,6 +53,7 @@ export {
   movePoints,
 } from './loyalty.ts';
 export { ProductIndex } from './product-index.ts';
+export { programmeDoc, programmesIn, setProgramme } from './programmes.ts';
 export {
   type Answered,
   type Ask,

@@ -124,7 +124,9 @@ export function nextLookMs({ rights, self, nowMs, usedAtMs, needed }: RightsSitu
   const waits: number[] = [];
   const open = lastAsk(rights, self);
   if (needed > spendableOf(rights, self)) {
-    waits.push(open === undefined ? ASK_AGAIN_MS : Math.max(1, open.ask.atMs + ASK_TIMEOUT_MS - nowMs));
+    const overdueMs = (open?.ask.atMs ?? 0) + ASK_TIMEOUT_MS;
+    // Past that, everybody was asked: some may be asked again when ASK_AGAIN_MS are over.
+    waits.push(overdueMs > nowMs ? overdueMs - nowMs : ASK_TIMEOUT_MS);
   }
   if (usedAtMs !== undefined && usedAtMs + SETTLE_IDLE_MS > nowMs && spendableOf(rights, self) > 0) {
     waits.push(usedAtMs + SETTLE_IDLE_MS - nowMs);

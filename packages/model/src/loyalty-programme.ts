@@ -5,10 +5,8 @@
  * below the next step earns nothing, and a sale without a named customer earns nobody anything. The rule is applied once, at the
  * sale, by the node that makes it, and its result stands in the order: a later programme never recalculates the past.
  *
- * A refund is measured by the order it gives back: its share of the points earned is taken back, its share of those redeemed is
- * given back. Shares are cumulative, so that refunds of all lines, in any parts, add up to exactly what the order had.
+ * What a refund does to points is said by `refundOrder`.
  */
-import { divideHalfUp } from './money.ts';
 
 export interface LoyaltyProgramme {
   /** Points for every full step of the total. */
@@ -116,32 +114,6 @@ export function offerInWords(
     default:
       return offer.limit satisfies never;
   }
-}
-
-/** What an order did to its customer's points. */
-export interface OrderPoints {
-  readonly earned: number;
-  readonly redeemed: number;
-}
-
-/**
- * What a refund does to the points of the order it gives back. `beforeMinor` and `nowMinor` are line totals of that order: those
- * refunded before, and those refunded now. Refunds of the whole order, in any parts, add up to exactly its points.
- */
-export function refundedPoints(
-  order: OrderPoints & { readonly totalMinor: number },
-  beforeMinor: number,
-  nowMinor: number,
-): { readonly takenBack: number; readonly givenBack: number } {
-  const share = (points: number, refundedMinor: number): number =>
-    order.totalMinor === 0
-      ? refundedMinor === 0
-        ? 0
-        : points
-      : divideHalfUp(points, Math.min(refundedMinor, order.totalMinor), order.totalMinor);
-  const between = (points: number): number =>
-    share(points, beforeMinor + nowMinor) - share(points, beforeMinor);
-  return { takenBack: between(order.earned), givenBack: between(order.redeemed) };
 }
 
 /** Whether points of a customer last seen on `lastSeenDay` (days since 1970; 0 = never) are written off on `today`. */

@@ -13,7 +13,6 @@ import {
   programmeAt,
   type RedeemLimit,
   redeemOffer,
-  refundedPoints,
   voucherCode,
 } from '../src/index.ts';
 
@@ -47,24 +46,6 @@ test('an offer says how much, and which rule keeps it from being more', () => {
     const [balance, spendableHere] = limit === 'held_elsewhere' ? [80, 30] : [20, 20];
     assert.match(offerInWords({ points, minor, limit }, { balance, spendableHere }, programme), words);
   }
-});
-
-test('refunds of an order in any parts give back and take away exactly what it had', () => {
-  const order = { earned: 7, redeemed: 13, totalMinor: 999 };
-  let before = 0;
-  const sum = { takenBack: 0, givenBack: 0 };
-  for (const now of [1, 332, 333, 333]) {
-    const part = refundedPoints(order, before, now);
-    assert.ok(part.takenBack >= 0 && part.givenBack >= 0);
-    sum.takenBack += part.takenBack;
-    sum.givenBack += part.givenBack;
-    before += now;
-  }
-  assert.equal(sum, { takenBack: 7, givenBack: 13 });
-  assert.equal(refundedPoints({ earned: 0, redeemed: 4, totalMinor: 0 }, 0, 0), {
-    takenBack: 0,
-    givenBack: 0,
-  });
 });
 
 test('points expire after days of absence, and never for a programme without', () => {

@@ -6,6 +6,8 @@ import {
   customerPut,
   customerQuery,
   ProblemError,
+  redeemQuote,
+  redeemQuoteRequest,
 } from '@branchline/model';
 import { z } from 'zod';
 import { type Route, readRoute, writeRoute } from '../route.ts';
@@ -58,5 +60,23 @@ export const customerRoutes: readonly Route[] = [
     answers: { 200: customer, 201: customer },
     problems: ['IDEMPOTENCY_MISMATCH', 'CHANGE_INVALID'],
     invoke: ({ services, params }, write) => services.customers.put(params.id, write),
+  }),
+  readRoute({
+    method: 'post',
+    path: '/v1/customers/{id}/points/redeem-quote',
+    name: 'quoteRedemption',
+    tag: 'customers',
+    summary: 'How many points can pay for a cart here now, and why not more',
+    description:
+      'Changes nothing. Where the customer has more than this node may spend, the rest is asked for (`asked`): ask again in a moment.',
+    role: 'cashier',
+    params: byId,
+    body: redeemQuoteRequest,
+    answers: { 200: redeemQuote },
+    problems: ['CUSTOMER_NOT_FOUND', 'PRODUCT_UNKNOWN'],
+    invoke: async ({ services, params, body }) => ({
+      status: 200,
+      body: await services.loyalty.redeemQuote(params.id, body),
+    }),
   }),
 ];

@@ -37,6 +37,7 @@ export const redeemQuoteRequest = z.strictObject({
   points: points.optional(),
 });
 export type RedeemQuoteRequest = z.infer<typeof redeemQuoteRequest>;
+export type RedeemQuoteRequestInput = z.input<typeof redeemQuoteRequest>;
 export const redeemQuote = z.strictObject({
   balance: points,
   spendableHere: points,
