@@ -18,8 +18,10 @@ import {
   type JobState,
   type KktDriver,
   KktError,
+  type KktErrorCode,
   type KktStatus,
   type newJob,
+  printableText,
   type Receipt,
   resumeJob,
   runJob,
@@ -38,10 +40,13 @@ import {
   receiptOfRefund,
   type Settlement,
 } from './receipt-of-order.ts';
-import type { ReceiptBody, Receipts } from './receipts.ts';
+import type { ReceiptBody, Receipts, ShiftWanted } from './receipts.ts';
 
 /** A shift is closed at this age; the law and the storage allow 24 h. */
 export const SHIFT_MAX_MS = 23.5 * 3_600_000;
+/** From this age on it is closed when nothing was registered for a while. */
+export const SHIFT_QUIET_MS = 22 * 3_600_000;
+export const QUIET_MS = 15 * 60_000;
 /** Between two looks at the shift while nothing is sold. */
 export const IDLE_MS = 10_000;
 /** Waits after a failure of the desk itself grow to this. */
@@ -49,6 +54,8 @@ export const PAUSE_MAX_MS = 15_000;
 const PAUSE_FIRST_MS = 250;
 /** A job under way gets this long to rest when the node stops. */
 export const STOP_WITHIN_MS = 3_000;
+/** Errands that wait for the register. */
+export const ERRANDS_MAX = 16;
 /** Callers of `settled` at once; the others get their answer without waiting. */
 export const WAITERS_MAX = 256;
 
@@ -74,6 +81,8 @@ export interface FiscalDeskOptions extends KktPort {
   readonly onTrouble: (code: string | undefined) => void;
   readonly onFault: (words: string) => void;
   readonly watch: OfdWatch;
+  /** Called when the shift is old: closes the log's, whose report is then in the queue. False when none is open. */
+  readonly closeShift: () => Promise<boolean>;
 }
 
 interface Live {
@@ -108,6 +117,8 @@ export class FiscalDesk {
   #trouble: string | undefined;
   #status: KktStatus | undefined;
   #failures = 0;
+  #lastWorkMs = 0;
+  readonly #errands: ((signal: AbortSignal) => Promise<void>)[] = [];
 
   constructor(options: FiscalDeskOptions) {
     this.#options = options;
@@ -140,6 +151,34 @@ export class FiscalDesk {
       look();
     }
     this.wake();
+  }
+
+  /**
+   * Something between two receipts: an X report, a cash move. Refused when too many wait, when the register does not get to it in
+   * time, and with what the register says.
+   */
+  async between<T>(
+    work: (driver: KktDriver, signal: AbortSignal) => Promise<T>,
+    limitMs: number,
+  ): Promise<T> {
+    const { clock, driver } = this.#options;
+    if (this.#errands.length >= ERRANDS_MAX) {
+      throw new KktError('KKT_BUSY', `${ERRANDS_MAX} errands wait for the register`, { outcome: 'unsent' });
+    }
+    return await new Promise<T>((resolve, reject) => {
+      const code = this.#trouble as KktErrorCode | undefined;
+      const late = (): void => {
+        this.#errands.splice(0, this.#errands.length, ...this.#errands.filter((other) => other !== errand));
+        reject(new KktError(code ?? 'KKT_BUSY', 'the register did not get to it', { outcome: 'unsent' }));
+      };
+      const limit = clock.setTimer(limitMs, late);
+      const errand = async (signal: AbortSignal): Promise<void> => {
+        limit.cancel();
+        await work(driver, signal).then(resolve, reject);
+      };
+      this.#errands.push(errand);
+      this.wake();
+    });
   }
 
   /** Resolves when `done` says so, after `limitMs`, or when the caller has gone. */
@@ -200,8 +239,16 @@ export class FiscalDesk {
         await watch.turn(signal);
         return;
       }
+      const errand = this.#errands.shift();
+      if (errand !== undefined) {
+        await errand(signal);
+        return;
+      }
       if (await this.#isShiftOld()) {
-        await this.#changeShift('shift-close', signal);
+        // The log's shift ends with the register's; what it opened without the log is closed all the same.
+        if (!(await this.#options.closeShift())) {
+          await this.#changeShift('shift-close', signal);
+        }
         return;
       }
       await watch.look(status, signal);
@@ -246,10 +293,17 @@ export class FiscalDesk {
     }
     const { what } = known;
     if (!isSettlement(what)) {
-      return shiftTask(id, what.kind, what.shift, true);
+      return shiftTask(id, what.kind, await this.#shiftNumber(id, what), true, what);
     }
     const receipt = await this.#receiptOf(id, what);
     return { id, document: { kind: 'receipt', receipt }, expected: expectationOf(id, what), isWritten: true };
+  }
+
+  /** Of a shift a till asked for nobody knew the number; once begun it stands. */
+  async #shiftNumber(id: string, what: ShiftWanted): Promise<number> {
+    const { receipts } = this.#options;
+    const now = this.#status?.shift.number ?? 0;
+    return what.shift ?? (await receipts.shiftNumber(id)) ?? (what.kind === 'shift-open' ? now + 1 : now);
   }
 
   async #receiptOf(id: string, what: Settlement): Promise<Receipt> {
@@ -275,6 +329,7 @@ export class FiscalDesk {
 
   async #work(task: Task, signal: AbortSignal): Promise<void> {
     const state = await this.#runTask(task, signal);
+    this.#lastWorkMs = this.#options.clock.nowMs();
     if (state.phase !== 'waiting' || this.#isStopping) {
       return;
     }
@@ -336,6 +391,7 @@ export class FiscalDesk {
     const { commit, branch } = this.#options;
     const collection = `receipts/${branch}`;
     const { shift } = task;
+    const kept = record.type === 'printed' ? await this.#keepDocument(task) : undefined;
     await commit((transaction) => {
       if (!task.isWritten && shift !== undefined) {
         const what: ReceiptBody['what'] = { kind: shift.kind, shift: shift.number };
@@ -343,8 +399,28 @@ export class FiscalDesk {
       }
       const body = { id: task.id, ...(shift === undefined ? {} : { shift }), record };
       transaction.append(collection, 'receipt-record', body);
+      if (kept !== undefined) {
+        transaction.append(collection, 'receipt-document', kept);
+      }
     });
     task.isWritten = true;
+  }
+
+  /** The document as its storage has it. A device that does not show it keeps nobody waiting. */
+  async #keepDocument({ id }: Task): Promise<EventBody<'receipt-document'> | undefined> {
+    const { receipts, driver, log } = this.#options;
+    const outcome = (await receipts.get(id))?.outcome;
+    if (outcome === undefined) {
+      return undefined;
+    }
+    try {
+      const tags = await driver.documentTags(outcome.fd, { signal: this.#abort.signal });
+      const { fn, fd } = outcome;
+      return tags && { id: id as EventBody<'receipt-document'>['id'], fn, fd, tags: new Uint8Array(tags) };
+    } catch (error) {
+      log.warn({ err: error, fd: outcome.fd }, 'the document could not be read back');
+      return undefined;
+    }
   }
 
   #show(state: JobState): void {
@@ -365,7 +441,12 @@ export class FiscalDesk {
     }
     const shift = await this.#options.receipts.shift();
     const isOpen = this.#status?.shift.state === 'open' && shift?.shift === this.#status.shift.number;
-    return isOpen && this.#options.clock.nowMs() - shift.openedMs >= SHIFT_MAX_MS;
+    if (!isOpen) {
+      return false;
+    }
+    const nowMs = this.#options.clock.nowMs();
+    const isQuiet = nowMs - this.#lastWorkMs >= QUIET_MS;
+    return nowMs - shift.openedMs >= (isQuiet ? SHIFT_QUIET_MS : SHIFT_MAX_MS);
   }
 
   #fail(error: unknown): void {
@@ -415,8 +496,16 @@ export class FiscalDesk {
   }
 }
 
-function shiftTask(id: string, kind: 'shift-open' | 'shift-close', shift: number, isWritten: boolean): Task {
-  return { id, document: { kind }, expected: { kind, shift }, shift: { kind, number: shift }, isWritten };
+function shiftTask(
+  id: string,
+  kind: 'shift-open' | 'shift-close',
+  shift: number,
+  isWritten: boolean,
+  who: Pick<ShiftWanted, 'till' | 'cashier'> = {},
+): Task {
+  const name = who.cashier ?? who.till;
+  const document = name === undefined ? { kind } : { kind, cashier: { name: printableText(name, 64) } };
+  return { id, document, expected: { kind, shift }, shift: { kind, number: shift }, isWritten };
 }
 
 /** What a job under way shows. Registered is said only once that is durable. */

@@ -154,13 +154,14 @@ function itemsOf(line: Line): Receipt['items'] {
   }));
 }
 
-/** Net of change, which is given in cash only. What is neither cash nor card stands as another way of payment (tag 1217). */
+/** Net of change, which is given in cash only. A gift card was paid before (tag 1215); the rest is another way (tag 1217). */
 function paymentsOf({ payments, changeMinor }: Pick<Order, 'payments' | 'changeMinor'>): Receipt['payments'] {
   const sumOf = (kind: Order['payments'][number]['kind']): number =>
     payments.reduce((sum, payment) => sum + (payment.kind === kind ? payment.amountMinor : 0), 0);
   return {
     cashMinor: sumOf('cash') - changeMinor,
     electronicMinor: sumOf('card'),
+    prepaidMinor: sumOf('giftCard'),
     barterMinor: sumOf('other'),
   };
 }

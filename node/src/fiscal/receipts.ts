@@ -18,6 +18,9 @@ export const CLAIMS_HELD_MAX = 1_000;
 const COLLECTION = /^receipts\/([^/]+)$/;
 
 export type ReceiptBody = EventBody<'receipt'>;
+export type ShiftWanted = Extract<ReceiptBody['what'], { kind: 'shift-open' | 'shift-close' }> & {
+  readonly kind: 'shift-open' | 'shift-close';
+};
 
 export interface ReceiptRow {
   readonly branch: string;
@@ -46,10 +49,18 @@ export interface ReceiptsOptions {
 }
 
 export class Receipts implements Projection {
-  readonly kinds = ['receipt', 'receipt-record', 'receipt-ticket', 'receipt-storage'];
+  readonly kinds = [
+    'receipt',
+    'receipt-record',
+    'receipt-ticket',
+    'receipt-storage',
+    'receipt-document',
+    'receipt-decision',
+  ];
   readonly #options: ReceiptsOptions;
   readonly #open = new Set<string>();
   readonly #begun = new Set<string>();
+  readonly #unsettled = new Set<string>();
   readonly #claims = new Map<string, string>();
   #storage: string | undefined;
   #listener: (() => void) | undefined;
@@ -64,6 +75,10 @@ export class Receipts implements Projection {
     const queue = rowKeys.receiptQueue(writer, '');
     for await (const [key] of rows.texts({ after: queue, below: after(queue) })) {
       receipts.#open.add(key.slice(queue.length));
+    }
+    const unsettled = rowKeys.receiptUnsettled(writer, '');
+    for await (const [key] of rows.texts({ after: unsettled, below: after(unsettled) })) {
+      receipts.#unsettled.add(key.slice(unsettled.length));
     }
     const open = [...receipts.#open];
     const lasts = await rows.getTexts(open.map(rowKeys.receiptLast));
@@ -92,6 +107,11 @@ export class Receipts implements Projection {
   /** Receipts of this device that are not registered and on paper, oldest first. */
   get open(): ReadonlySet<string> {
     return this.#open;
+  }
+
+  /** Receipts of this device that need somebody to decide, oldest first. */
+  get unsettled(): ReadonlySet<string> {
+    return this.#unsettled;
   }
 
   /** Called for every receipt and record that is not of the past; one listener, the desk. */
@@ -132,6 +152,16 @@ export class Receipts implements Projection {
         rows.putText(rowKeys.receiptTicket(fn, ordinal(fd)), '');
         break;
       }
+      case 'receipt-document': {
+        const { fn, fd, tags } = eventBodies['receipt-document'].parse(entry.body);
+        rows.putBytes(rowKeys.receiptTags(fn, ordinal(fd)), tags);
+        break;
+      }
+      case 'receipt-decision': {
+        // What follows from it are records; this says who decided.
+        eventBodies['receipt-decision'].parse(entry.body);
+        break;
+      }
       default: {
         const { fn } = eventBodies['receipt-storage'].parse(entry.body);
         rows.putText(rowKeys.receiptStorage(entry.writer), fn);
@@ -161,6 +191,26 @@ export class Receipts implements Projection {
       outcome,
       isDelivered: ticket !== undefined,
     };
+  }
+
+  /** The number a job of a shift was begun with. */
+  async shiftNumber(id: string): Promise<number | undefined> {
+    const text = await this.#options.rows.getText(rowKeys.receiptShiftNumber(id));
+    return text === undefined ? undefined : Number(text);
+  }
+
+  /** The tags of a document as its storage holds them, where they were kept. */
+  async tagsOf(fn: string, fd: number): Promise<Uint8Array | undefined> {
+    return await this.#options.rows.getBytes(rowKeys.receiptTags(fn, ordinal(fd)));
+  }
+
+  /** Jobs that registered documents of a storage, youngest first, below a number. */
+  async *jobsBelow(fn: string, fd: number, limit: number): AsyncGenerator<{ fd: number; id: string }> {
+    const prefix = rowKeys.receiptDocument(fn, '');
+    const range = { after: prefix, below: rowKeys.receiptDocument(fn, ordinal(fd)), limit, reverse: true };
+    for await (const [key, id] of this.#options.rows.texts(range)) {
+      yield { fd: Number(key.slice(prefix.length)), id };
+    }
   }
 
   /** The durable states of many, in their order. */
@@ -197,10 +247,14 @@ export class Receipts implements Projection {
     const record = body.record as JobRecord;
     const { rows } = this.#options;
     rows.putText(rowKeys.receiptLast(id), JSON.stringify(record));
+    if (shift !== undefined) {
+      rows.putText(rowKeys.receiptShiftNumber(id), String(shift.number));
+    }
     this.#begun.delete(id);
     if (entry.writer === this.#options.writer && isBegun(record)) {
       this.#begun.add(id);
     }
+    this.#setUnsettled(entry.writer, id, record.type === 'failed' || record.type === 'review');
     switch (record.type) {
       case 'intent':
         rows.putText(rowKeys.receiptIntent(id), JSON.stringify(record.intent));
@@ -218,6 +272,8 @@ export class Receipts implements Projection {
         this.#setOpen(entry.writer, id, false);
         break;
       case 'cleared':
+        // Also what somebody decided to print again: it is in the queue as before.
+        this.#setOpen(entry.writer, id, true);
         break;
       default:
         record satisfies never;
@@ -258,6 +314,19 @@ export class Receipts implements Projection {
       this.#open.add(id);
     } else {
       this.#open.delete(id);
+    }
+  }
+
+  #setUnsettled(writer: string, id: string, isUnsettled: boolean): void {
+    const { rows } = this.#options;
+    const key = rowKeys.receiptUnsettled(writer, id);
+    if (isUnsettled) {
+      rows.putText(key, '');
+    } else {
+      rows.remove(key);
+    }
+    if (writer === this.#options.writer) {
+      this.#unsettled[isUnsettled ? 'add' : 'delete'](id);
     }
   }
 
