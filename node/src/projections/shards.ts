@@ -20,6 +20,7 @@ import {
   type DocumentChange,
   Documents,
   docCollection,
+  LEVEL_SLICE,
   type Mutator,
   parseDocName,
   type StoredDocument,
@@ -102,7 +103,10 @@ export class Shards implements Projection {
   /** Places of the changes applied since the last snapshot, of documents loaded in this run of the program. */
   readonly #applied = new Map<DocName, Applied>();
   readonly #saving = new Set<DocName>();
+  readonly #levelling = new Set<DocName>();
+  #ownChanges = 0;
   #pendingBytes = 0;
+  #arrived = { changes: 0, lastMs: 0 };
   #wake: (() => void) | undefined;
   #quarantined = 0;
 
@@ -198,9 +202,24 @@ export class Shards implements Projection {
     this.documents.settle([made.change]);
     this.#keepApplied(doc, { at, writer: entry.writer, bytes: body.change });
     this.#sinkOf(doc).patch(doc, made.change.patches, { position: entry.position, local: true });
+    this.#ownChanges += 1;
     if (this.#appliedOf(doc).bytes >= SNAPSHOT_BUSY_BYTES && !this.#saving.has(doc)) {
-      // Between two groups is the only moment at which a busy document has no change under way.
+      this.#saveBusy(doc);
+    } else if (this.documents.lagOf(doc) > 0) {
+      this.#wake?.();
+    }
+  }
+
+  /** Between two groups is the only moment at which a busy document has no change under way; it must be level by then. */
+  #saveBusy(doc: DocName): void {
+    if (this.documents.lagOf(doc) <= LEVEL_SLICE) {
       void this.snapshot(doc).catch((error: Error) => this.#options.onFailure(error));
+    } else if (!this.#levelling.has(doc)) {
+      this.#levelling.add(doc);
+      void this.documents
+        .level(doc)
+        .catch((error: Error) => this.#options.onFailure(error))
+        .finally(() => this.#levelling.delete(doc));
     }
   }
 
@@ -254,14 +273,23 @@ export class Shards implements Projection {
     }
   }
 
-  /** Called by upkeep: a document with changes that came since they were last tried. */
+  /** Changes of others that came in this run of the program, and when the last of them did (monotonic). */
+  get arrived(): { readonly changes: number; readonly lastMs: number } {
+    return this.#arrived;
+  }
+
+  /** Called by upkeep: a document with changes that came since they were last tried, prices before movements of stock. */
   nextPending(): DocName | undefined {
+    let next: DocName | undefined;
     for (const [doc, pending] of this.#pending) {
       if (pending.fresh) {
-        return doc;
+        if (!doc.startsWith('stock/')) {
+          return doc;
+        }
+        next ??= doc;
       }
     }
-    return undefined;
+    return next;
   }
 
   /** Called by upkeep: a document whose changes have grown enough for a snapshot. */
@@ -272,6 +300,21 @@ export class Shards implements Projection {
       }
     }
     return undefined;
+  }
+
+  /** Called by upkeep: a document that has not taken in changes of this device. */
+  nextLagging(): DocName | undefined {
+    for (const doc of this.#applied.keys()) {
+      if (this.documents.lagOf(doc) > 0) {
+        return doc;
+      }
+    }
+    return undefined;
+  }
+
+  /** Changes of this device since the start: tells upkeep whether it is quiet. */
+  get ownChanges(): number {
+    return this.#ownChanges;
   }
 
   /** True while a change of this device is on its way to the disk. */
@@ -422,6 +465,7 @@ export class Shards implements Projection {
 
   #keepPending(doc: DocName, change: StoredChange): void {
     this.#changes.put('dp', doc, change);
+    this.#arrived = { changes: this.#arrived.changes + 1, lastMs: this.#options.clock.monotonicMs() };
     const pending = this.#pending.get(doc) ?? { held: [], fresh: true };
     pending.fresh = true;
     if (pending.held !== undefined && this.#pendingBytes + change.bytes.length <= PENDING_BYTES_MAX) {
