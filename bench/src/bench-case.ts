@@ -2,7 +2,22 @@
 import type { Clock } from 'hlc-ts';
 import type { CaseReport } from './report.ts';
 
+/** What some cases can be told; each names what it takes in its own header. */
+export interface BenchSettings {
+  /** Size of a fleet. */
+  readonly branches?: number;
+  /** Loyalty regions of a fleet. */
+  readonly regions?: number;
+  /** Where prepared fleets are kept. */
+  readonly dataDir?: string;
+  /** Other systems measured beside ours, by name; all that are known when empty. */
+  readonly peers?: readonly string[];
+  /** Where processor profiles of the relay are written. */
+  readonly profileDir?: string;
+}
+
 export interface BenchContext {
+  readonly settings: BenchSettings;
   readonly clock: Clock;
   readonly seed: number;
   /** An empty folder of this case alone, on the disk to be measured; removed afterwards. */

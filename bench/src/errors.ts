@@ -1,6 +1,7 @@
 /** Why a benchmark gives no figures, by code. A figure that cannot be trusted is an error, never a small number. */
 export type BenchErrorCode =
   | 'BENCH_CASE_UNKNOWN'
+  | 'BENCH_DISAGREEMENT'
   | 'BENCH_PROGRAM_FAILED'
   | 'BENCH_REQUEST_FAILED'
   | 'BENCH_TIMEOUT';

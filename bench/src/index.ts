@@ -1,4 +1,4 @@
-export type { BenchCase, BenchContext } from './bench-case.ts';
+export type { BenchCase, BenchContext, BenchSettings } from './bench-case.ts';
 export { BenchError, type BenchErrorCode } from './errors.ts';
 export { benchCases } from './registry.ts';
 export type { CaseReport, Machine, Ratio, RunReport, Series } from './report.ts';

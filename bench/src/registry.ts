@@ -1,11 +1,12 @@
 /** The cases there are, in the order they run when none is named. */
 import type { BenchCase } from './bench-case.ts';
+import { fleet } from './cases/fleet.ts';
 import { floors } from './cases/floors.ts';
 import { propagate } from './cases/propagate.ts';
 import { sale } from './cases/sale.ts';
 import { BenchError } from './errors.ts';
 
-export const benchCases: readonly BenchCase[] = [floors, sale, propagate];
+export const benchCases: readonly BenchCase[] = [floors, sale, propagate, fleet];
 
 /** The cases of these names, in the order given; all when there are none. */
 export function chooseCases(names: readonly string[], cases: readonly BenchCase[] = benchCases): BenchCase[] {

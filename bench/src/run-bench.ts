@@ -10,7 +10,7 @@ import { arch, cpus, loadavg, release, totalmem, type } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, isoTime } from 'hlc-ts';
-import type { BenchCase } from './bench-case.ts';
+import type { BenchCase, BenchSettings } from './bench-case.ts';
 import { benchCases, chooseCases } from './registry.ts';
 import type { CaseReport, Machine, RunReport } from './report.ts';
 
@@ -25,6 +25,7 @@ export interface BenchOptions {
   readonly seed?: number;
   readonly scale?: number;
   readonly outDir?: string;
+  readonly settings?: BenchSettings;
   readonly signal?: AbortSignal;
   readonly progress?: (words: string) => void;
   /** The cases to choose from. */
@@ -51,7 +52,17 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     const workDir = resolve(await mkdtemp(join(outDir, `work-${one.name}-`)));
     try {
       const say = (words: string): void => progress(`${one.name}: ${words}`);
-      cases.push(await one.run({ clock, seed, scale, workDir, signal, progress: say }));
+      cases.push(
+        await one.run({
+          clock,
+          seed,
+          scale,
+          workDir,
+          signal,
+          settings: options.settings ?? {},
+          progress: say,
+        }),
+      );
     } finally {
       await rm(workDir, { recursive: true, force: true, maxRetries: 3 });
     }

@@ -24,6 +24,7 @@ const contextIn = (workDir: string): BenchContext => ({
   seed: 1,
   workDir,
   scale: 0.01,
+  settings: {},
   signal,
   progress: () => {},
 });

@@ -1,4 +1,5 @@
 /** S-16: the benchmark harness. */
+import type { BenchSettings } from '@branchline/bench';
 import { Command, InvalidArgumentError } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 
@@ -7,6 +8,11 @@ interface BenchFlags {
   readonly scale?: number;
   readonly out?: string;
   readonly list?: boolean;
+  readonly branches?: number;
+  readonly regions?: number;
+  readonly data?: string;
+  readonly peers?: string;
+  readonly profile?: string;
 }
 
 export function benchCommand(context: CommandContext): Command {
@@ -17,7 +23,13 @@ export function benchCommand(context: CommandContext): Command {
     .option('--seed <n>', 'the same seed makes the same load', number)
     .option('--scale <x>', 'share of the full load', number)
     .option('--out <dir>', 'where the report is written')
-    .action(async (cases: string[], { list, out, seed, scale }: BenchFlags, command: Command) => {
+    .option('--branches <n>', 'size of the fleet', number)
+    .option('--regions <n>', 'loyalty regions of the fleet', number)
+    .option('--data <dir>', 'where prepared fleets are kept for the next run')
+    .option('--peers <names>', 'other systems to measure, separated by commas')
+    .option('--profile <dir>', 'write processor profiles of the relay there')
+    .action(async (cases: string[], flags: BenchFlags, command: Command) => {
+      const { list, out, seed, scale } = flags;
       const { benchCases, formatReport, runBench } = await import('@branchline/bench');
       const output = context.output(command);
       if (list) {
@@ -33,10 +45,21 @@ export function benchCommand(context: CommandContext): Command {
         ...(seed === undefined ? {} : { seed }),
         ...(scale === undefined ? {} : { scale }),
         ...(out === undefined ? {} : { outDir: out }),
+        settings: settingsOf(flags),
         progress: (words) => output.progress(words),
       });
       output.result({ path, ...report }, () => `${formatReport(report)}\n${path}`);
     });
+}
+
+function settingsOf({ branches, regions, data, peers, profile }: BenchFlags): BenchSettings {
+  return {
+    ...(branches === undefined ? {} : { branches }),
+    ...(regions === undefined ? {} : { regions }),
+    ...(data === undefined ? {} : { dataDir: data }),
+    ...(peers === undefined ? {} : { peers: peers.split(',').map((name) => name.trim()) }),
+    ...(profile === undefined ? {} : { profileDir: profile }),
+  };
 }
 
 function number(text: string): number {
