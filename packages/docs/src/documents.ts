@@ -40,6 +40,8 @@ export const OPERATIONS_LOADED_MAX = 400_000;
 export const UNSETTLED_CHANGES_MAX = 256;
 /** Changes applied before other work of the event loop gets its turn. */
 export const APPLY_SLICE = 200;
+/** Operations of own changes taken in before other work of the event loop gets its turn: a few milliseconds. */
+export const LEVEL_SLICE = 256;
 
 /** Where documents come from. Implemented by the node over its feeds and stored snapshots. */
 export interface DocumentSource {
@@ -294,6 +296,19 @@ export class Documents {
       }
       return loaded.document!.save();
     });
+  }
+
+  /** Operations of own changes that are written out, and in what every call here says, but not taken in by Automerge. */
+  lagOf(doc: DocName): number {
+    return (this.#busy.get(doc) ?? this.#idle.peek(doc))?.document?.lag.operations ?? 0;
+  }
+
+  /** Takes in what a document lags behind, in slices. Called when idle, so that whoever needs the document finds it level. */
+  async level(doc: DocName): Promise<void> {
+    while (this.lagOf(doc) > 0) {
+      await this.#use(doc, (loaded) => loaded.document!.takeIn(LEVEL_SLICE));
+      await this.#clock.yield();
+    }
   }
 
   isLoaded(doc: DocName): boolean {

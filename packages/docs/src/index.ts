@@ -41,6 +41,7 @@ export {
   type DocumentCounters,
   type DocumentSource,
   Documents,
+  LEVEL_SLICE,
   type StoredDocument,
 } from './documents.ts';
 export { DocError, type DocErrorCode } from './errors.ts';

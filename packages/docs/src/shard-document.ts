@@ -13,6 +13,10 @@ import type { ActorId } from './actor.ts';
 import { type Cell, type CellValue, isCellKey, isCellValue, keyRow } from './cell.ts';
 import { BUCKETS, bucketOf, type DocKind } from './doc-name.ts';
 import { bucketKey, bucketObject, genesisChange } from './genesis.ts';
+import { OwnTail, type TailWrite } from './own-tail.ts';
+
+/** Operations written out that Automerge may lag behind: half a second of its work, done when idle. */
+export const LAG_OPERATIONS_MAX = 16_384;
 
 type Handle = ReturnType<typeof Automerge.getBackend>;
 
@@ -29,6 +33,8 @@ export interface CellVersion {
 export class ShardDocument {
   readonly kind: DocKind;
   #handle: Handle;
+  /** Own changes Automerge has not been given yet; undefined until one was made on top of everything known. */
+  #tail: OwnTail | undefined;
 
   private constructor(kind: DocKind, handle: Handle) {
     this.kind = kind;
@@ -53,6 +59,7 @@ export class ShardDocument {
     if (this.#handle.getActorId() === actor) {
       return;
     }
+    this.#breakOff();
     const copy = this.#handle.clone(actor);
     this.#handle.free();
     this.#handle = copy;
@@ -60,6 +67,10 @@ export class ShardDocument {
 
   /** A value as it stands, or as it stood at some heads. */
   get(key: string, heads?: readonly string[]): CellValue | undefined {
+    const written = heads === undefined ? this.#tail?.written(key) : this.#catchUp();
+    if (written !== undefined) {
+      return written;
+    }
     const bucket = bucketObject(bucketOf(this.kind, keyRow(key)));
     const found = this.#handle.getWithType(bucket, key, heads && [...heads]);
     return found === null || found === undefined ? undefined : scalarOf(found);
@@ -67,6 +78,61 @@ export class ShardDocument {
 
   /** Writes the cells as one change; undefined when every cell already stood so. */
   commit(cells: ReadonlyMap<string, CellValue>, timeS: number): Uint8Array | undefined {
+    if (this.#tail?.isFull === true) {
+      this.#breakOff();
+    }
+    if (this.#tail !== undefined) {
+      const bytes = this.#tail.append(this.#writes(cells), timeS);
+      const { operations } = this.#tail.waiting;
+      if (operations > LAG_OPERATIONS_MAX) {
+        this.takeIn(operations - LAG_OPERATIONS_MAX);
+      }
+      return bytes;
+    }
+    const bytes = this.#put(cells, timeS);
+    if (bytes !== undefined && this.kind === 'stock' && this.#handle.getHeads().length === 1) {
+      this.#tail = OwnTail.behind(bytes);
+    }
+    return bytes;
+  }
+
+  /** Own changes written out and not taken in yet. */
+  get lag(): { readonly changes: number; readonly operations: number } {
+    return this.#tail?.waiting ?? { changes: 0, operations: 0 };
+  }
+
+  /** Gives Automerge about so many operations of what it lags behind. */
+  takeIn(operations: number): void {
+    const changes = this.#tail?.take(operations) ?? [];
+    if (changes.length > 0) {
+      this.#handle.applyChanges(changes);
+    }
+  }
+
+  #catchUp(): undefined {
+    this.takeIn(Number.POSITIVE_INFINITY);
+  }
+
+  /** Before anything but own changes gets in: what follows is not the end of one chain. */
+  #breakOff(): void {
+    this.#catchUp();
+    this.#tail = undefined;
+  }
+
+  /** The cells that do not stand so already. */
+  #writes(cells: ReadonlyMap<string, CellValue>): TailWrite[] {
+    const writes: TailWrite[] = [];
+    for (const [key, value] of cells) {
+      const bucket = bucketObject(bucketOf(this.kind, keyRow(key)));
+      if (this.get(key) !== value) {
+        const replaced = () => this.#handle.getAll(bucket, key).map((version) => String(version[2]));
+        writes.push({ key, bucket, value, replaced });
+      }
+    }
+    return writes;
+  }
+
+  #put(cells: ReadonlyMap<string, CellValue>, timeS: number): Uint8Array | undefined {
     for (const [key, value] of cells) {
       const bucket = bucketObject(bucketOf(this.kind, keyRow(key)));
       if (this.#isEqualInConflict(bucket, key, value)) {
@@ -84,12 +150,14 @@ export class ShardDocument {
   /** Applies checked changes whose predecessors are here. */
   apply(changes: readonly Uint8Array[]): void {
     if (changes.length > 0) {
+      this.#breakOff();
       this.#handle.applyChanges([...changes]);
     }
   }
 
   /** Joins a snapshot that was verified: every change in it that is not here. Newer than this one, it takes its place. */
   absorb(snapshot: Uint8Array): void {
+    this.#breakOff();
     if (this.#handle.stats().numChanges > 1) {
       this.#handle.loadIncremental(snapshot);
       return;
@@ -107,11 +175,13 @@ export class ShardDocument {
 
   /** Number of the last operation of a change; undefined when the change is not here. */
   lastOperation(hash: string): number | undefined {
+    this.#catchUp();
     return this.#handle.getChangeMetaByHash(hash)?.maxOp;
   }
 
   /** A cell as readers see it; undefined when it was never written. */
   cell(key: string): Cell | undefined {
+    this.#catchUp();
     const versions = this.#handle.getAll(bucketObject(bucketOf(this.kind, keyRow(key))), key);
     const winner = versions.at(-1);
     return winner && { key, value: scalarOf(winner), conflict: versions.length > 1 };
@@ -119,6 +189,7 @@ export class ShardDocument {
 
   /** Every cell as readers see it. */
   cells(): Cell[] {
+    this.#catchUp();
     const cells: Cell[] = [];
     for (const patch of this.#handle.diff([], this.#handle.getHeads())) {
       const key = patch.path[1];
@@ -131,6 +202,7 @@ export class ShardDocument {
 
   /** All values standing concurrently in a cell; the last one is the winner every reader sees. */
   versions(key: string): CellVersion[] {
+    this.#catchUp();
     const bucket = bucketObject(bucketOf(this.kind, keyRow(key)));
     const all = this.#handle.getAll(bucket, key);
     if (all.length < 2) {
@@ -151,16 +223,19 @@ export class ShardDocument {
   }
 
   heads(): string[] {
+    this.#catchUp();
     return this.#handle.getHeads().sort();
   }
 
   save(): Uint8Array {
+    this.#catchUp();
     return this.#handle.save();
   }
 
   stats(): { changes: number; operations: number } {
     const { numChanges, numOps } = this.#handle.stats();
-    return { changes: numChanges, operations: numOps };
+    const { changes, operations } = this.lag;
+    return { changes: numChanges + changes, operations: numOps + operations };
   }
 
   /**
@@ -177,6 +252,7 @@ export class ShardDocument {
 
   /** What stands here besides cells in the buckets of the genesis, in words; undefined when nothing does. */
   stray(): string | undefined {
+    this.#catchUp();
     const keys = this.#handle.keys('_root').sort();
     if (keys.length !== BUCKETS[this.kind]) {
       return `the root holds ${keys.length} keys, the genesis makes ${BUCKETS[this.kind]}`;
