@@ -84,6 +84,7 @@ export { bytesOfHex, hexOfBytes } from './hex.ts';
 // ── KKT ──
 export { type AtolCall, type HttpAtolOptions, httpAtolCall } from './kkt/atol/call.ts';
 export { AtolDriver, type AtolOptions } from './kkt/atol/driver.ts';
+export type { OpenLine } from './kkt/byte-line.ts';
 export type {
   FiscalMark,
   FnDocument,
