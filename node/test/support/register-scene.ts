@@ -32,6 +32,8 @@ export interface RegisterOptions {
   readonly branch?: string;
   readonly fn?: string;
   readonly operator?: MockOfd;
+  /** How long the operator may think. */
+  readonly answerLimitMs?: number;
 }
 
 export class RegisterScene {
@@ -94,7 +96,9 @@ export class RegisterScene {
     const operator = this.#operator;
     this.machine.kkt = () => {
       this.#driver = new ShtrihDriver({ openLine: this.#server.openLine(), clock, protocol: 'v2' });
-      const link = operator && { ofdLink: tcpOfdLink({ ...operator.address, clock }) };
+      const { answerLimitMs } = this.#options;
+      const patience = answerLimitMs === undefined ? {} : { answerLimitMs };
+      const link = operator && { ofdLink: tcpOfdLink({ ...operator.address, clock, ...patience }) };
       return { driver: this.#driver, taxSystem: 'general', ...link, ...this.#options.kkt, ...more };
     };
   }
