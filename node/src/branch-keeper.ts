@@ -81,8 +81,8 @@ export class BranchKeeper implements BranchService {
   }
 
   async revoke(code: string, reason: string): Promise<number> {
-    if (!this.#invited(code)) {
-      this.#activeMembers(code);
+    if (this.#options.registry.branch(code) === undefined) {
+      unknown(code);
     }
     return await this.#options.authority().revokeBranch(code, reason);
   }
@@ -90,7 +90,8 @@ export class BranchKeeper implements BranchService {
   /** One token per key of the branch; the old keys count until the overlap is over. */
   async rotate(code: string): Promise<readonly BranchToken[]> {
     const tokens: BranchToken[] = [];
-    for (const { writer } of this.#activeMembers(code)) {
+    const members = this.#options.registry.branch(code)?.members ?? [];
+    for (const { writer } of members.length === 0 ? unknown(code) : members) {
       tokens.push(tokenOf(await this.#options.authority().rotate({ writer })));
     }
     return tokens;
@@ -110,22 +111,10 @@ export class BranchKeeper implements BranchService {
       await this.#options.authority().retire();
     }
   }
+}
 
-  #invited(code: string): boolean {
-    return this.#options.registry
-      .invitations()
-      .some(({ grant, usedBy }) => grant.branch === code && usedBy === undefined);
-  }
-
-  #activeMembers(code: string): readonly Member[] {
-    const members = this.#options.registry
-      .members()
-      .filter(({ grant, revocation }) => grant.branch === code && revocation === undefined);
-    if (members.length === 0) {
-      throw new ProblemError('BRANCH_UNKNOWN', `No device of branch ${code} is enrolled.`);
-    }
-    return members;
-  }
+function unknown(code: string): never {
+  throw new ProblemError('BRANCH_UNKNOWN', `No device of branch ${code} is enrolled.`);
 }
 
 function tokenOf({ branch, role, token, expiresMs }: Issued): BranchToken {

@@ -82,7 +82,7 @@ export class Branches {
 
   /** Every key of the branch; how many. */
   async revoke(code: string, reason: string): Promise<number> {
-    const members = this.#invited(code) ? this.#active(code) : this.#activeMembers(code);
+    const { members } = this.#registry.branch(code) ?? unknown(code);
     const count = await this.#authority().revokeBranch(code, reason);
     for (const { writer } of members) {
       this.#events.add({ type: 'revoked', writer, branch: code, reason });
@@ -94,33 +94,18 @@ export class Branches {
   async rotate(code: string): Promise<BranchToken[]> {
     const authority = this.#authority();
     const tokens: BranchToken[] = [];
-    for (const { writer } of this.#activeMembers(code)) {
+    const { members } = this.#registry.branch(code) ?? unknown(code);
+    for (const { writer } of members.length === 0 ? unknown(code) : members) {
       tokens.push(tokenOf(await authority.rotate({ writer })));
     }
     return tokens;
   }
+}
 
-  #invited(code: string): boolean {
-    return this.#registry
-      .invitations()
-      .some(({ grant, usedBy }) => grant.branch === code && usedBy === undefined);
-  }
-
-  #active(code: string): readonly Member[] {
-    return this.#registry
-      .members()
-      .filter((member) => member.grant.branch === code && member.revocation === undefined);
-  }
-
-  #activeMembers(code: string): readonly Member[] {
-    const members = this.#active(code);
-    if (members.length === 0) {
-      throw new RelayError('BRANCH_UNKNOWN', `no device of branch ${code} is enrolled`, {
-        hint: 'See `branchline branch list`.',
-      });
-    }
-    return members;
-  }
+function unknown(code: string): never {
+  throw new RelayError('BRANCH_UNKNOWN', `no device of branch ${code} is enrolled`, {
+    hint: 'See `branchline branch list`.',
+  });
 }
 
 function tokenOf({ branch, role, token, expiresMs }: Issued): BranchToken {

@@ -232,16 +232,12 @@ export class Authority {
   /** Every key of a branch; how many. */
   revokeBranch(branch: string, reason = 'revoked'): Promise<number> {
     return this.#decide(async () => {
-      const { registry } = this.#options;
-      const members = registry
-        .members()
-        .filter((member) => member.grant.branch === branch && !member.revocation);
-      const unused = registry.invitations().filter(({ grant, usedBy }) => grant.branch === branch && !usedBy);
-      if (members.length + unused.length === 0)
-        throw new FeedError('PEER_UNKNOWN', `no device of branch ${branch} is enrolled or invited`);
+      const found = this.#options.registry.branch(branch);
+      if (!found) throw new FeedError('PEER_UNKNOWN', `no device of branch ${branch} is enrolled or invited`);
+      const { members, invitations } = found;
       // Tokens first: nobody may come in while the keys go.
       await this.#write(
-        unused.map(({ id }) => draft('withdraw', { token: new Uint8Array(Buffer.from(id, 'hex')) })),
+        invitations.map(({ id }) => draft('withdraw', { token: new Uint8Array(Buffer.from(id, 'hex')) })),
       );
       await this.#revokeAll(members, reason);
       return members.length;

@@ -90,7 +90,14 @@ export { NodeDisk } from './node-disk.ts';
 export type { FeedProgress, PeerProgress } from './peer-progress.ts';
 export { isPrunable, pruneBelow } from './prune.ts';
 export { type ReadJournalOptions, readJournal } from './read-journal.ts';
-export { type Admission, type Invitation, type Member, Registry, type Revocation } from './registry.ts';
+export {
+  type Admission,
+  type BranchMembers,
+  type Invitation,
+  type Member,
+  Registry,
+  type Revocation,
+} from './registry.ts';
 export { followRegistry } from './registry-follower.ts';
 export type { ReplicationNews } from './replication-context.ts';
 export type { PeerChannel, ReplicationMessage } from './replication-messages.ts';

@@ -64,6 +64,12 @@ export interface Invitation {
   readonly usedBy?: WriterId;
 }
 
+export interface BranchMembers {
+  /** Not revoked; may be none while nobody has used a token. */
+  readonly members: readonly Member[];
+  readonly invitations: readonly Invitation[];
+}
+
 export type Admission =
   | { readonly ok: true; readonly member: Member }
   | { readonly ok: false; readonly code: 'PEER_UNKNOWN' | 'PEER_REVOKED' };
@@ -165,6 +171,13 @@ export class Registry {
 
   invitations(): readonly Invitation[] {
     return [...this.#invitations.values()];
+  }
+
+  /** Who is of a branch now: keys that count, and tokens that may still admit one. Undefined when there is neither. */
+  branch(code: string): BranchMembers | undefined {
+    const members = this.members().filter(({ grant, revocation }) => grant.branch === code && !revocation);
+    const invitations = this.invitations().filter(({ grant, usedBy }) => grant.branch === code && !usedBy);
+    return members.length + invitations.length === 0 ? undefined : { members, invitations };
   }
 
   /** The store's key resolver: revoked writers stay resolvable, their history must still verify. */
