@@ -62,6 +62,7 @@ test('a token enrols one key, once; asking again with the same key gives the sam
   const other = generateDeviceKey().publicKey;
   const used = await enrol(body(other));
   assert.equal([used.status, used.body.code], [409, 'TOKEN_USED']);
+  assert.match(used.body.hint, /new token/);
   const unknown = await enrol(body(other, 'x'.repeat(43)));
   assert.equal([unknown.status, unknown.body.code], [403, 'TOKEN_UNKNOWN']);
   const short = await enrol({ token, publicKey: 'abc' });
@@ -108,6 +109,7 @@ test('nonsense is refused with a code, by name, and nothing changes', async () =
     const answer = await post(body);
     assert.equal([answer.status, answer.body.code], [400, 'REQUEST_INVALID']);
     assert.match(answer.body.detail, words);
+    assert.ok(answer.body.hint.length > 0, 'every refusal says what to do');
   }
   const response = await fetch(`${relay.url}/v1/branches`, {
     method: 'POST',
@@ -120,6 +122,7 @@ test('nonsense is refused with a code, by name, and nothing changes', async () =
   assert.is(huge.status, 413);
   const nowhere = await relay.call('GET', '/v2/fleet');
   assert.equal([nowhere.status, nowhere.body.code], [404, 'NOT_FOUND']);
+  assert.ok(nowhere.body.hint.length > 0);
   assert.equal((await relay.admin('GET', '/v1/branches')).body.branches, []);
 });
 

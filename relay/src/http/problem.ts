@@ -37,6 +37,28 @@ const FEED_STATUS: Readonly<Record<string, number>> = {
   STORE_FULL: 503,
 };
 
+/** What a caller can do, where the error does not say it better itself. */
+const HINTS: Readonly<Record<string, string>> = {
+  TOKEN_UNKNOWN: 'Make a new one with `branchline branch add`, and check that this is the right relay.',
+  TOKEN_EXPIRED: 'Make a new one with `branchline branch add`.',
+  TOKEN_USED: 'Make a new one with `branchline branch add`; a token admits one device.',
+  KEY_KNOWN: 'Start the device in a data folder of its own.',
+  DEVICE_KEY: 'Send the 32 bytes of an Ed25519 public key as base64url.',
+  FEED_LIMIT: 'Ask for less in one call; see the table of limits.',
+  BUNDLE_INVALID: 'Write the bundle anew and copy it whole.',
+  PEER_UNKNOWN: 'See `branchline branch list`.',
+  PEER_REVOKED: 'Ask for a new token with `branchline branch add`.',
+  STORE_POISONED: 'Look at the disk of the relay; it ends by itself and verifies at the next start.',
+  STORE_CLOSED: 'The relay is stopping; try again in a moment.',
+  STORE_FULL: 'Make room on the disk of the relay.',
+  BRANCH_UNKNOWN: 'See `branchline branch list`.',
+  REQUEST_INVALID: 'Correct what the detail names; the README of the relay lists every call.',
+  TOO_MANY_REQUESTS: 'Wait a minute.',
+  NOT_FOUND: 'The README of the relay lists every call.',
+  UNEXPECTED_FAULT: 'Look into the log of the relay, and report it.',
+  RELAY_FAILED: 'Look at the disk of the relay, then start it again.',
+};
+
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad request',
   401: 'Unauthorized',
@@ -55,7 +77,7 @@ interface Problem {
   readonly status: number;
   readonly code: string;
   readonly detail: string;
-  readonly hint?: string;
+  readonly hint: string;
 }
 
 export function problemOf(error: unknown): Problem {
@@ -75,7 +97,14 @@ export function problemOf(error: unknown): Problem {
 
 function problem(status: number, code: string, detail: string, hint?: string): Problem {
   const title = TITLES[status] ?? 'Error';
-  return { type: 'about:blank', title, status, code, detail, ...(hint === undefined ? {} : { hint }) };
+  return {
+    type: 'about:blank',
+    title,
+    status,
+    code,
+    detail,
+    hint: hint ?? HINTS[code] ?? 'Look into the log of the relay.',
+  };
 }
 
 export function sendProblems(log: Logger) {
