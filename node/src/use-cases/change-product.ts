@@ -22,8 +22,17 @@ export function changeProduct(
   trade: Trade,
   transaction: Transaction,
   sku: Product['sku'],
-  put: ProductPut,
+  { sku: named = sku, ...put }: ProductPut,
 ): Decision<Product> {
+  if (named !== sku) {
+    throw new ProblemError(
+      'CHANGE_INVALID',
+      `The body names ${named}, the path ${sku}; an SKU never changes.`,
+      {
+        errors: [{ path: '/body/sku', reason: 'is not the SKU of the path' }],
+      },
+    );
+  }
   if (!trade.mayWrite('catalog')) {
     throw new ProblemError('FORBIDDEN', 'Only head office changes the catalog; this node may not.');
   }

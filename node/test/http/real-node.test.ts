@@ -140,6 +140,11 @@ test('answers of a real node fit the document', async () => {
   assert.is(faulty.json.code, 'CHANGE_INVALID');
   const changed = await shop.call('PUT', '/v1/products/TEA%2025', { priceMinor: 550 }, 'p3');
   assert.is(product.parse(changed.json).priceMinor, 550);
+  const read = await shop.call('GET', '/v1/products/TEA%2025');
+  const sentBack = await shop.call('PUT', '/v1/products/TEA%2025', { ...read.json, unit: 'kg' }, 'p4');
+  assert.equal([sentBack.status, sentBack.json.unit], [200, 'kg'], 'what GET answers may be sent back');
+  const renamed = await shop.call('PUT', '/v1/products/TEA%2025', { ...read.json, sku: 'CUP' }, 'p5');
+  assert.equal([renamed.status, renamed.json.code], [422, 'CHANGE_INVALID'], renamed.text);
   assert.is((await shop.call('GET', '/v1/products?q=gre')).json.products[0].sku, 'TEA 25');
   assert.is((await shop.call('GET', '/v1/products?barcode=4600000000017')).json.products.length, 1);
   const received = await shop.call(

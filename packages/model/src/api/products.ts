@@ -35,9 +35,11 @@ export const productDefaults = {
   retired: false,
 } as const satisfies Partial<ProductFields>;
 
+/** With the SKU as well, where it is that of the path: what a GET answers may be sent back. */
 export const productPut = productFields
   .partial()
-  .refine((fields) => Object.keys(fields).length > 0, 'must name at least one field');
+  .extend({ sku: sku.optional() })
+  .refine(({ sku: _, ...fields }) => Object.keys(fields).length > 0, 'must name at least one field');
 export type ProductPut = z.infer<typeof productPut>;
 
 export const product = z.strictObject({
