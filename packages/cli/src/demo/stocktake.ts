@@ -21,6 +21,7 @@ export interface Assortment {
   readonly superstore: Superstore;
   /** What each shop sells, by branch. */
   readonly orders: ReadonlyMap<string, readonly SuperstoreOrder[]>;
+  /** Those of the orders above; HQ knows all of the set. */
   readonly customers: readonly string[];
   readonly lastItem: string;
 }
@@ -56,17 +57,15 @@ function chooseAssortment(chain: Chain): Assortment {
   return { superstore, orders, customers, lastItem };
 }
 
-async function importCatalog(hq: Shop, { superstore, customers }: Assortment): Promise<void> {
-  const { products } = superstore;
+async function importCatalog(hq: Shop, { superstore }: Assortment): Promise<void> {
+  const { products, customers } = superstore;
   for (let from = 0; from < products.length; from += PRODUCTS_PER_CALL) {
     const batch = products.slice(from, from + PRODUCTS_PER_CALL);
     await hq.api.post('/v1/products', { products: batch }, `catalog-${from}`);
   }
-  const wanted = new Set(customers);
-  const known = superstore.customers.filter((customer) => wanted.has(customer.id));
-  for (let from = 0; from < known.length; from += CUSTOMERS_AT_ONCE) {
+  for (let from = 0; from < customers.length; from += CUSTOMERS_AT_ONCE) {
     await Promise.all(
-      known
+      customers
         .slice(from, from + CUSTOMERS_AT_ONCE)
         .map(({ id, name }) =>
           hq.api.put(`/v1/customers/${encodeURIComponent(id)}`, { name }, `customer-${id}`),
