@@ -31,6 +31,8 @@ export interface Chain {
   readonly relay: Program;
   readonly hq: ChainNode;
   readonly branch: ChainNode;
+  /** Stops everything but the branch. */
+  leaveAlone(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -39,8 +41,11 @@ export async function startChain(context: BenchContext, tills: number): Promise<
   const stop = async (): Promise<void> => {
     for (const program of started.splice(0).reverse()) await program.stop();
   };
+  const leaveAlone = async (): Promise<void> => {
+    for (const program of started.splice(0, started.length - 1).reverse()) await program.stop();
+  };
   try {
-    return { ...(await openChain(context, tills, started)), stop };
+    return { ...(await openChain(context, tills, started)), leaveAlone, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -51,7 +56,7 @@ async function openChain(
   context: BenchContext,
   tills: number,
   started: Program[],
-): Promise<Omit<Chain, 'stop'>> {
+): Promise<Omit<Chain, 'stop' | 'leaveAlone'>> {
   const { clock, signal, workDir } = context;
   const agent = new Agent({ keepAlive: true });
   const start = async (...args: string[]): Promise<Program> => {
