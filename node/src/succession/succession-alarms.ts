@@ -6,10 +6,11 @@
  *     NUMBERS_CHANGED      the authority has granted another suffix of order numbers than the one used offline
  *     DEVICE_REVOKED       head office has revoked it: it sells, and nobody will know
  */
-import { numberPrefix, type NumberSeries as SeriesName } from '@branchline/model';
+import { numberPrefix } from '@branchline/model';
 import type { Alarms } from '../alarms.ts';
 import type { NumberSeries } from '../commit/number-series.ts';
 import type { NodePorts } from '../ports.ts';
+import { seriesName } from './series-name.ts';
 
 /** How long a copy that left no evidence behind is told about. */
 export const COPIED_ALARM_MS = 7 * 24 * 3_600_000;
@@ -49,10 +50,13 @@ export function raiseSuccession(options: {
     raise('DEVICE_REVOKED', REVOKED_WORDS);
   }
   if (!isPending && member !== undefined) {
-    const { branch, nodeLetter, incarnation } = member.grant;
-    const granted = { branch: branch as SeriesName['branch'], nodeLetter, incarnation };
+    const granted = seriesName(member, ports);
+    const { unconfirmed } = series.name;
     const before = numberPrefix(series.name);
-    if (numberPrefix(granted) !== before) {
+    if (unconfirmed !== undefined) {
+      // As was to be: its own until the authority has spoken.
+      series.beginAnew(granted);
+    } else if (numberPrefix(granted) !== before) {
       series.beginAnew(granted);
       const words = `${before} was taken by another key of this node; numbers go on as ${numberPrefix(granted)}`;
       alarms.raise('NUMBERS_CHANGED', words);

@@ -105,18 +105,24 @@ export interface NumberSeries {
   readonly nodeLetter?: string | undefined;
   /** 1 for the first writer of this node, 2 after its first restore. */
   readonly incarnation?: number | undefined;
+  /** The beginning of the writer id, while two copies of a device may both have taken the incarnation: `B001.2.k7q2mz-000001`. */
+  readonly unconfirmed?: string | undefined;
   /** Refunds are counted by themselves: `B001.R-000001`. */
   readonly of?: 'refunds' | undefined;
 }
 
 /** What the numbers of one device start with. */
 export function numberPrefix(series: NumberSeries): string {
-  const { branch, nodeLetter = '', incarnation = 1 } = series;
+  const { branch, nodeLetter = '', incarnation = 1, unconfirmed } = series;
+  if (unconfirmed !== undefined && !/^[a-z2-7]{4,16}$/.test(unconfirmed)) {
+    throw new ModelError('MODEL_ID', `"${unconfirmed}" is not the beginning of a writer id`);
+  }
   if (!/^[a-z]?$/.test(nodeLetter) || !Number.isInteger(incarnation) || incarnation < 1) {
     throw new ModelError('MODEL_ID', `no number series for node "${nodeLetter}", incarnation ${incarnation}`);
   }
   const letter = nodeLetter !== '' && /[a-z]$/.test(branch) ? `.${nodeLetter}` : nodeLetter;
-  return `${branch}${letter}${incarnation === 1 ? '' : `.${incarnation}`}${series.of === 'refunds' ? '.R' : ''}`;
+  const suffix = `${incarnation === 1 ? '' : `.${incarnation}`}${unconfirmed === undefined ? '' : `.${unconfirmed}`}`;
+  return `${branch}${letter}${suffix}${series.of === 'refunds' ? '.R' : ''}`;
 }
 
 /** The `count`-th order number of a series. */

@@ -73,6 +73,13 @@ test('order numbers: first node, second node, after a restore', () => {
   assert.is(formatNumber({ branch: branch('B001'), incarnation: 2 }, 124), 'B001.2-000124');
   assert.is(formatNumber({ branch: branch('B001') }, 1_234_567), 'B001-1234567');
   assert.is(orderNumber.safeParse('B001b.3-000001').success, true);
+  const copy = formatNumber({ branch: branch('B001'), incarnation: 2, unconfirmed: 'k7q2mz' }, 1);
+  assert.is(copy, 'B001.2.k7q2mz-000001');
+  assert.is(orderNumber.safeParse(copy).success, true);
+  assert.is(
+    codeOf(() => numberPrefix({ branch: branch('B001'), incarnation: 2, unconfirmed: '?' })),
+    'MODEL_ID',
+  );
   assert.is(
     codeOf(() => formatNumber({ branch: branch('B001') }, 0)),
     'MODEL_ID',
