@@ -18,13 +18,17 @@ import { Orders } from '../projections/orders.ts';
 import { Products } from '../projections/products.ts';
 import { Programmes } from '../projections/programmes.ts';
 import { type ProjectedEntry, type Projection, Projector } from '../projections/projection.ts';
+import { Reservations } from '../projections/reservations.ts';
 import { Returns } from '../projections/returns.ts';
 import { ordinal, rowKeys } from '../projections/row-keys.ts';
 import { type RowLevel, Rows } from '../projections/rows.ts';
 import { Shards } from '../projections/shards.ts';
+import { ShelfTasks } from '../projections/shelf-tasks.ts';
 import { StockBook } from '../projections/stock.ts';
 import { Tills } from '../projections/tills.ts';
+import { Transfers } from '../projections/transfers.ts';
 import { catalogSink } from '../read-models.ts';
+import { BalanceLedger } from './balances.ts';
 import type { Difference } from './row-difference.ts';
 
 export interface RederivationOptions {
@@ -45,10 +49,12 @@ export interface Rederivation {
   readonly shards: Shards;
   /** A pending change that the feeds do not hold, or hold otherwise. */
   readonly difference: Difference | undefined;
+  /** A balance that business entries do not add up to, or one below zero. */
+  readonly balances: Difference | undefined;
 }
 
 export async function rederive(options: RederivationOptions): Promise<Rederivation> {
-  const { journal, stored, level, writer, clock } = options;
+  const { journal, stored, level, writer, clock, checkpoints } = options;
   let failure: Error | undefined;
   const onFailure = (error: Error): void => {
     failure ??= error;
@@ -62,16 +68,28 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
     loyalty: await CustomerBook.open({ rows, region: '', writer, onChanged }),
   };
   const shards = await Shards.open({ rows, writer, clock, sinks, onQuarantined: onChanged, onFailure });
-  const pending = await PendingAside.open(stored, shards);
+  const pending = await PendingAside.open(stored, shards, writer);
   const tills = await Tills.open(rows);
   const orders = await Orders.open({ rows, writer, onAccepted: onChanged });
   const returns = await Returns.open({ rows, writer, onRefunded: onChanged });
+  const goods = [
+    await Reservations.open({
+      rows,
+      branch: '',
+      nowMs: () => clock.nowMs(),
+      onMade: onChanged,
+      onEnded: onChanged,
+    }),
+    await Transfers.open({ rows, branch: '', onSent: onChanged, onReceived: onChanged }),
+    await ShelfTasks.open({ rows, branch: '', onOversold: onChanged, onResolved: onChanged }),
+  ];
   const receipts = await Receipts.open({ rows, writer, onChanged });
   const shiftBook = await ShiftBook.open({ rows, writer, onChanged });
+  const ledger = new BalanceLedger(writer);
   const projector = new Projector({
     store: { watch: () => () => undefined, replay: () => journal },
     rows,
-    projections: [new Answers(rows), orders, returns, receipts, shiftBook, tills, pending],
+    projections: [new Answers(rows), orders, returns, ...goods, receipts, shiftBook, tills, ledger, pending],
     clock,
     onRemote: onChanged,
     onUnreadable: onChanged,
@@ -83,7 +101,10 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
   if (failure !== undefined) {
     throw failure;
   }
-  return { rows, shards, difference: pending.difference };
+  if ((checkpoints?.marks() ?? []).length > 0 || pending.hasOwn) {
+    ledger.missBeginning();
+  }
+  return { rows, shards, difference: pending.difference, balances: await ledger.differenceIn(rows) };
 }
 
 /** What this device signed itself is made of entries it has; what others signed is all there is of them. */
@@ -113,21 +134,26 @@ class PendingAside implements Projection {
   /** Digests by document and place. */
   readonly #digests: Map<string, string>;
   #difference: Difference | undefined;
+  /** Changes of this device are among them: its documents lack what its orders say. */
+  readonly hasOwn: boolean;
 
-  private constructor(shards: Shards, digests: Map<string, string>) {
+  private constructor(shards: Shards, digests: Map<string, string>, hasOwn: boolean) {
+    this.hasOwn = hasOwn;
     this.#shards = shards;
     this.#digests = digests;
   }
 
-  static async open(stored: Rows, shards: Shards): Promise<PendingAside> {
+  static async open(stored: Rows, shards: Shards, own: WriterId): Promise<PendingAside> {
     const changes = await ChangeRows.open(stored);
     const digests = new Map<string, string>();
+    let hasOwn = false;
     for (const doc of await changes.pendingDocuments()) {
       for (const { at, writer, bytes } of await changes.read('dp', doc)) {
         digests.set(placeOf(doc, at), digestOf(writer, bytes));
+        hasOwn ||= writer === own;
       }
     }
-    return new PendingAside(shards, digests);
+    return new PendingAside(shards, digests, hasOwn);
   }
 
   get difference(): Difference | undefined {

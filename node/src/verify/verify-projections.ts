@@ -123,7 +123,8 @@ export async function compareProjections(options: CompareOptions): Promise<Proje
       made.difference ??
       compared.difference ??
       (await compareSeries(made.rows, stored)) ??
-      documents.difference;
+      documents.difference ??
+      made.balances;
     return { ...verified, rows: compared.rows, documents: documents.count, difference };
   } finally {
     made.shards.documents.close();
