@@ -21,6 +21,7 @@ import type { Mutator } from '@branchline/docs';
 import { ProblemError } from '@branchline/model';
 import type { Stamp } from 'hlc-ts';
 import { NodeError } from '../errors.ts';
+import { ANSWERS_COLLECTION } from '../projections/answers.ts';
 import type { TillIdentity, WriteAnswer } from '../services.ts';
 import type { NumberMark, NumberSeries } from './number-series.ts';
 import { type Decision, type Draft, GatheredTransaction, type Transaction } from './transaction.ts';
@@ -273,7 +274,12 @@ export class CommitPipeline {
       transaction.addMovedTo(moved);
       gathered += transaction.changes.length;
       drafts.push(...transaction.drafts);
-      drafts.push({ collection: 'local', kind: 'request', body: request, stamp: this.#ports.now() });
+      drafts.push({
+        collection: ANSWERS_COLLECTION,
+        kind: 'request',
+        body: request,
+        stamp: this.#ports.now(),
+      });
       for (const { document, mutator } of transaction.changes) {
         const list = mutators.get(document);
         if (list === undefined) {

@@ -1,7 +1,9 @@
 /**
- * Answers given under an Idempotency-Key: the memory behind "the same key, the same answer, for ever" (G2).
+ * Answers given under an Idempotency-Key: the memory behind "the same key, the same answer" (G2), for as long as `AnswerAge` keeps
+ * them.
  *
- * Reads `request` entries of this node's `local` feeds, which no peer ever sees. Rows hold fingerprint, status and the
+ * Reads `request` entries of this node's `local/answers` feeds, which no peer ever sees, and of `local` where earlier programs
+ * wrote them. Rows hold fingerprint, status and the
  * answer's JSON text; lookups of a whole group are one read.
  */
 import { eventBodies } from '@branchline/model';
@@ -9,6 +11,9 @@ import type { StoredAnswer } from '../commit/commit-pipeline.ts';
 import type { ProjectedEntry, Projection } from './projection.ts';
 import { rowKeys } from './row-keys.ts';
 import type { Rows } from './rows.ts';
+
+/** Where this node keeps the answers it gave; below `local`, so it never leaves the machine. */
+export const ANSWERS_COLLECTION = 'local/answers';
 
 export class Answers implements Projection {
   readonly kinds = ['request'];
@@ -19,7 +24,7 @@ export class Answers implements Projection {
   }
 
   apply(entry: ProjectedEntry): void {
-    if (entry.collection !== 'local') {
+    if (entry.collection !== ANSWERS_COLLECTION && entry.collection !== 'local') {
       return;
     }
     const body =
@@ -27,6 +32,14 @@ export class Answers implements Projection {
     const { key, fingerprint, status, answer } = body;
     // Answer last and unescaped: it is most of the row and already text.
     this.#rows.putText(rowKeys.answer(key), `${status} ${fingerprint} ${answer}`);
+  }
+
+  /** Called with the body of an entry that is about to be pruned. */
+  forget(body: unknown): void {
+    const { key } = body as Partial<RequestBody>;
+    if (typeof key === 'string') {
+      this.#rows.remove(rowKeys.answer(key));
+    }
   }
 
   async find(keys: readonly string[]): Promise<(StoredAnswer | undefined)[]> {

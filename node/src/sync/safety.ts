@@ -14,6 +14,7 @@ import {
   decodeEntry,
   type FeedName,
   type FeedStore,
+  familyOf,
   type PeerProgress,
   type WriterId,
   writerOf,
@@ -99,7 +100,7 @@ export class Safety {
   }
 
   #isOwn(feed: FeedName): boolean {
-    return this.#writers.has(writerOf(feed)) && collectionOf(feed) !== 'local';
+    return this.#writers.has(writerOf(feed)) && familyOf(collectionOf(feed)) !== 'local';
   }
 
   /** Own feeds with entries nobody else holds: the first such number and the last. */
