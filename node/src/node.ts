@@ -40,6 +40,7 @@ import type { RightsKeeper } from './loyalty/rights-keeper.ts';
 import { accountOfCode } from './loyalty/voucher-account.ts';
 import { makeServices, type NodeParts } from './node-services.ts';
 import type { NodePorts } from './ports.ts';
+import { AnswerAge } from './projections/answer-age.ts';
 import { runUpkeep } from './projections/upkeep.ts';
 import { openReadModels } from './read-models.ts';
 import { ReturnDesk } from './returns/return-desk.ts';
@@ -201,6 +202,7 @@ export class BranchNode {
     const { ports, clock, disk, safety, stockDocument, succession, exchange, alarms, keeper, hlc } =
       this.#parts;
     await stockDocument.warm(hlc.now());
+    const answerAge = new AnswerAge({ ...this.#parts, store: ports.store });
     while (!signal.aborted) {
       safety.note(exchange.replicator.progress());
       const space = await ports.diskSpace?.();
@@ -212,6 +214,7 @@ export class BranchNode {
         await this.#link();
         await keeper?.retire();
       }
+      await answerAge.look();
       disk.isFull = disk.isFull && space !== undefined && space.freeBytes < FREE_BYTES_MIN;
       await clock.sleep(HOUSEKEEPING_MS, { signal }).catch(() => undefined);
     }
