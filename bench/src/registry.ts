@@ -1,12 +1,26 @@
 /** The cases there are, in the order they run when none is named. */
 import type { BenchCase } from './bench-case.ts';
+import { bootstrap } from './cases/bootstrap.ts';
+import { importCase, search } from './cases/catalog.ts';
 import { fleet } from './cases/fleet.ts';
 import { floors } from './cases/floors.ts';
+import { idle } from './cases/idle.ts';
 import { propagate } from './cases/propagate.ts';
+import { restart } from './cases/restart.ts';
 import { sale } from './cases/sale.ts';
 import { BenchError } from './errors.ts';
 
-export const benchCases: readonly BenchCase[] = [floors, sale, propagate, fleet];
+export const benchCases: readonly BenchCase[] = [
+  floors,
+  sale,
+  propagate,
+  search,
+  importCase,
+  bootstrap,
+  restart,
+  fleet,
+  idle,
+];
 
 /** The cases of these names, in the order given; all when there are none. */
 export function chooseCases(names: readonly string[], cases: readonly BenchCase[] = benchCases): BenchCase[] {

@@ -41,7 +41,7 @@ export const fleet: BenchCase = {
   },
 };
 
-function planOf(context: BenchContext): FleetPlan {
+export function planOf(context: BenchContext): FleetPlan {
   const { settings, seed } = context;
   const branches = settings.branches ?? scaled(context, FLEET_DEFAULT.branches, 2);
   const orders =

@@ -141,7 +141,7 @@ async function each(
   await Promise.all(hosts.flatMap((host) => Array.from({ length: AT_ONCE }, () => worker(host))));
 }
 
-async function invite(
+export async function invite(
   url: string,
   adminToken: string,
   branches: readonly FleetBranch[],

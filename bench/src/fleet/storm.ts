@@ -158,7 +158,7 @@ export async function storm(context: BenchContext, fleet: PreparedFleet): Promis
 }
 
 /** What each of them is to hold: everything it may read, up to where the outage ended. */
-function targetsOf(fleet: PreparedFleet): Map<string, Vector> {
+export function targetsOf(fleet: PreparedFleet): Map<string, Vector> {
   const targets = new Map<string, Vector>([[HQ, fleet.target]]);
   for (const { code, region } of branchesOf(fleet.plan)) {
     const mine = Object.entries(fleet.target).filter(([feed]) => {
@@ -264,7 +264,7 @@ async function lateBranch(
   };
 }
 
-async function usageOf(programs: readonly ForkedProgram[]): Promise<Usage> {
+export async function usageOf(programs: readonly ForkedProgram[]): Promise<Usage> {
   const all = await Promise.all(programs.map((program) => program.call<Usage>('usage')));
   return all.reduce((a, b) => ({
     cpuMs: a.cpuMs + b.cpuMs,
@@ -281,7 +281,7 @@ async function sumOf(programs: readonly ForkedProgram[], what: keyof Usage): Pro
   return all.reduce((total, each) => total + each[what], 0);
 }
 
-function used(before: Usage, after: Usage): UsedBy {
+export function used(before: Usage, after: Usage): UsedBy {
   return {
     cpuMs: after.cpuMs - before.cpuMs,
     rssPeakBytes: after.rssPeakBytes,
