@@ -5,7 +5,7 @@
  * folder's owner only, so whoever may read the data may also operate it.
  */
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CliError } from './errors.ts';
@@ -53,6 +53,18 @@ export class RunningProgram {
     }
     const { program, url, pid, token } = parsed.data;
     return new RunningProgram({ kind: program, url, pid, token });
+  }
+
+  /** What runs on the folders of a demo; nothing where the folder is no demo's. */
+  static async findBelow(data: string): Promise<RunningProgram[]> {
+    const names = await readdir(data).catch((): string[] => []);
+    if (!names.includes('demo.json')) {
+      return [];
+    }
+    const found = await Promise.all(
+      names.sort().map((name) => RunningProgram.find(join(data, name)).catch(() => undefined)),
+    );
+    return found.filter((program) => program !== undefined);
   }
 
   /** As `find`, or `NOT_RUNNING`. */

@@ -22,6 +22,13 @@ test('a relay and a node from nothing: init, add, start, sell nothing, look, sto
   const [relayData, nodeData] = [join(dir.path, 'relay'), join(dir.path, 'node')];
   await branchline(['init', '--data', relayData, '--tenant', 'acme']);
   await using relay = await Started.open('relay', '--data', relayData, '--listen', '127.0.0.1:0');
+  await writeFile(join(dir.path, 'demo.json'), '{}');
+  const { programs } = await json('status', '--data', dir.path);
+  assert.equal(
+    programs.map(({ kind, url }: { kind: string; url: string }) => [kind, url]),
+    [['relay', relay.url]],
+    'the folder of a demo stands for all its programs',
+  );
   const { tokens, relay: url } = await json('branch', 'add', 'B001', '--data', relayData);
   assert.is(url, relay.url);
   const start = ['node', '--data', nodeData, '--listen', '127.0.0.1:0', '--relay', relay.url];

@@ -11,6 +11,22 @@ const LAGGING_FEEDS_SHOWN_MAX = 10;
 export function statusCommand(context: CommandContext): Command {
   return dataCommand('status', 'this node or relay: lag, backlog, clock, disk', context).action(
     async ({ data }: { data: string }, command: Command) => {
+      const chain = await RunningProgram.findBelow(data);
+      if (chain.length > 0) {
+        const all = await Promise.all(
+          chain.map(async (program) => ({
+            url: program.url,
+            pid: program.pid,
+            ...(await readProgramState(program)),
+          })),
+        );
+        context
+          .output(command)
+          .result({ programs: all }, () =>
+            all.map((each) => `${each.url}, process ${each.pid}\n${stateWords(each)}`).join('\n\n'),
+          );
+        return;
+      }
       const program = await RunningProgram.require(data);
       const state = await readProgramState(program);
       const { url, pid } = program;
