@@ -105,7 +105,13 @@ export function makeServices(parts: NodeParts): NodeServices {
       reviews: undefined,
       submit: (request, decide) => pipeline.submit(request, decide),
     }),
-    receipts: { get: (id) => fiscal.receipt(id) },
+    receipts: {
+      get: (id) => fiscal.receipt(id),
+      correct: (request, wait) => fiscal.correct(request, wait),
+      decide: (id, request) => fiscal.decide(id, request),
+      undecided: () => fiscal.undecided(),
+      qrSvg: (id) => fiscal.qrSvg(id),
+    },
     shifts: fiscal.shifts,
     products: {
       search: (query) => products.search(query),

@@ -329,6 +329,10 @@ async function openParts(
     },
     accountOf: (kind, code) => accountOfCode(tenant, kind, code),
     printsReceipts: ports.kkt !== undefined,
+    guard: {
+      sale: (sold, till) => parts.fiscal.guardSale(sold, till),
+      refund: (refund, original) => parts.fiscal.guardRefund(refund, original),
+    },
     mayWrite: (collection) => registry.mayWrite(key.writer, writing.writer.feed(collection as Collection)),
     randomBytes,
   };

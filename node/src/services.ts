@@ -16,6 +16,7 @@ import type {
   ConflictResolved,
   Coupon,
   CouponIssue,
+  CorrectionRequest,
   Customer,
   CustomerPut,
   DecidedItem,
@@ -40,6 +41,7 @@ import type {
   ProductPut,
   QuarantinePage,
   Readiness,
+  ReceiptDecision,
   RedeemQuote,
   RedeemQuoteRequest,
   Refund,
@@ -101,6 +103,17 @@ export interface OrderService {
 
 /** Fiscal receipts of this branch, and of every branch whose receipts are replicated here. */
 export interface ReceiptService {
+  /** Refused before anything is durable with what no register would print. */
+  correct(
+    request: WriteRequest<CorrectionRequest>,
+    wait: ReceiptWait | undefined,
+  ): Promise<WriteAnswer<FiscalReceipt>>;
+  /** By a person, for a receipt no program could settle. */
+  decide(id: string, request: WriteRequest<ReceiptDecision>): Promise<WriteAnswer<FiscalReceipt>>;
+  /** Those that need it, oldest first. */
+  undecided(): Promise<readonly FiscalReceipt[]>;
+  /** Undefined for a receipt that is not registered. */
+  qrSvg(id: string): Promise<string | undefined>;
   get(id: string): Promise<FiscalReceipt | undefined>;
 }
 

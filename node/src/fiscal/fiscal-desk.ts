@@ -19,6 +19,7 @@ import {
   type KktDriver,
   KktError,
   type KktErrorCode,
+  type KktIdentity,
   type KktStatus,
   type newJob,
   printableText,
@@ -39,6 +40,7 @@ import {
   receiptOfOrder,
   receiptOfRefund,
   type Settlement,
+  withChecks,
 } from './receipt-of-order.ts';
 import type { ReceiptBody, Receipts, ShiftWanted } from './receipts.ts';
 
@@ -118,6 +120,11 @@ export class FiscalDesk {
   #status: KktStatus | undefined;
   #failures = 0;
   #lastWorkMs = 0;
+  #identity: { readonly fn: string; readonly is: KktIdentity } | undefined;
+  readonly #heldBack = new Set<string>();
+  #running:
+    | { readonly id: string; readonly abort: AbortController; readonly ended: Promise<void> }
+    | undefined;
   readonly #errands: ((signal: AbortSignal) => Promise<void>)[] = [];
 
   constructor(options: FiscalDeskOptions) {
@@ -127,6 +134,11 @@ export class FiscalDesk {
   /** What keeps the register from working now, by code; undefined when it works as far as is known. */
   get trouble(): string | undefined {
     return this.#trouble;
+  }
+
+  /** Who the register is, once it has said so. */
+  get identity(): KktIdentity | undefined {
+    return this.#identity?.is;
   }
 
   /** As seen last. */
@@ -181,6 +193,24 @@ export class FiscalDesk {
     });
   }
 
+  /**
+   * Called before a person decides about a receipt: when it resolves the register is not at work with it, and will not be until the
+   * function it gives is called. Whatever the job had begun stays as its records say.
+   */
+  async letGo(id: string): Promise<() => void> {
+    this.#heldBack.add(id);
+    const release = (): void => {
+      this.#heldBack.delete(id);
+      this.wake();
+    };
+    const running = this.#running;
+    if (running?.id === id) {
+      running.abort.abort(new Error('somebody decides about it'));
+      await running.ended;
+    }
+    return release;
+  }
+
   /** Resolves when `done` says so, after `limitMs`, or when the caller has gone. */
   async settled(done: () => Promise<boolean>, limitMs: number, signal: AbortSignal): Promise<void> {
     if (this.#waiters.size >= WAITERS_MAX) {
@@ -231,6 +261,9 @@ export class FiscalDesk {
     try {
       const status = await driver.status({ signal });
       this.#status = status;
+      if (this.#identity?.fn !== status.fn) {
+        this.#identity = { fn: status.fn, is: await driver.identify({ signal }) };
+      }
       await this.#chooseStorage(status.fn, signal);
       this.#setTrouble(status.fn === receipts.storage ? undefined : 'KKT_FN_MISMATCH');
       const task = await this.#nextTask();
@@ -282,7 +315,16 @@ export class FiscalDesk {
   /** The job that may have reached the storage comes first, then the oldest. */
   async #nextTask(): Promise<Task | undefined> {
     const { open, begun } = this.#options.receipts;
-    const [id] = begun.size > 0 ? begun : open;
+    const free = (ids: ReadonlySet<string>): string | undefined => {
+      for (const id of ids) {
+        if (!this.#heldBack.has(id)) {
+          return id;
+        }
+      }
+      return undefined;
+    };
+    // While one that may have reached the storage is decided about, nothing else is registered.
+    const id = begun.size > 0 ? free(begun) : free(open);
     return id === undefined ? undefined : this.#taskOf(id);
   }
 
@@ -295,7 +337,7 @@ export class FiscalDesk {
     if (!isSettlement(what)) {
       return shiftTask(id, what.kind, await this.#shiftNumber(id, what), true, what);
     }
-    const receipt = await this.#receiptOf(id, what);
+    const receipt = withChecks(await this.#receiptOf(id, what));
     return { id, document: { kind: 'receipt', receipt }, expected: expectationOf(id, what), isWritten: true };
   }
 
@@ -330,7 +372,7 @@ export class FiscalDesk {
   async #work(task: Task, signal: AbortSignal): Promise<void> {
     const state = await this.#runTask(task, signal);
     this.#lastWorkMs = this.#options.clock.nowMs();
-    if (state.phase !== 'waiting' || this.#isStopping) {
+    if (state.phase !== 'waiting' || state.reason === undefined || this.#isStopping) {
       return;
     }
     if (task.shift !== undefined) {
@@ -362,6 +404,12 @@ export class FiscalDesk {
     const last = records.at(0);
     const fn = last?.type === 'intent' ? last.intent.fn : (receipts.storage ?? '');
     const from = resumeJob({ job: task.id, expected: task.expected, fn }, records);
+    const abort = new AbortController();
+    let end: () => void = () => undefined;
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.#running = { id: task.id, abort, ended };
     try {
       return await runJob(
         from,
@@ -375,9 +423,19 @@ export class FiscalDesk {
           },
           onChange: (state) => this.#show(state),
         },
-        { signal, stopWhen: (state) => this.#shouldStop(state) || this.#isStopping },
+        {
+          signal: AbortSignal.any([signal, abort.signal]),
+          stopWhen: (state) => this.#shouldStop(state) || this.#isStopping,
+        },
       );
+    } catch (error) {
+      if (!abort.signal.aborted || signal.aborted) {
+        throw error;
+      }
+      return resumeJob({ job: task.id, expected: task.expected, fn }, await receipts.recordsOf(task.id));
     } finally {
+      end();
+      this.#running = undefined;
       this.#live.delete(task.id);
       this.#options.onChanged(task.id);
     }

@@ -4,9 +4,21 @@
  */
 
 import type { FeedName, FeedStore } from '@branchline/feed';
-import { formatSign, formatWallTime, type OfdLink, receiptQr } from '@branchline/fiscal';
-import type { FiscalReceipt, FiscalStatus, Order, OrderPage } from '@branchline/model';
-import type { Clock, Random } from 'hlc-ts';
+import { formatSign, formatWallTime, type OfdLink, type Receipt, receiptQr } from '@branchline/fiscal';
+import {
+  type CorrectionRequest,
+  type EventBody,
+  type FiscalReceipt,
+  type FiscalStatus,
+  type Order,
+  type OrderPage,
+  ProblemError,
+  type ReceiptDecision,
+  type ReceiptId,
+  uuidV7,
+} from '@branchline/model';
+import { type Clock, isoTime, type Random, stampMs } from 'hlc-ts';
+import qrcode from 'qrcode';
 import type { Alarms } from '../alarms.ts';
 import type { CommitPipeline } from '../commit/commit-pipeline.ts';
 import type { Transaction } from '../commit/transaction.ts';
@@ -14,11 +26,23 @@ import type { OfdDelivery } from '../delivery/ofd-delivery.ts';
 import type { EventLog } from '../event-log.ts';
 import type { NodeLog } from '../ports.ts';
 import type { Orders } from '../projections/orders.ts';
-import type { MetricSample, WriteAnswer } from '../services.ts';
+import type { MetricSample, WriteAnswer, WriteRequest } from '../services.ts';
+import { correctionOf } from './corrections.ts';
 import { FiscalDesk, type KktPort } from './fiscal-desk.ts';
 import { LIMIT_DAYS, OfdWatch } from './ofd-watch.ts';
 import { healthOf, type OutboxHealth } from './outbox-health.ts';
-import { isSettlement, settlementOf } from './receipt-of-order.ts';
+import { decideReceipt, decisionWords, toDecideWords } from './receipt-decisions.ts';
+import { guardReceipt, guessedDevice } from './receipt-guard.ts';
+import {
+  isSettlement,
+  type RefundWanted,
+  receiptOfCorrection,
+  receiptOfOrder,
+  receiptOfRefund,
+  type Sold,
+  settlementOf,
+  withChecks,
+} from './receipt-of-order.ts';
 import { receiptWords, troubleWords } from './receipt-words.ts';
 import { type KnownReceipt, type Receipts, stateAfter } from './receipts.ts';
 import type { ShiftBook } from './shift-book.ts';
@@ -60,6 +84,8 @@ export interface ReceiptWait {
   readonly ms: number;
   readonly signal: AbortSignal;
 }
+
+const SETTLED: ReadonlySet<string> = new Set(['fiscal', 'printed', 'review', 'failed']);
 
 export class Fiscal {
   readonly #options: FiscalOptions;
@@ -103,6 +129,80 @@ export class Fiscal {
     await ofd?.queue.close();
   }
 
+  /** Throws where the register could never print the sale; without one nothing is asked. */
+  guardSale(sold: Sold, till: string): void {
+    const { kkt } = this.#options;
+    if (kkt !== undefined) {
+      this.#guard(receiptOfOrder(sold, { taxSystem: kkt.taxSystem, cashier: till }));
+    }
+  }
+
+  guardRefund(refund: RefundWanted, original: Order | undefined): void {
+    const { kkt } = this.#options;
+    if (kkt !== undefined) {
+      this.#guard(receiptOfRefund('', refund, { taxSystem: kkt.taxSystem, cashier: refund.till, original }));
+    }
+  }
+
+  /** A correction receipt: checked, durable, then printed in its turn. */
+  async correct(
+    request: WriteRequest<CorrectionRequest>,
+    wait: ReceiptWait | undefined,
+  ): Promise<WriteAnswer<FiscalReceipt>> {
+    const { kkt, pipeline, branch, randomBytes } = this.#options;
+    if (kkt === undefined) {
+      throw new ProblemError('REGISTER_NONE', 'Corrections are made by a register.');
+    }
+    const answer = await pipeline.submit(request, (transaction) => {
+      const id = uuidV7<ReceiptId>(stampMs(transaction.stamp), randomBytes(10));
+      const what = correctionOf(request);
+      this.#guard(receiptOfCorrection(id, what, { taxSystem: kkt.taxSystem, cashier: what.till }));
+      const body: EventBody<'receipt'> = { id, what };
+      transaction.append(`receipts/${branch}`, 'receipt', body);
+      return { status: 201, body: { id } };
+    });
+    const { id } = answer.body;
+    const isSettled = async (): Promise<boolean> => SETTLED.has((await this.receipt(id))?.state ?? 'waiting');
+    if (wait !== undefined) {
+      await this.#desk?.settled(isSettled, Math.min(wait.ms, WAIT_MAX_MS), wait.signal);
+    }
+    return { ...answer, body: (await this.receipt(id))! };
+  }
+
+  /** What a person decided about a receipt nobody could tell about. */
+  async decide(id: string, request: WriteRequest<ReceiptDecision>): Promise<WriteAnswer<FiscalReceipt>> {
+    const desk = this.#desk;
+    if (desk === undefined) {
+      throw new ProblemError('REGISTER_NONE', 'Receipts are decided at the node of their register.');
+    }
+    const receipt = (which: string) => this.receipt(which);
+    return await decideReceipt({ ...this.#options, desk, receipt }, id, request);
+  }
+
+  /** Receipts of this node that need a decision, oldest first. */
+  async undecided(): Promise<FiscalReceipt[]> {
+    const { unsettled, begun } = this.#options.receipts;
+    const found = await Promise.all([...unsettled, ...begun].map((id) => this.receipt(id)));
+    return found.flatMap((receipt) => (receipt?.toDecide === undefined ? [] : [receipt]));
+  }
+
+  /** The receipt's QR code as a picture; undefined before it is registered. */
+  async qrSvg(id: string): Promise<string | undefined> {
+    const text = (await this.receipt(id))?.qr;
+    return text === undefined ? undefined : await qrcode.toString(text, { type: 'svg', margin: 2 });
+  }
+
+  #guard(receipt: Receipt): void {
+    const identity = this.#desk?.identity;
+    const day = isoTime(this.#options.clock.nowMs()).slice(0, 10);
+    guardReceipt(
+      withChecks(receipt),
+      identity === undefined
+        ? guessedDevice(receipt, day)
+        : { device: { ...identity.receipts, day }, isMet: true },
+    );
+  }
+
   async receipt(id: string): Promise<FiscalReceipt | undefined> {
     const known = await this.#options.receipts.get(id);
     const what = known?.what;
@@ -111,6 +211,10 @@ export class Fiscal {
     }
     const { branch, outcome } = known!;
     const { state, reason } = this.#stateOf(known!);
+    const [first] =
+      state === 'review' || state === 'uncertain' ? await this.#options.receipts.recordsOf(id) : [];
+    const lastFd = first?.type === 'intent' ? first.intent.lastFd : undefined;
+    const toDecide = toDecideWords(state, what.totalMinor, known!, lastFd);
     return {
       id: id as FiscalReceipt['id'],
       kind: what.kind,
@@ -118,7 +222,8 @@ export class Fiscal {
       totalMinor: what.totalMinor,
       branch: branch as FiscalReceipt['branch'],
       state,
-      words: receiptWords(state, reason),
+      words: known!.decision === undefined ? receiptWords(state, reason) : decisionWords(known!.decision),
+      ...(toDecide === undefined ? {} : { toDecide }),
       ...(reason === undefined ? {} : { reason }),
       ...(outcome === undefined ? {} : { fn: outcome.fn, fd: outcome.fd, fp: formatSign(outcome.fp) }),
       ...(outcome?.atSeconds === undefined
@@ -160,8 +265,7 @@ export class Fiscal {
       return answer;
     }
     const read = async (): Promise<Some> => (await this.withStates([answer.body]))[0]!;
-    const isSettled = async (): Promise<boolean> =>
-      ['fiscal', 'printed', 'review', 'failed'].includes((await read()).receipt.state);
+    const isSettled = async (): Promise<boolean> => SETTLED.has((await read()).receipt.state);
     await this.#desk.settled(isSettled, Math.min(ms, WAIT_MAX_MS), signal);
     return { ...answer, body: await read() };
   }

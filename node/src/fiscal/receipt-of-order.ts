@@ -22,6 +22,8 @@ const CORRECTION_FORM = 31;
 /** Tags 1030 and 1021. */
 const ITEM_CHARS_MAX = 128;
 const CASHIER_CHARS_MAX = 64;
+/** Tag 2106 without a bit. */
+const UNCHECKED = 0;
 
 export interface ShopFacts {
   readonly taxSystem: TaxSystem;
@@ -30,9 +32,14 @@ export interface ShopFacts {
 }
 
 type What = EventBody<'receipt'>['what'];
+/** What of an order its receipt is made of. */
+export type Sold = Pick<
+  Order,
+  'cashier' | 'customer' | 'lines' | 'payments' | 'changeMinor' | 'totalMinor' | 'receipt'
+>;
 /** What a receipt is for, unlike the reports of a shift. */
 export type Settlement = Extract<What, { kind: 'sale' | 'refund' | 'correction' }>;
-export type Refund = Extract<What, { kind: 'refund' }>;
+export type RefundWanted = Extract<What, { kind: 'refund' }>;
 export type CorrectionOrder = Extract<What, { kind: 'correction' }>;
 
 export function isSettlement(what: What): what is Settlement {
@@ -48,7 +55,7 @@ interface Line {
 }
 
 /** The mark is the id of the receipt: by it the document is found again whatever was lost on the line. */
-export function receiptOfOrder(order: Order, { taxSystem, cashier }: ShopFacts): Receipt {
+export function receiptOfOrder(order: Sold, { taxSystem, cashier }: ShopFacts): Receipt {
   const contact = order.customer?.contact;
   const receipt: Receipt = {
     kind: 'sale',
@@ -64,7 +71,7 @@ export function receiptOfOrder(order: Order, { taxSystem, cashier }: ShopFacts):
 
 export function receiptOfRefund(
   id: string,
-  refund: Refund,
+  refund: RefundWanted,
   { taxSystem, cashier, original }: ShopFacts & { readonly original: Order | undefined },
 ): Receipt {
   const given: OriginalLine[] =
@@ -163,5 +170,17 @@ function paymentsOf({ payments, changeMinor }: Pick<Order, 'payments' | 'changeM
     electronicMinor: sumOf('card'),
     prepaidMinor: sumOf('giftCard'),
     barterMinor: sumOf('other'),
+  };
+}
+
+/** Codes nobody has checked are sold as not checked: the law asks for the check where it can be made, and for nothing to wait. */
+export function withChecks(receipt: Receipt): Receipt {
+  return {
+    ...receipt,
+    items: receipt.items.map((item) =>
+      item.marking === undefined || item.marking.checkResult !== undefined
+        ? item
+        : { ...item, marking: { ...item.marking, checkResult: UNCHECKED } },
+    ),
   };
 }

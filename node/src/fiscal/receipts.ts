@@ -33,6 +33,8 @@ export interface KnownReceipt extends ReceiptRow {
   readonly last: JobRecord | undefined;
   readonly outcome: JobOutcome | undefined;
   readonly isDelivered: boolean;
+  /** What a person decided about it last. */
+  readonly decision: EventBody<'receipt-decision'> | undefined;
 }
 
 export interface OpenShift {
@@ -158,8 +160,11 @@ export class Receipts implements Projection {
         break;
       }
       case 'receipt-decision': {
-        // What follows from it are records; this says who decided.
-        eventBodies['receipt-decision'].parse(entry.body);
+        // What follows from it are records, written before it; this says who decided, and that nobody has to any more.
+        const decided = eventBodies['receipt-decision'].parse(entry.body);
+        rows.putText(rowKeys.receiptDecision(decided.id), JSON.stringify(decided));
+        this.#setUnsettled(entry.writer, decided.id, false);
+        this.#listenerOf(entry);
         break;
       }
       default: {
@@ -174,10 +179,11 @@ export class Receipts implements Projection {
 
   async get(id: string): Promise<KnownReceipt | undefined> {
     const { rows } = this.#options;
-    const [text, last, fiscal] = await rows.getTexts([
+    const [text, last, fiscal, decision] = await rows.getTexts([
       rowKeys.receipt(id),
       rowKeys.receiptLast(id),
       rowKeys.receiptOutcome(id),
+      rowKeys.receiptDecision(id),
     ]);
     if (text === undefined) {
       return undefined;
@@ -190,6 +196,7 @@ export class Receipts implements Projection {
       last: last === undefined ? undefined : (JSON.parse(last) as JobRecord),
       outcome,
       isDelivered: ticket !== undefined,
+      decision: decision === undefined ? undefined : JSON.parse(decision),
     };
   }
 
@@ -327,6 +334,12 @@ export class Receipts implements Projection {
     }
     if (writer === this.#options.writer) {
       this.#unsettled[isUnsettled ? 'add' : 'delete'](id);
+    }
+  }
+
+  #listenerOf({ replayed }: ProjectedEntry): void {
+    if (!replayed) {
+      this.#listener?.();
     }
   }
 

@@ -28,6 +28,7 @@ import { type HttpReport, RouteRunner } from './route-runner.ts';
 import { branchRoutes } from './routes/branches.ts';
 import { type ControlActions, controlRoutes } from './routes/control.ts';
 import { enrolRoute } from './routes/enrol.ts';
+import { receiptQrRoute } from './routes/receipts.ts';
 import { jsonRoutes } from './routes.ts';
 import { bearerToken, TillAuth } from './till-auth.ts';
 
@@ -77,6 +78,7 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
   });
   const routes: Route[] = [
     ...jsonRoutes,
+    receiptQrRoute(services.receipts),
     ...(services.enrol === undefined ? [] : [enrolRoute(services.enrol)]),
     ...(services.branches === undefined ? [] : branchRoutes(services.branches)),
     ...(options.control === undefined ? [] : controlRoutes(options.control)),

@@ -152,6 +152,7 @@ export function orderOf(branch: string, stamp: Stamp, body: EventBody<'order'>):
       ...(line.redeemedMinor === undefined ? {} : { redeemedMinor: line.redeemedMinor }),
       totalMinor: line.totalMinor,
       vat: line.vat,
+      ...(line.markingCode === undefined ? {} : { markingCode: line.markingCode }),
       ...(line.lot === undefined ? {} : { lot: line.lot }),
       ...(line.serials === undefined ? {} : { serials: line.serials }),
     })),

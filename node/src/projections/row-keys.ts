@@ -28,6 +28,7 @@
  *     fh/<writer>                    the shift a device has open
  *     fs/<writer>                    the storage a device registers with
  *     fu/<writer>/<receipt id>        a receipt in review or failed: somebody has to decide
+ *     fe/<receipt id>                what a person decided about it last
  *     fk/<receipt id>                number of the shift a job opens or closes
  *     fx/<fn>/<fd>                   tags of a document, as its storage holds them
  *     ho/<writer>                    the shift of a device's log
@@ -84,6 +85,7 @@ export const rowKeys = {
   receiptShift: (writer: string) => `fh/${writer}`,
   receiptStorage: (writer: string) => `fs/${writer}`,
   receiptUnsettled: (writer: string, id: string) => `fu/${writer}/${id}`,
+  receiptDecision: (id: string) => `fe/${id}`,
   receiptShiftNumber: (id: string) => `fk/${id}`,
   receiptTags: (fn: string, fd: string) => `fx/${fn}/${fd}`,
   shiftOpen: (writer: string) => `ho/${writer}`,

@@ -64,6 +64,21 @@ export async function refund(
   );
   const ms = stampMs(transaction.stamp);
   const random = trade.randomBytes(2 * ID_BYTES);
+  trade.guard.refund(
+    {
+      kind: 'refund',
+      order: order.id,
+      number: order.number,
+      original: { order: order.id, number: order.number, at: order.at },
+      totalMinor: priced.totalMinor,
+      lines: priced.lines,
+      payments: priced.payments,
+      till,
+      cashier: request.cashier,
+      contact: order.customer?.contact,
+    },
+    order,
+  );
   const body: EventBody<'refund'> = {
     id: uuidV7(ms, random.subarray(0, ID_BYTES)) as OrderId,
     // Last of what can fail is behind us: a number is taken only by a refund that will be.

@@ -64,6 +64,17 @@ export async function sell(
   const random = trade.randomBytes(2 * ID_BYTES);
   const customer = request.customer?.id;
   const earned = customer === undefined ? 0 : earnedPoints(priced.totalMinor, trade.programmes.at(ms));
+  const receipt = { id: uuidV7(ms, random.subarray(ID_BYTES)) as ReceiptId };
+  const sold = {
+    ...(request.cashier === undefined ? {} : { cashier: request.cashier }),
+    ...(request.customer === undefined ? {} : { customer: request.customer }),
+    lines: priced.lines,
+    payments: tender.payments,
+    changeMinor: priced.changeMinor,
+    totalMinor: priced.totalMinor,
+    receipt: { ...receipt, state: 'waiting' as const },
+  };
+  trade.guard.sale(sold, till);
   const body: EventBody<'order'> = {
     id: uuidV7(ms, random.subarray(0, ID_BYTES)) as OrderId,
     // Last of what can fail is behind us: a number is taken only by a sale that will be.
@@ -79,7 +90,7 @@ export async function sell(
     vat: priced.vat,
     ...(request.customer === undefined ? {} : { customer: request.customer }),
     ...(tender.coupons.length === 0 ? {} : { coupons: tender.coupons }),
-    receipt: { id: uuidV7(ms, random.subarray(ID_BYTES)) as ReceiptId },
+    receipt,
     loyalty: { earned, redeemed: tender.points },
     ...(request.reservation === undefined ? {} : { reservation: request.reservation }),
   };

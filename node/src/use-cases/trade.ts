@@ -3,9 +3,10 @@
  * no network, no clock: the stamp comes with the transaction.
  */
 import type { ProductEdit, VoucherKind } from '@branchline/docs';
-import type { Product } from '@branchline/model';
+import type { Order, Product } from '@branchline/model';
 import type { NumberSeries } from '../commit/number-series.ts';
 import type { Transaction } from '../commit/transaction.ts';
+import type { RefundWanted, Sold } from '../fiscal/receipt-of-order.ts';
 import type { CustomerBook } from '../projections/customers.ts';
 import type { Programmes } from '../projections/programmes.ts';
 import type { StockBook } from '../projections/stock.ts';
@@ -39,6 +40,11 @@ export interface Trade {
   accountOf(kind: VoucherKind, code: string): string;
   /** A register is configured: every sale is owed a fiscal receipt. */
   readonly printsReceipts: boolean;
+  /** Throws where the register that is connected could never print it. */
+  readonly guard: {
+    sale(sold: Sold, till: string): void;
+    refund(refund: RefundWanted, original: Order | undefined): void;
+  };
   /** May this device write the collection, by its grant? */
   mayWrite(collection: string): boolean;
   /** Cryptographically random. */

@@ -25,6 +25,8 @@ export const fiscalReceipt = z.strictObject({
   branch: branchCode,
   state: receiptState,
   words: z.string(),
+  /** Where somebody has to decide: what to look at, and what to choose. */
+  toDecide: z.string().optional(),
   /** What holds it up, by code of the fiscal package. */
   reason: z.string().optional(),
   fn: z.string().optional(),
