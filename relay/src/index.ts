@@ -12,7 +12,7 @@ export {
 } from './config.ts';
 export { controlActions } from './control.ts';
 export { RelayError, type RelayErrorCode } from './errors.ts';
-export type { NumberedEvent, RelayEvent } from './event-log.ts';
+export { EventLog, type NumberedEvent, type RelayEvent } from './event-log.ts';
 export type { DeviceRow, DeviceState, FeedLag } from './fleet.ts';
 export type { RelaySummary } from './http/app.ts';
 export { type Initialised, initRelay } from './init.ts';
@@ -21,4 +21,5 @@ export { REPLICATE_PATH } from './peers.ts';
 export type { RelayPorts } from './ports.ts';
 export { Relay } from './relay.ts';
 export { RelayCore } from './relay-core.ts';
+export { Sessions, type SessionsOptions } from './sessions.ts';
 export { SOFTWARE, VERSION } from './version.ts';

@@ -39,7 +39,7 @@ export interface SessionsOptions {
   readonly software: string;
   readonly clock: Clock;
   readonly events: EventLog;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, 'refused'>;
   readonly log: Logger;
   /** Devices that were in contact in an earlier life of the process. */
   readonly remembered: ReadonlyMap<WriterId, Remembered>;

@@ -57,6 +57,12 @@ export class SimDisk implements Disk {
     this.#faults.clear();
   }
 
+  get usedBytes(): number {
+    let used = 0;
+    for (const inode of this.#names.values()) used += inode.bytes.byteLength;
+    return used;
+  }
+
   setCapacity(bytes: number): void {
     this.#capacityBytes = bytes;
   }
@@ -191,9 +197,7 @@ export class SimDisk implements Disk {
   }
 
   #free(): number {
-    let used = 0;
-    for (const inode of this.#names.values()) used += inode.bytes.byteLength;
-    return this.#capacityBytes - used;
+    return this.#capacityBytes - this.usedBytes;
   }
 
   /** What the medium has of a file after a power cut: what was synced, and of the rest any mixture. */

@@ -1,0 +1,84 @@
+/** Processes that run seeds, each one at a time; a process that dies is a failed seed and is replaced. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** An outcome as it comes from a process. */
+export interface Told {
+  readonly seed: number;
+  readonly sales: number;
+  readonly simulatedMs: number;
+  readonly digest: string;
+  readonly counts: readonly (readonly [string, number])[];
+  /** What was found, or undefined. */
+  readonly words?: string;
+}
+
+/** Real time for one seed; a run that hangs is a finding. */
+const SEED_LIMIT_MS = 120_000;
+
+export interface FleetOptions {
+  readonly workers: number;
+  readonly steps: number;
+}
+
+export class Fleet {
+  readonly #options: FleetOptions;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+  }
+
+  async run(seeds: readonly number[], each: (outcome: Told) => void): Promise<void> {
+    const queue = [...seeds];
+    const one = async (): Promise<void> => {
+      let child: ChildProcess | undefined;
+      for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) {
+        child ??= this.#start();
+        const told = await ask(child, seed);
+        each(told);
+        if (!child.connected) {
+          child = undefined;
+        }
+      }
+      child?.kill();
+    };
+    await Promise.all(Array.from({ length: this.#options.workers }, one));
+  }
+
+  #start(): ChildProcess {
+    return fork(
+      fileURLToPath(new URL('./main.ts', import.meta.url)),
+      ['--worker', '--steps', String(this.#options.steps)],
+      {
+        // As the programs are started: V8 aborts now and then without the first.
+        execArgv: ['--no-turbo-inline-js-wasm-calls', '--conditions=source', '--import', 'tsx'],
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      },
+    );
+  }
+}
+
+function ask(child: ChildProcess, seed: number): Promise<Told> {
+  return new Promise((resolve) => {
+    const nothing = { seed, sales: 0, simulatedMs: 0, digest: '', counts: [] };
+    const over = (told: Told): void => {
+      limit.removeEventListener('abort', hangs);
+      child.off('message', heard);
+      child.off('exit', died);
+      resolve(told);
+    };
+    const heard = (told: unknown): void => over(told as Told);
+    const died = (code: number | null, signal: string | null): void =>
+      over({ ...nothing, words: `the process ended with ${code ?? signal}` });
+    const hangs = (): void => {
+      child.disconnect();
+      child.kill('SIGKILL');
+      over({ ...nothing, words: `no end within ${SEED_LIMIT_MS / 1000} s` });
+    };
+    const limit = AbortSignal.timeout(SEED_LIMIT_MS);
+    limit.addEventListener('abort', hangs, { once: true });
+    child.once('message', heard);
+    child.once('exit', died);
+    child.send(seed);
+  });
+}

@@ -1,0 +1,73 @@
+/**
+ * A LevelDB that loses its tail at a power cut, as one that nobody asked to sync does: batches survive in order, up to a point
+ * nobody chose, each whole or not at all.
+ */
+import { type Random, randomInteger } from 'hlc-ts';
+import { MemoryLevel } from 'memory-level';
+
+type Bytes = Uint8Array;
+type Operation = { readonly type: 'put' | 'del'; readonly key: Bytes; readonly value?: Bytes };
+
+/** What abstract-level asks of an implementation; keys and values are encoded, and named by their whole path. */
+interface Implementation {
+  _put(key: Bytes, value: Bytes, options: object): Promise<void>;
+  _del(key: Bytes, options: object): Promise<void>;
+  _batch(operations: Operation[], options: object): Promise<void>;
+  _clear(options: object): Promise<void>;
+}
+
+const memory = MemoryLevel.prototype as unknown as Implementation;
+
+/** Batches at the end that a power cut may take. */
+const UNSYNCED_MAX = 64;
+
+type Write = (level: SimLevel) => Promise<void>;
+
+export class SimLevel extends MemoryLevel<string, string> {
+  readonly #writes: Write[] = [];
+
+  constructor() {
+    super({ keyEncoding: 'utf8', valueEncoding: 'utf8' });
+  }
+
+  _put(key: Bytes, value: Bytes, options: object): Promise<void> {
+    return this.#write((level) => memory._put.call(level, key, value, options));
+  }
+
+  _del(key: Bytes, options: object): Promise<void> {
+    return this.#write((level) => memory._del.call(level, key, options));
+  }
+
+  _batch(operations: Operation[], options: object): Promise<void> {
+    const kept = operations.map((operation) => ({ ...operation }));
+    return this.#write((level) => memory._batch.call(level, kept, options));
+  }
+
+  _clear(options: object): Promise<void> {
+    return this.#write((level) => memory._clear.call(level, options));
+  }
+
+  /** As it is found after the process was killed: everything written is there, under a handle of its own. */
+  afterKill(): Promise<SimLevel> {
+    return this.#again(this.#writes.length);
+  }
+
+  afterPowerCut(random: Random): Promise<SimLevel> {
+    const lost = random() < 0.5 ? 0 : randomInteger(random, UNSYNCED_MAX);
+    return this.#again(Math.max(0, this.#writes.length - lost));
+  }
+
+  async #write(write: Write): Promise<void> {
+    this.#writes.push(write);
+    await write(this);
+  }
+
+  async #again(count: number): Promise<SimLevel> {
+    const level = new SimLevel();
+    await level.open();
+    for (const write of this.#writes.slice(0, count)) {
+      await level.#write(write);
+    }
+    return level;
+  }
+}
