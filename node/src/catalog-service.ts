@@ -23,11 +23,17 @@ import {
   importCatalogFile,
   refusalWords,
 } from './use-cases/import-catalog-file.ts';
+import { overrideProduct, overrideView } from './use-cases/override-product.ts';
 import { resolveConflict } from './use-cases/resolve-conflict.ts';
 
 export function catalogService(parts: NodeParts): CatalogService {
-  const { pipeline, trade, products, conflicts, clock } = parts;
+  const { pipeline, trade, products, conflicts, overrides, clock } = parts;
   return {
+    override: (sku, branch = parts.branch) => overrideView(branch, sku, overrides.get(branch, sku)),
+    putOverride: (sku, branch = parts.branch, request) =>
+      pipeline.submit(request, (transaction) =>
+        overrideProduct(trade, transaction, overrides.get(branch, sku), { branch, sku }, request.body),
+      ),
     conflicts: ({ after, limit }) => {
       const { rows, next } = conflicts.list(after, limit);
       return {

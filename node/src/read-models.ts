@@ -15,6 +15,7 @@ import { Answers } from './projections/answers.ts';
 import { bothSinks, Conflicts } from './projections/conflicts.ts';
 import { type AccountName, CustomerBook } from './projections/customers.ts';
 import { Orders } from './projections/orders.ts';
+import { Overrides } from './projections/overrides.ts';
 import { Products } from './projections/products.ts';
 import { Programmes } from './projections/programmes.ts';
 import { Projector } from './projections/projection.ts';
@@ -31,6 +32,7 @@ export interface ReadModels {
   readonly rows: Rows;
   readonly products: Products;
   readonly conflicts: Conflicts;
+  readonly overrides: Overrides;
   readonly programmes: Programmes;
   readonly stock: StockBook;
   readonly customers: CustomerBook;
@@ -61,9 +63,19 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
   const { branch, region } = grant;
   const rows = await Rows.open({ level: ports.rows, onFailure: (error) => failure.set(error), clock });
   const isRebuild = rows.position === 0 && store.position > 0;
+  const overrides = await Overrides.open({
+    rows,
+    onChanged: (of, sku, position) => {
+      if (of === branch) {
+        events.publish('product.changed', { sku }, position);
+      }
+    },
+  });
   const products = await Products.open({
     rows,
     branch,
+    own: (sku) => overrides.get(branch, sku),
+    nowMs: () => clock.nowMs(),
     onChanged: (sku, { position }) => events.publish('product.changed', { sku }, position),
   });
   const programmes = await Programmes.open(rows);
@@ -131,7 +143,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
   const projector = new Projector({
     store,
     rows,
-    projections: [answers, orders, returns, receipts, shiftBook, tills, shards],
+    projections: [answers, overrides, orders, returns, receipts, shiftBook, tills, shards],
     clock,
     onRemote: (stamp) => {
       if (hlc.observe(stamp) === 'ahead') {
@@ -154,6 +166,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     products,
     programmes,
     conflicts,
+    overrides,
     stock,
     customers,
     tills,

@@ -35,9 +35,11 @@ import type {
   OrderPage,
   OrderRequest,
   OutboxStatus,
+  OverridePut,
   Product,
   ProductImport,
   ProductImportAnswer,
+  ProductOverrideView,
   ProductPut,
   QuarantinePage,
   Readiness,
@@ -144,6 +146,14 @@ export interface CatalogService {
     request: WriteRequest<Uint8Array>,
     query: ImportQuery,
   ): Promise<WriteAnswer<ImportReport | ImportRefusal>>;
+  /** What a branch (this one when left out) says of a product for itself. */
+  override(sku: string, branch: string | undefined): ProductOverrideView;
+  /** `FORBIDDEN` for another branch's, unless this is head office; `PRODUCT_NOT_FOUND`. */
+  putOverride(
+    sku: string,
+    branch: string | undefined,
+    request: WriteRequest<OverridePut>,
+  ): Promise<WriteAnswer<ProductOverrideView>>;
   /** Memory only, no document is touched. */
   conflicts(query: { readonly after?: string | undefined; readonly limit: number }): ConflictPage;
   /** `CONFLICT_NOT_FOUND`, also when it is not as it was read any more; `CHANGE_INVALID`; `FORBIDDEN`. */

@@ -82,12 +82,13 @@ interface ReadWords<P, Q, B> extends Omit<RouteWords, 'kind'> {
   invoke(call: Call<Parsed<P>, Parsed<Q>, Parsed<B>>): Answer | Promise<Answer>;
 }
 
-interface WriteWords<P, B> extends Omit<RouteWords, 'kind'> {
+interface WriteWords<P, B, Q = undefined> extends Omit<RouteWords, 'kind'> {
   readonly params?: P;
+  readonly query?: Q;
   readonly body: B;
   readonly answers: Readonly<Record<number, z.ZodType>>;
   invoke(
-    call: Call<Parsed<P>, undefined, Parsed<B>>,
+    call: Call<Parsed<P>, Parsed<Q>, Parsed<B>>,
     write: WriteRequest<Parsed<B>>,
   ): Promise<WriteAnswer<unknown>>;
 }
@@ -102,9 +103,11 @@ export function readRoute<
 }
 
 /** A route whose effect is a commit under an Idempotency-Key. */
-export function writeRoute<B extends z.ZodType, P extends z.ZodType | undefined = undefined>(
-  words: WriteWords<P, B>,
-): JsonRoute {
+export function writeRoute<
+  B extends z.ZodType,
+  P extends z.ZodType | undefined = undefined,
+  Q extends z.ZodType | undefined = undefined,
+>(words: WriteWords<P, B, Q>): JsonRoute {
   return { ...words, kind: 'json', write: true } as unknown as JsonRoute;
 }
 

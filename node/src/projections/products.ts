@@ -19,6 +19,7 @@ import {
 } from '@branchline/docs';
 import type { Product } from '@branchline/model';
 import type { Transaction } from '../commit/transaction.ts';
+import { type OverrideRow, saidNow } from './overrides.ts';
 import { after, rowKeys } from './row-keys.ts';
 import type { Rows } from './rows.ts';
 import type { PatchCause, RowSink } from './shards.ts';
@@ -26,6 +27,9 @@ import type { PatchCause, RowSink } from './shards.ts';
 export interface ProductsOptions {
   readonly rows: Rows;
   readonly branch: string;
+  /** What this branch says for itself; absent where rows are only made. */
+  readonly own?: (sku: string) => OverrideRow | undefined;
+  readonly nowMs?: () => number;
   readonly onChanged: (sku: string, cause: PatchCause) => void;
 }
 
@@ -51,7 +55,7 @@ export class Products implements RowSink {
 
   get(sku: string): Product | undefined {
     const row = this.#index.get(sku);
-    return row === undefined ? undefined : productOf(row, this.#options.branch);
+    return row === undefined ? undefined : this.#sold(row);
   }
 
   /** The row of the whole chain, whatever this branch makes of it. */
@@ -69,10 +73,9 @@ export class Products implements RowSink {
     readonly barcode?: string | undefined;
     readonly limit: number;
   }): readonly Product[] {
-    const { branch } = this.#options;
     const products: Product[] = [];
     for (const row of this.#find(query)) {
-      const product = availableAt(row, branch) ? productOf(row, branch) : undefined;
+      const product = this.#isAvailable(row) ? this.#sold(row) : undefined;
       if (product !== undefined && products.length < query.limit) {
         products.push(product);
       }
@@ -112,14 +115,26 @@ export class Products implements RowSink {
       : this.#index.search(query.q, query.limit);
   }
 
+  /** The product as this branch sells it now. */
+  #sold(row: ProductRow): Product | undefined {
+    const { branch, own, nowMs } = this.#options;
+    const price = own === undefined ? undefined : saidNow(own(row.sku)?.price, nowMs?.() ?? 0);
+    return productOf(row, price ?? priceAt(row, branch));
+  }
+
+  #isAvailable(row: ProductRow): boolean {
+    const { branch, own, nowMs } = this.#options;
+    const said = own === undefined ? undefined : saidNow(own(row.sku)?.available, nowMs?.() ?? 0);
+    return said ?? availableAt(row, branch);
+  }
+
   #keep(row: ProductRow): void {
     this.#index.put(row);
   }
 }
 
 /** The product as this branch sells it; undefined while it has no price or VAT kind. */
-function productOf(row: ProductRow, branch: string): Product | undefined {
-  const priceMinor = priceAt(row, branch);
+function productOf(row: ProductRow, priceMinor: number | null): Product | undefined {
   if (priceMinor === null || row.vat === null) {
     return undefined;
   }

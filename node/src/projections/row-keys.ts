@@ -14,6 +14,7 @@
  *     bq/<order id>/<writer>         a device asks for it
  *     k/<till>                       till token (hash)
  *     p/<sku>                        product as JSON
+ *     pv/<branch>/<sku>              a branch's own price and availability, as JSON
  *     cf/<sku>/<field>               values in conflict, as JSON
  *     s/<branch>/<sku>               stock of a product as JSON
  *     c/<region>/<account>           customer, gift card or coupon as JSON
@@ -71,6 +72,7 @@ export const rowKeys = {
   returnRequest: (order: string, writer: string) => `bq/${order}/${writer}`,
   till: (name: string) => `k/${name}`,
   product: (sku: string) => `p/${sku}`,
+  override: (of: string) => `pv/${of}`,
   conflict: (cell: string) => `cf/${cell}`,
   stock: (branch: string, rest: string) => `s/${branch}/${rest}`,
   customer: (region: string, id: string) => `c/${region}/${id}`,

@@ -133,6 +133,10 @@ export class FakeNode implements NodeServices {
     importFile: async () => {
       throw new ProblemError('IMPORT_FILE', 'The file is empty.');
     },
+    override: (sku: string) => ({ sku: sku as Sku, branch, price: null, available: null }),
+    putOverride: async () => {
+      throw new ProblemError('FORBIDDEN', 'This node may not set prices of that branch.');
+    },
     conflicts: () => ({ conflicts: [], total: 0 }),
     resolve: async () => {
       throw new ProblemError('CONFLICT_NOT_FOUND', 'There is no such conflict.');

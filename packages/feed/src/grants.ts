@@ -55,17 +55,34 @@ export function defaultGrant(place: Place): Grant {
 
 function patternsOf(role: Role, branch: string, region: string): Pick<Grant, 'read' | 'write'> {
   const goods = [`goods/${branch}`, `letters/${branch}/*`];
-  const own = [`stock/${branch}`, `loyalty/${region}`, `orders/${branch}`, `receipts/${branch}`, ...goods];
+  const own = [
+    `stock/${branch}`,
+    `loyalty/${region}`,
+    `orders/${branch}`,
+    `receipts/${branch}`,
+    `prices/${branch}`,
+    `keys/${region}`,
+    ...goods,
+  ];
   switch (role) {
     case 'relay':
       return { read: ['*'], write: [] };
     case 'hq':
       return {
         read: ['*'],
-        write: ['catalog', 'loyalty/*', `stock/${branch}`, `orders/${branch}`, ...goods],
+        write: [
+          'catalog',
+          'loyalty/*',
+          'keys/*',
+          'erasures',
+          'prices/*',
+          `stock/${branch}`,
+          `orders/${branch}`,
+          ...goods,
+        ],
       };
     case 'branch':
-      return { read: ['registry', 'catalog', ...own, `letters/*/${branch}`], write: own };
+      return { read: ['registry', 'catalog', 'erasures', ...own, `letters/*/${branch}`], write: own };
     case 'carrier':
       return { read: ['*'], write: own };
     default:

@@ -112,6 +112,16 @@ export const eventBodies = {
   }),
   /** Who changed which fields of a product; the values are in the document's change beside it. */
   'product-change': z.looseObject({ sku, till: tillName, fields: z.array(productFields.keyof()) }),
+  /** A branch's own price or availability, in `prices/<branch>`; null takes it back. */
+  'product-override': z.looseObject({
+    sku,
+    till: tillName,
+    priceMinor: amountMinor.nullable().optional(),
+    available: z.boolean().nullable().optional(),
+    fromMs: z.int().optional(),
+    untilMs: z.int().optional(),
+    atMs: z.int().min(0),
+  }),
   /** Somebody decided between concurrent values of a product's field, or for another; the change is beside it. */
   'conflict-resolved': z.looseObject({
     id: z.string(),

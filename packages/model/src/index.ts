@@ -105,6 +105,14 @@ export {
   retryRequest,
 } from './api/outbox.ts';
 export {
+  type OverridePut,
+  type OverrideQuery,
+  overridePut,
+  overrideQuery,
+  type ProductOverrideView,
+  productOverride,
+} from './api/overrides.ts';
+export {
   type Product,
   type ProductFields,
   type ProductImport,

@@ -1,6 +1,16 @@
 /** S-13: the catalog as a whole. */
-import { IMPORT_FILE_BYTES_MAX, importQuery, importRefusal, importReport } from '@branchline/model';
-import { type Route, uploadRoute } from '../route.ts';
+import {
+  IMPORT_FILE_BYTES_MAX,
+  importQuery,
+  importRefusal,
+  importReport,
+  overridePut,
+  overrideQuery,
+  productOverride,
+  sku,
+} from '@branchline/model';
+import { z } from 'zod';
+import { type Route, readRoute, uploadRoute, writeRoute } from '../route.ts';
 
 const FILE_TYPES = [
   'application/octet-stream',
@@ -8,7 +18,41 @@ const FILE_TYPES = [
   'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
 ];
 
+const bySku = z.strictObject({ sku });
+
 export const catalogRoutes: readonly Route[] = [
+  readRoute({
+    method: 'get',
+    path: '/v1/products/{sku}/override',
+    name: 'readOverride',
+    tag: 'products',
+    summary: 'What a branch says of a product for itself',
+    role: 'cashier',
+    params: bySku,
+    query: overrideQuery,
+    answers: { 200: productOverride },
+    invoke: ({ services, params, query }) => ({
+      status: 200,
+      body: services.catalog.override(params.sku, query.branch),
+    }),
+  }),
+  writeRoute({
+    method: 'put',
+    path: '/v1/products/{sku}/override',
+    name: 'overrideProduct',
+    tag: 'products',
+    summary: 'Price and availability of a product in one branch, with dates; null takes one back',
+    description:
+      'A branch speaks for itself, head office for any (`branch=`). Fields left out stay as they are.',
+    role: 'manager',
+    params: bySku,
+    query: overrideQuery,
+    body: overridePut,
+    answers: { 200: productOverride },
+    problems: ['IDEMPOTENCY_MISMATCH', 'PRODUCT_NOT_FOUND'],
+    invoke: ({ services, params, query }, write) =>
+      services.catalog.putOverride(params.sku, query.branch, write),
+  }),
   uploadRoute({
     method: 'post',
     path: '/v1/catalog/imports',
