@@ -1,8 +1,11 @@
 /** Points, gift cards and coupons over a head office and two shops: spent by right, refused in words, the same everywhere afterwards. */
 import { loyaltyDoc } from '@branchline/docs';
 import type { OrderRequest, ProblemError, RefundRequest } from '@branchline/model';
+import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { RowLevel } from '../src/projections/rows.ts';
+import { compareProjections } from '../src/verify/verify-projections.ts';
 import { Chain, type Machine } from './support/chain.ts';
 
 const loyalty = suite('loyalty');
@@ -62,9 +65,30 @@ async function shops(test: (scene: Shops) => Promise<void>): Promise<void> {
   await chain.until(level);
   try {
     await test({ chain, hq, one, two });
+    for (const machine of [one, two, hq]) {
+      await machine.stop();
+      const difference = await verified(machine);
+      assert.is(difference, undefined, JSON.stringify(difference));
+    }
   } finally {
     await chain.close();
   }
+}
+
+/** What the stopped machine holds, against its feeds. */
+async function verified(machine: Machine) {
+  const { difference } = await compareProjections({
+    journal: () => machine.store!.replay(0),
+    journalEnd: machine.store!.position,
+    stored: machine.level as unknown as RowLevel,
+    fresh: new MemoryLevel<string, string>({
+      keyEncoding: 'utf8',
+      valueEncoding: 'utf8',
+    }) as unknown as RowLevel,
+    writer: machine.key.writer,
+    clock: machine.chain.clock,
+  });
+  return difference;
 }
 
 function cut(chain: Chain, ...machines: readonly Machine[]): void {

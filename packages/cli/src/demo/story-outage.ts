@@ -13,6 +13,7 @@ import type { Api } from './api.ts';
 import type { Chain, Shop } from './chain.ts';
 import type { Checks } from './checks.ts';
 import type { Assortment } from './stocktake.ts';
+import { PointsStory } from './story-points.ts';
 
 const POLL_MS = 20;
 const NOTICE_DEADLINE_MS = 15_000;
@@ -53,6 +54,8 @@ export async function playOutage(options: OutageOptions): Promise<OutageResult> 
   const level = await agreed(chain, clock);
   checks.expect('level before the outage', level.agreed, level.detail);
 
+  const points = new PointsStory({ ...options, sku: options.assortment.superstore.products[0]!.sku });
+  await points.earn();
   say('cutting the link of both shops');
   await Promise.all(chain.links.map((link) => link.cut()));
   const noticed = await until(clock, NOTICE_DEADLINE_MS, () => everyShop(chain, isCutOff));
@@ -66,6 +69,7 @@ export async function playOutage(options: OutageOptions): Promise<OutageResult> 
   ]);
   await sales.sellLastItemTwice(chain.shops[0]!);
   await sales.repeatOneRequest(chain.shops[0]!);
+  await points.redeem();
   const queuedEntries = await sumUnsent(chain);
   checks.expect('what was sold waits in the shops', queuedEntries > 0, `${queuedEntries} entries queued`);
 
@@ -78,6 +82,7 @@ export async function playOutage(options: OutageOptions): Promise<OutageResult> 
   const after = await agreed(chain, clock);
   checks.expect('every feed is everywhere it belongs', after.agreed, after.detail);
   checks.add(compared);
+  await points.compare();
   return {
     soldOrders: sales.count,
     soldMinor: sales.totalMinor,
