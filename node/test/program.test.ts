@@ -132,7 +132,7 @@ program('S-11: a bundle carries sales to another machine by file, once', async (
   await writeFile(stick, 'nonsense');
   assert.is(
     (await control(hq, join(base, 'hq'), '/v1/control/import', { from: stick })).code,
-    'INVALID_REQUEST',
+    'BUNDLE_INVALID',
   );
 });
 

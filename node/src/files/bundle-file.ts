@@ -30,7 +30,9 @@ export function bundleActions(home: BundleHome, clock: Clock): ControlActions {
         if (error instanceof FeedError) {
           throw error.code === 'STORE_POISONED' || error.code === 'STORE_FULL'
             ? error
-            : invalid(`${from} is no bundle for this node: ${error.message}`, error);
+            : new ProblemError('BUNDLE_INVALID', `${from} is no bundle for this node: ${error.message}`, {
+                cause: error,
+              });
         }
         throw invalid(`cannot read ${from}: ${(error as Error).message}`, error);
       }

@@ -161,7 +161,7 @@ test('G9: a damaged, cut or foreign bundle is refused with a code and changes no
     for (const [name, bytes] of cases) {
       const file = join(dir.path, `${state}-${name}`);
       await writeFile(file, bytes);
-      assert.match(await refusal('import', file, '--data', hq), /^error INVALID_REQUEST: .*bundle/, name);
+      assert.match(await refusal('import', file, '--data', hq), /^error BUNDLE_INVALID: .*bundle/, name);
     }
     assert.match(
       await refusal('import', join(dir.path, 'missing'), '--data', hq),

@@ -128,6 +128,11 @@ const table = {
     'The enrolment token was used already',
     'Make a new one with `branchline branch add`.',
   ),
+  BUNDLE_INVALID: row(
+    422,
+    'The file is no bundle for this device',
+    'Write it anew with `branchline export` and copy it whole; nothing was taken in.',
+  ),
   TOKEN_BRANCH: row(
     409,
     'The enrolment token is for another branch',
