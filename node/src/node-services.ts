@@ -1,6 +1,6 @@
 /** `NodeServices` over the parts of a node: each call goes to one use case or one projection, nothing is decided here. */
 import type { Replicator } from '@branchline/feed';
-import { type CustomerId, ProblemError, type Sku } from '@branchline/model';
+import type { CustomerId, Sku } from '@branchline/model';
 import type { Clock, HybridClock } from 'hlc-ts';
 import type { Alarms } from './alarms.ts';
 import type { BranchKeeper } from './branch-keeper.ts';
@@ -14,6 +14,8 @@ import type { Webhooks } from './delivery/webhooks.ts';
 import type { EventLog } from './event-log.ts';
 import type { Failure } from './failure.ts';
 import type { Fiscal } from './fiscal/open-fiscal.ts';
+import type { GoodsDesk } from './goods/goods-desk.ts';
+import { stockService } from './goods/goods-service.ts';
 import { loyaltyService } from './loyalty/loyalty-service.ts';
 import type { RightsKeeper } from './loyalty/rights-keeper.ts';
 import type { NodeSettings } from './node.ts';
@@ -32,9 +34,7 @@ import { syncStatus } from './sync/sync-status.ts';
 import { addTill } from './use-cases/add-till.ts';
 import { changeCustomer } from './use-cases/change-customer.ts';
 import { changeProduct } from './use-cases/change-product.ts';
-import { countStock } from './use-cases/count-stock.ts';
 import { type CatalogRow, importCatalog } from './use-cases/import-catalog.ts';
-import { receiveGoods } from './use-cases/receive-goods.ts';
 import { revokeTill } from './use-cases/revoke-till.ts';
 import { sell } from './use-cases/sell.ts';
 import type { Trade } from './use-cases/trade.ts';
@@ -52,6 +52,7 @@ export interface NodeParts extends ReadModels, Writing {
   readonly rights: RightsKeeper;
   readonly fiscal: Fiscal;
   readonly returnDesk: ReturnDesk;
+  readonly goodsDesk: GoodsDesk;
   readonly ofd: OfdDelivery | undefined;
   readonly webhooks: Webhooks | undefined;
   readonly exchange: Exchange;
@@ -75,7 +76,7 @@ export interface NodeParts extends ReadModels, Writing {
 }
 
 export function makeServices(parts: NodeParts): NodeServices {
-  const { pipeline, trade, products, orders, fiscal, customers, stock, tills, keeper, registry } = {
+  const { pipeline, trade, products, orders, fiscal, customers, tills, keeper, registry } = {
     ...parts,
     registry: parts.ports.registry,
   };
@@ -130,20 +131,7 @@ export function makeServices(parts: NodeParts): NodeServices {
       },
     },
     catalog: catalogService(parts),
-    stock: {
-      get: async (sku, branch = parts.branch) => {
-        const self = parts.ports.key.writer;
-        if (branch !== parts.branch && !registry.mayRead(self, `stock/${branch}` as never)) {
-          throw new ProblemError('BRANCH_UNKNOWN', `This node does not replicate the stock of ${branch}.`);
-        }
-        const level = await stock.level(branch, sku);
-        return level ?? (products.get(sku) === undefined ? undefined : emptyLevel(sku, branch));
-      },
-      receive: (request) =>
-        pipeline.submit(request, (transaction) => receiveGoods(trade, transaction, request.body)),
-      count: (request) =>
-        pipeline.submit(request, (transaction) => countStock(trade, transaction, request.body)),
-    },
+    stock: stockService(parts),
     customers: {
       get: (id) => customers.get(id),
       search: (query) => customers.search(query),
@@ -213,18 +201,6 @@ export function makeServices(parts: NodeParts): NodeServices {
       return { ready: reasons.length === 0, reasons };
     },
     metrics: () => metrics(parts),
-  };
-}
-
-function emptyLevel(sku: string, branch: string) {
-  return {
-    sku: sku as Sku,
-    branch: branch as never,
-    onHandMilli: 0,
-    receivedMilli: 0,
-    soldMilli: 0,
-    returnedMilli: 0,
-    adjustedMilli: 0,
   };
 }
 

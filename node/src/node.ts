@@ -35,6 +35,7 @@ import { NodeError } from './errors.ts';
 import { EventLog } from './event-log.ts';
 import { Failure } from './failure.ts';
 import { Fiscal } from './fiscal/open-fiscal.ts';
+import { GoodsDesk } from './goods/goods-desk.ts';
 import { openRights } from './loyalty/open-rights.ts';
 import type { RightsKeeper } from './loyalty/rights-keeper.ts';
 import { accountOfCode } from './loyalty/voucher-account.ts';
@@ -187,8 +188,10 @@ export class BranchNode {
         (error: Error) => failure.set(error),
       ),
       this.#housekeeping(signal).catch((error: Error) => failure.set(error)),
+      this.#parts.answers.learn(clock, signal).catch((error: Error) => failure.set(error)),
       this.#parts.rights.run(signal).catch((error: Error) => failure.set(error)),
       this.#parts.returnDesk.run(signal),
+      this.#parts.goodsDesk.run(signal),
       this.#parts.checkpoints?.maker.run(signal) ?? Promise.resolve(),
     );
     exchange.start();
@@ -315,6 +318,12 @@ async function openParts(
     stock: models.stock,
     customers: models.customers,
     tills: models.tills,
+    reservations: models.reservations,
+    transfers: models.transfers,
+    shelfTasks: models.shelfTasks,
+    isBranch: (code) =>
+      registry.members().some(({ grant }) => grant.branch === code && grant.role !== 'relay'),
+    nowMs: () => clock.nowMs(),
     returns: new ReturnRights({
       ...models,
       ...ports,
@@ -517,6 +526,19 @@ async function openParts(
       isClosing: parts.closing,
     }),
     submitOwn: (what, decide) => submitOwn(parts, what, decide),
+    goodsDesk: new GoodsDesk({
+      ...models,
+      trade,
+      writers: ownWriters(ports),
+      clock,
+      submit: async (decide) => {
+        await submitOwn(parts, 'goods', async (transaction) => {
+          await decide(transaction);
+          return { status: 200, body: {} };
+        });
+      },
+      failed: (error) => failure.set(error),
+    }),
     returnDesk: new ReturnDesk({
       trade,
       returns: models.returns,

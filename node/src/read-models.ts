@@ -10,6 +10,7 @@ import type { EventLog } from './event-log.ts';
 import type { Failure } from './failure.ts';
 import { Receipts } from './fiscal/receipts.ts';
 import { ShiftBook } from './fiscal/shift-book.ts';
+import { OversoldWatch } from './goods/oversold-watch.ts';
 import type { NodePorts } from './ports.ts';
 import { Answers } from './projections/answers.ts';
 import { bothSinks, Conflicts } from './projections/conflicts.ts';
@@ -19,11 +20,14 @@ import { Overrides } from './projections/overrides.ts';
 import { Products } from './projections/products.ts';
 import { Programmes } from './projections/programmes.ts';
 import { Projector } from './projections/projection.ts';
+import { Reservations } from './projections/reservations.ts';
 import { Returns } from './projections/returns.ts';
 import { Rows } from './projections/rows.ts';
 import { type RowSink, Shards } from './projections/shards.ts';
+import { ShelfTasks } from './projections/shelf-tasks.ts';
 import { StockBook } from './projections/stock.ts';
 import { Tills } from './projections/tills.ts';
+import { Transfers } from './projections/transfers.ts';
 
 /** Characters of a cause that go into an alarm. */
 const CAUSE_CHARS_MAX = 200;
@@ -40,6 +44,11 @@ export interface ReadModels {
   readonly answers: Answers;
   readonly orders: Orders;
   readonly returns: Returns;
+  readonly reservations: Reservations;
+  readonly transfers: Transfers;
+  readonly shelfTasks: ShelfTasks;
+  /** Calls the listener when this branch has less of a stocked product than nothing. */
+  readonly oversold: OversoldWatch;
   readonly receipts: Receipts;
   readonly shiftBook: ShiftBook;
   readonly shards: Shards;
@@ -79,11 +88,13 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     onChanged: (sku, { position }) => events.publish('product.changed', { sku }, position),
   });
   const programmes = await Programmes.open(rows);
+  const oversold = new OversoldWatch();
   const stock = new StockBook({
     rows,
     branch,
-    onChanged: (of, row, { position }) => {
+    onChanged: (of, row, { position, local }) => {
       if (of === branch) {
+        oversold.look(row, local);
         events.publish('stock.changed', { sku: row.sku, onHandMilli: row.onHandMilli }, position);
       }
     },
@@ -100,11 +111,38 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
   const orders = await Orders.open({
     rows,
     writer: key.writer,
-    onAccepted: ({ id, number, branch: of, totalMinor }, { position, replayed }) => {
+    onAccepted: (order, { position, replayed, local }) => {
+      const { id, number, branch: of, totalMinor } = order;
+      if (local && !replayed) {
+        oversold.noteSale(order);
+      }
       if (!replayed) {
         events.publish('order.accepted', { id, number, branch: of, totalMinor }, position);
       }
     },
+  });
+  const reservations = await Reservations.open({
+    rows,
+    branch,
+    nowMs: () => clock.nowMs(),
+    onMade: ({ id, till }, { position }) => events.publish('reservation.made', { id, till }, position),
+    onEnded: (id, how, { position }) => events.publish('reservation.ended', { id, how }, position),
+  });
+  const transfers = await Transfers.open({
+    rows,
+    branch,
+    onSent: (id, from, to, { position }) => events.publish('transfer.sent', { id, from, to }, position),
+    onReceived: (id, from, to, { position }) => {
+      events.publish('transfer.received', { id, from, to }, position);
+      oversold.notice();
+    },
+  });
+  const shelfTasks = await ShelfTasks.open({
+    rows,
+    branch,
+    onOversold: ({ id, sku, onHandMilli }, { position }) =>
+      events.publish('stock.oversold', { id, sku, onHandMilli }, position),
+    onResolved: ({ id, how }, { position }) => events.publish('oversell.resolved', { id, how }, position),
   });
   const returns = await Returns.open({
     rows,
@@ -143,7 +181,18 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
   const projector = new Projector({
     store,
     rows,
-    projections: [answers, overrides, orders, returns, receipts, shiftBook, tills, shards],
+    projections: [
+      answers,
+      orders,
+      returns,
+      reservations,
+      transfers,
+      shelfTasks,
+      receipts,
+      shiftBook,
+      tills,
+      shards,
+    ],
     clock,
     onRemote: (stamp) => {
       if (hlc.observe(stamp) === 'ahead') {
@@ -173,6 +222,10 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     answers,
     orders,
     returns,
+    reservations,
+    transfers,
+    shelfTasks,
+    oversold,
     receipts,
     shiftBook,
     shards,

@@ -14,9 +14,9 @@ import type {
   ConflictPage,
   ConflictResolve,
   ConflictResolved,
+  CorrectionRequest,
   Coupon,
   CouponIssue,
-  CorrectionRequest,
   Customer,
   CustomerPut,
   DecidedItem,
@@ -36,6 +36,9 @@ import type {
   OrderRequest,
   OutboxStatus,
   OverridePut,
+  Oversell,
+  OversellQuery,
+  OversellResolution,
   Product,
   ProductImport,
   ProductImportAnswer,
@@ -48,6 +51,13 @@ import type {
   RedeemQuoteRequest,
   Refund,
   RefundRequest,
+  ReorderPoint,
+  ReorderPointPut,
+  ReorderSuggestion,
+  Reservation,
+  ReservationEnded,
+  ReservationRequest,
+  StockAdjustmentRequest,
   StockCountRequest,
   StockLevel,
   StockMovement,
@@ -55,6 +65,11 @@ import type {
   SyncNowAnswer,
   SyncStatus,
   TillRole,
+  Transfer,
+  TransferPage,
+  TransferQuery,
+  TransferReception,
+  TransferRequest,
   VoucherQuery,
 } from '@branchline/model';
 import type { ReceiptWait } from './fiscal/open-fiscal.ts';
@@ -168,6 +183,21 @@ export interface StockService {
   get(sku: string, branch?: string): Promise<StockLevel | undefined>;
   receive(request: WriteRequest<StockReceiptRequest>): Promise<WriteAnswer<StockMovement>>;
   count(request: WriteRequest<StockCountRequest>): Promise<WriteAnswer<StockMovement>>;
+  adjust(request: WriteRequest<StockAdjustmentRequest>): Promise<WriteAnswer<StockMovement>>;
+  /** `STOCK_SHORT` when less is free than is asked. */
+  reserve(request: WriteRequest<ReservationRequest>): Promise<WriteAnswer<Reservation>>;
+  release(id: string, request: WriteRequest<unknown>): Promise<WriteAnswer<ReservationEnded>>;
+  /** Those that stand now. */
+  reservations(): readonly Reservation[];
+  send(request: WriteRequest<TransferRequest>): Promise<WriteAnswer<Transfer>>;
+  /** 200 with the reception there was, when it was received before. */
+  receiveTransfer(id: string, request: WriteRequest<TransferReception>): Promise<WriteAnswer<Transfer>>;
+  transfer(id: string): Promise<Transfer | undefined>;
+  transfers(query: TransferQuery): Promise<TransferPage>;
+  oversells(query: OversellQuery): Promise<readonly Oversell[]>;
+  resolveOversell(id: string, request: WriteRequest<OversellResolution>): Promise<WriteAnswer<Oversell>>;
+  setReorderPoint(sku: string, request: WriteRequest<ReorderPointPut>): Promise<WriteAnswer<ReorderPoint>>;
+  reorder(limit: number): Promise<readonly ReorderSuggestion[]>;
 }
 
 export interface CustomerService {

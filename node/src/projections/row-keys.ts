@@ -12,6 +12,14 @@
  *     bo/<order id>/<refund id>      refunds of an order
  *     bg/<order id>/<turn>/<writer>  the right to return an order, handed on by that device
  *     bq/<order id>/<writer>         a device asks for it
+ *     n/<branch>/<id>                a reservation that stands
+ *     x/<id>                         every transfer known here
+ *     xs/<id>                        what was sent, by whom
+ *     xr/<id>/<stamp>/<writer>       what was received, by whom
+ *     xu/<id>/<writer>               a reception that device has undone
+ *     y/<branch>/<sku>/<writer>      when to order again, as that device said last
+ *     z/<branch>/<id>                goods oversold
+ *     zr/<branch>/<id>               how that was resolved
  *     k/<till>                       till token (hash)
  *     p/<sku>                        product as JSON
  *     pv/<branch>/<sku>              a branch's own price and availability, as JSON
@@ -70,6 +78,14 @@ export const rowKeys = {
   refundOf: (order: string, id: string) => `bo/${order}/${id}`,
   returnGrant: (order: string, rest: string) => `bg/${order}/${rest}`,
   returnRequest: (order: string, writer: string) => `bq/${order}/${writer}`,
+  reservation: (branch: string, id: string) => `n/${branch}/${id}`,
+  transfer: (id: string) => `x/${id}`,
+  transferSent: (id: string) => `xs/${id}`,
+  transferReceived: (id: string, rest: string) => `xr/${id}/${rest}`,
+  transferUndone: (id: string, writer: string) => `xu/${id}/${writer}`,
+  reorderPoint: (branch: string, rest: string) => `y/${branch}/${rest}`,
+  oversell: (branch: string, id: string) => `z/${branch}/${id}`,
+  oversellResolved: (branch: string, id: string) => `zr/${branch}/${id}`,
   till: (name: string) => `k/${name}`,
   product: (sku: string) => `p/${sku}`,
   override: (of: string) => `pv/${of}`,

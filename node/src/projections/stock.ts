@@ -20,7 +20,7 @@ import {
 import type { StockLevel } from '@branchline/model';
 import type { Transaction } from '../commit/transaction.ts';
 import { FoldedRows } from './folded-rows.ts';
-import { rowKeys } from './row-keys.ts';
+import { after, rowKeys } from './row-keys.ts';
 import type { Rows } from './rows.ts';
 import type { PatchCause, RowSink } from './shards.ts';
 
@@ -52,6 +52,17 @@ export class StockBook implements RowSink {
   async level(branch: string, sku: string): Promise<StockLevel | undefined> {
     const row = await this.#rows.get(rowKeys.stock(branch, sku));
     return row === undefined ? undefined : levelOf(branch, row);
+  }
+
+  /** Of this branch, what the books say is less than nothing. */
+  async *rowsBelowZero(): AsyncGenerator<StockRow> {
+    const prefix = rowKeys.stock(this.#options.branch, '');
+    for await (const [, text] of this.#options.rows.texts({ after: prefix, below: after(prefix) })) {
+      const row = JSON.parse(text) as StockRow;
+      if (row.onHandMilli < 0) {
+        yield row;
+      }
+    }
   }
 
   async onHandMilli(transaction: Transaction, sku: string): Promise<number> {

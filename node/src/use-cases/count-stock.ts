@@ -40,7 +40,14 @@ export async function countStock(
     if (Math.abs(deltaMilli) > 2 * QUANTITY_MILLI_MAX) {
       throw new ProblemError('AMOUNT_TOO_LARGE', `Line ${index + 1} differs by more than stock can hold.`);
     }
-    counted.push({ sku: line.sku, countedMilli: line.quantityMilli, seenMilli, deltaMilli });
+    counted.push({
+      sku: line.sku,
+      countedMilli: line.quantityMilli,
+      seenMilli,
+      deltaMilli,
+      ...(line.lot === undefined ? {} : { lot: line.lot }),
+      ...(line.serials === undefined ? {} : { serials: line.serials }),
+    });
     lines.push({ sku: line.sku, deltaMilli, onHandMilli: onHandMilli + deltaMilli });
   }
   const id = uuidV7(stampMs(transaction.stamp), trade.randomBytes(10)) as StockDocumentId;

@@ -33,7 +33,7 @@ export async function receiveGoods(
     id,
     till: transaction.till.till as EventBody<'stock-receipt'>['till'],
     ...(request.reference === undefined ? {} : { reference: request.reference }),
-    lines: request.lines.map(({ sku, quantityMilli }) => ({ sku, quantityMilli })),
+    lines: request.lines,
   };
   transaction.append(`stock/${trade.branch}`, 'stock-receipt', body);
   trade.stock.move(transaction, 'received', request.lines);

@@ -103,6 +103,9 @@ export async function sell(
     'sold',
     lines.map(({ sku, quantityMilli }) => ({ sku, quantityMilli })),
   );
+  if (request.reservation !== undefined) {
+    trade.reservations.sell(transaction, request.reservation);
+  }
   if (customer !== undefined && earned > 0) {
     trade.customers.earn(transaction, customer, earned);
   }

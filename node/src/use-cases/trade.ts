@@ -9,8 +9,11 @@ import type { Transaction } from '../commit/transaction.ts';
 import type { RefundWanted, Sold } from '../fiscal/receipt-of-order.ts';
 import type { CustomerBook } from '../projections/customers.ts';
 import type { Programmes } from '../projections/programmes.ts';
+import type { Reservations } from '../projections/reservations.ts';
+import type { ShelfTasks } from '../projections/shelf-tasks.ts';
 import type { StockBook } from '../projections/stock.ts';
 import type { Tills } from '../projections/tills.ts';
+import type { Transfers } from '../projections/transfers.ts';
 import type { ReturnRights } from '../returns/return-rights.ts';
 
 /** Products by SKU, from memory. */
@@ -33,6 +36,9 @@ export interface Trade {
   readonly customers: CustomerBook;
   readonly tills: Tills;
   readonly returns: ReturnRights;
+  readonly reservations: Reservations;
+  readonly transfers: Transfers;
+  readonly shelfTasks: ShelfTasks;
   readonly series: NumberSeries;
   readonly programmes: Programmes;
   readonly rights: RightsDesk;
@@ -47,6 +53,10 @@ export interface Trade {
   };
   /** May this device write the collection, by its grant? */
   mayWrite(collection: string): boolean;
+  /** Is there a device of that branch in the registry? */
+  isBranch(code: string): boolean;
+  /** Wall clock, for promises that end by themselves; nothing else is decided by it. */
+  nowMs(): number;
   /** Cryptographically random. */
   randomBytes(length: number): Uint8Array;
 }
