@@ -11,6 +11,7 @@ import {
   AnswerAge,
 } from '../src/projections/answer-age.ts';
 import { ANSWERS_COLLECTION, Answers } from '../src/projections/answers.ts';
+import { FILTER_BITS, KeyFilter } from '../src/projections/key-filter.ts';
 import { Projector } from '../src/projections/projection.ts';
 import { type RowLevel, Rows } from '../src/projections/rows.ts';
 
@@ -55,7 +56,7 @@ async function shop() {
     await writer.commit(drafts);
   };
   const known = async (each: string) => (await answers.find([each]))[0] !== undefined;
-  return { clock, store, age, answer, known, base: () => store.feeds().get(feed)?.base.seq };
+  return { clock, store, age, answers, answer, known, base: () => store.feeds().get(feed)?.base.seq };
 }
 
 test('an answer is repeated for ANSWERS_KEPT_MS, then its row and its entry are gone', async () => {
@@ -92,6 +93,24 @@ test('ANSWERS_FORGOTTEN_MAX at a look, and one look in ANSWERS_LOOK_MS', async (
   assert.is(await age.look(), 0);
   clock.jumpWall(ANSWERS_LOOK_MS);
   assert.is(first + (await age.look()), ANSWERS_FORGOTTEN_MAX + 2_000);
+});
+
+test('a filter that learnt the keys says the same as reading all of them, and is never wrong about a key it has', async () => {
+  const { clock, answers, answer, known } = await shop();
+  const before = Array.from({ length: 2_500 }, (_, at) => `before-${at}`);
+  await answer(...before);
+  await answers.learn(clock, new AbortController().signal);
+  await answer('later');
+  for (const key of [...before, 'later']) {
+    assert.ok(await known(key), key);
+  }
+  assert.not.ok(await known('never'));
+  const filter = new KeyFilter();
+  for (const key of before) {
+    filter.add(key);
+  }
+  const mistaken = before.filter((_, at) => filter.mayHave(`other-${at}`)).length;
+  assert.ok(mistaken < 10, `${mistaken} of ${before.length} in ${FILTER_BITS} bits`);
 });
 
 test('answers stand in a collection that never leaves the machine', () => {

@@ -147,6 +147,12 @@ export class Rows {
     }
   }
 
+  /** Keys with `after < key < below`, in order. What is dirty is flushed first. */
+  async keys(range: { after: string; below: string; limit: number }): Promise<string[]> {
+    await this.flush();
+    return await this.#level.keys({ gt: range.after, lt: range.below, limit: range.limit }).all();
+  }
+
   async *bytes(range: { after: string; below: string }): AsyncGenerator<[key: string, bytes: Uint8Array]> {
     await this.flush();
     const iterator = this.#level.iterator<string, Uint8Array>({
