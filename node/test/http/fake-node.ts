@@ -11,6 +11,7 @@ import {
   type NodeEvent,
   type Order,
   type OrderRequest,
+  type Oversell,
   ProblemError,
   type Product,
   type ProductImport,
@@ -19,9 +20,11 @@ import {
   type ReceiptId,
   type Refund,
   type RefundRequest,
+  type Reservation,
   type Sku,
   type StockMovement,
   type SyncStatus,
+  type Transfer,
   uuidV7,
 } from '@branchline/model';
 import type {
@@ -38,6 +41,16 @@ export const managerToken = 'manager-token';
 export const adminToken = 'admin-token';
 
 const branch = 'B001' as Order['branch'];
+
+const RULES = {
+  pointsPerStep: 1,
+  stepMinor: 1_000,
+  pointValueMinor: 100,
+  sharePercentMax: 50,
+  expiryDays: 0,
+};
+const GIFT_CARD = { ending: '…1234', balanceMinor: 500, spendableHereMinor: 500, words: 'It has 500 left.' };
+const COUPON = { ending: '…1234', state: 'usable' as const, discountMinor: 5, words: 'It can be used here.' };
 
 export class FakeNode implements NodeServices {
   readonly branch = branch;
@@ -83,7 +96,9 @@ export class FakeNode implements NodeServices {
       return (
         order && {
           id: order.receipt.id,
+          kind: 'sale',
           order: order.id,
+          totalMinor: order.totalMinor,
           branch,
           state: 'waiting',
           words: 'waits',
@@ -158,6 +173,22 @@ export class FakeNode implements NodeServices {
         : undefined,
     receive: (request: WriteRequest<unknown>) => this.#once(request, () => this.#movement()),
     count: (request: WriteRequest<unknown>) => this.#once(request, () => this.#movement()),
+    adjust: (request: WriteRequest<unknown>) => this.#once(request, () => this.#movement()),
+    reserve: (request: WriteRequest<unknown>) => this.#once(request, () => this.#reservation()),
+    release: (id: string, request: WriteRequest<unknown>) =>
+      this.#once(request, () => ({ id: id as StockMovement['id'], how: 'released' as const }), 200),
+    reservations: () => [this.#reservation()],
+    send: (request: WriteRequest<unknown>) => this.#once(request, () => this.#transfer()),
+    receiveTransfer: (_id: string, request: WriteRequest<unknown>) =>
+      this.#once(request, () => this.#transfer()),
+    transfer: async () => this.#transfer(),
+    transfers: async () => ({ transfers: [this.#transfer()] }),
+    oversells: async () => [this.#oversell()],
+    resolveOversell: (_id: string, request: WriteRequest<unknown>) =>
+      this.#once(request, () => this.#oversell(), 200),
+    setReorderPoint: (sku: string, request: WriteRequest<{ minMilli: number; upToMilli: number }>) =>
+      this.#once(request, () => ({ sku: sku as Sku, branch, ...request.body }), 200),
+    reorder: async () => [],
   };
 
   readonly customers = {
@@ -166,8 +197,25 @@ export class FakeNode implements NodeServices {
     put: (id: string, request: WriteRequest<CustomerPut>) => this.#once(request, () => this.#customer(id)),
   };
 
-  /** Answered by the real node only. */
-  readonly loyalty = {} as NodeServices['loyalty'];
+  readonly loyalty: NodeServices['loyalty'] = {
+    programmes: () => ({ programmes: [{ from: '2026-11-01', ...RULES }], today: RULES }),
+    putProgramme: (from, request) => this.#once(request, () => ({ from, ...request.body })),
+    redeemQuote: async () => ({
+      balance: 9,
+      spendableHere: 4,
+      totalMinor: 1_000,
+      maxPoints: 4,
+      maxMinor: 400,
+      limit: 'held_elsewhere',
+      words: '4 of 9 points can be spent here now',
+      asked: true,
+    }),
+    issueGiftCard: (request) => this.#once(request, () => GIFT_CARD),
+    topUpGiftCard: async (request) => ({ ...(await this.#once(request, () => GIFT_CARD)), status: 200 }),
+    giftCard: async () => GIFT_CARD,
+    issueCoupon: (request) => this.#once(request, () => COUPON),
+    coupon: async () => COUPON,
+  };
 
   readonly tills = {
     find: (token: string) => this.#tills.get(token),
@@ -305,6 +353,23 @@ export class FakeNode implements NodeServices {
       payments: [],
       loyalty,
     } as Refund;
+  }
+
+  #reservation(): Reservation {
+    const id = uuidV7<Reservation['id']>(3, new Uint8Array(10));
+    const at = '2026-11-22T12:00:00.000Z';
+    return { id, hlc: '0'.repeat(16), branch, till: 'T1' as never, expiresAt: at, lines: [] };
+  }
+
+  #transfer(): Transfer {
+    const id = uuidV7<Transfer['id']>(4, new Uint8Array(10));
+    return { id, from: branch, to: 'B002' as never, state: 'in-transit', lines: [] };
+  }
+
+  #oversell(): Oversell {
+    const id = uuidV7<Oversell['id']>(5, new Uint8Array(10));
+    const sku = 'TEA 25' as Sku;
+    return { id, sku, branch, at: '', onHandMilli: -1, owner: { branch }, state: 'open' };
   }
 
   #movement(): StockMovement {

@@ -71,7 +71,27 @@ test('every read and write answers what its schema says', async () => {
     changeProduct: { priceMinor: 5 },
     receiveGoods: { lines: [{ sku: 'TEA 25', quantityMilli: 1 }] },
     countStock: { lines: [{ sku: 'TEA 25', quantityMilli: 1 }] },
+    adjustStock: { reason: 'found', lines: [{ sku: 'TEA 25', deltaMilli: 1 }] },
+    reserveGoods: { lines: [{ sku: 'TEA 25', quantityMilli: 1 }] },
+    releaseGoods: {},
+    sendTransfer: { to: 'B002', lines: [{ sku: 'TEA 25', quantityMilli: 1 }] },
+    receiveTransfer: {},
+    resolveOversell: { how: 'found' },
+    setReorderPoint: { minMilli: 1, upToMilli: 2 },
     changeCustomer: { name: 'Ann' },
+    quoteRedemption: { lines: [{ sku: 'TEA 25', quantityMilli: 1 }] },
+    changeProgramme: {
+      pointsPerStep: 1,
+      stepMinor: 1_000,
+      pointValueMinor: 100,
+      sharePercentMax: 50,
+      expiryDays: 0,
+    },
+    issueGiftCard: { code: 'GIFT-0000-1234', amountMinor: 500 },
+    topUpGiftCard: { code: 'GIFT-0000-1234', amountMinor: 500 },
+    readGiftCard: { code: 'GIFT-0000-1234' },
+    issueCoupon: { code: 'COUPON-1234', discountMinor: 5 },
+    readCoupon: { code: 'COUPON-1234' },
     syncNow: {},
     addTill: { till: 'T7', role: 'cashier' },
     revokeTill: {},
@@ -84,7 +104,8 @@ test('every read and write answers what its schema says', async () => {
       .replace('/receipts/{id}', `/receipts/${sold.json.receipt.id}`)
       .replace('{sku}', 'TEA%2025')
       .replace('{id}', 'c1')
-      .replace('{till}', 'T7');
+      .replace('{till}', 'T7')
+      .replace('{from}', '2026-11-01');
     const reply = await shop.call(route.method.toUpperCase(), path, {
       token: adminToken,
       headers: { 'idempotency-key': route.name },
