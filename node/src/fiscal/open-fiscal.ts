@@ -107,6 +107,7 @@ export class Fiscal {
     this.shifts = this.#makeShifts();
     receipts.watch(() => {
       this.#desk?.notice();
+      this.#watch?.note();
       this.shifts.wake();
     });
   }

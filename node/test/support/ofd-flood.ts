@@ -11,6 +11,7 @@ import { MockOfd } from '@branchline/fiscal';
 import type { Order } from '@branchline/model';
 import { type Random, randomInteger, seededRandom } from 'hlc-ts';
 import * as assert from 'uvu/assert';
+import { until } from '../../../test/support/within.ts';
 import { Chain } from './chain.ts';
 import { RegisterScene } from './register-scene.ts';
 
@@ -22,6 +23,7 @@ const RECEIPT = 3;
 /** Of the last branch: a receipt somewhere in its first batches. */
 const POISON_FD = 12;
 const ANSWER_LIMIT_MS = 2_000;
+const DRAIN_LIMIT_MS = 150_000;
 
 export interface FloodOptions {
   readonly receipts: number;
@@ -90,8 +92,8 @@ export async function flood({ receipts, seed }: FloodOptions): Promise<FloodFigu
       }
     }
     const others = scenes.filter((scene) => scene !== poisoned);
-    await chain.until(() => scenes.every((scene) => scene.count(RECEIPT) === orders.get(scene)!.length));
-    await chain.until(() =>
+    await patiently(chain, () => scenes.every((scene) => scene.count(RECEIPT) === orders.get(scene)!.length));
+    await patiently(chain, () =>
       others.every((scene) => scene.emulator.device.storage.unacknowledged.length === 0),
     );
     const deliveredBesidePoison = others.reduce(
@@ -106,9 +108,9 @@ export async function flood({ receipts, seed }: FloodOptions): Promise<FloodFigu
     operator.clearRules();
     const request = poisoned.machine.request({}, { role: 'admin' });
     await chain.running(poisoned.services.outbox.retry(items[0]!.id, request));
-    await chain.until(() => poisoned.emulator.device.storage.unacknowledged.length === 0);
+    await patiently(chain, () => poisoned.emulator.device.storage.unacknowledged.length === 0);
     isCalm = true;
-    await chain.until(async () => (await pendingOf(scenes)) === 0);
+    await patiently(chain, async () => (await pendingOf(scenes)) === 0);
     let tickets = 0;
     for (const scene of scenes) {
       tickets += await check(scene, operator, orders.get(scene)!);
@@ -188,7 +190,7 @@ async function check(scene: RegisterScene, operator: MockOfd, orders: readonly O
 
 async function quarantineOf(chain: Chain, scene: RegisterScene) {
   const page = () => scene.services.outbox.quarantine({ limit: 10 });
-  await chain.until(async () => (await page()).items.length > 0);
+  await patiently(chain, async () => (await page()).items.length > 0);
   return await page();
 }
 
@@ -202,4 +204,17 @@ async function pendingOf(scenes: readonly RegisterScene[]): Promise<number> {
 
 function fnOf(scene: RegisterScene): string {
   return scene.emulator.device.storage.fn;
+}
+
+/** As `chain.until`, with time for thousands of documents. */
+async function patiently(chain: Chain, done: () => boolean | Promise<boolean>): Promise<void> {
+  await until(DRAIN_LIMIT_MS, 'the flood to run off', async () => {
+    for (let step = 0; step < 100; step += 1) {
+      if (await done()) {
+        return true;
+      }
+      await chain.pass(200, 20);
+    }
+    return false;
+  });
 }
