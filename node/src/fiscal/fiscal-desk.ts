@@ -83,6 +83,8 @@ export interface FiscalDeskOptions extends KktPort {
   readonly onTrouble: (code: string | undefined) => void;
   readonly onFault: (words: string) => void;
   readonly watch: OfdWatch;
+  /** Called when nothing is to do and everything about the register was seen. */
+  readonly onLooked: () => void;
   /** Called when the shift is old: closes the log's, whose report is then in the queue. False when none is open. */
   readonly closeShift: () => Promise<boolean>;
 }
@@ -120,6 +122,7 @@ export class FiscalDesk {
   #status: KktStatus | undefined;
   #failures = 0;
   #lastWorkMs = 0;
+  #statusMs = 0;
   #identity: { readonly fn: string; readonly is: KktIdentity } | undefined;
   readonly #heldBack = new Set<string>();
   #running:
@@ -139,6 +142,11 @@ export class FiscalDesk {
   /** Who the register is, once it has said so. */
   get identity(): KktIdentity | undefined {
     return this.#identity?.is;
+  }
+
+  /** When it was. */
+  get statusMs(): number {
+    return this.#statusMs;
   }
 
   /** As seen last. */
@@ -261,6 +269,7 @@ export class FiscalDesk {
     try {
       const status = await driver.status({ signal });
       this.#status = status;
+      this.#statusMs = this.#options.clock.nowMs();
       if (this.#identity?.fn !== status.fn) {
         this.#identity = { fn: status.fn, is: await driver.identify({ signal }) };
       }
@@ -285,6 +294,7 @@ export class FiscalDesk {
         return;
       }
       await watch.look(status, signal);
+      this.#options.onLooked();
     } finally {
       watch.release();
     }

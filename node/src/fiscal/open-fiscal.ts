@@ -8,6 +8,7 @@ import { formatSign, formatWallTime, type OfdLink, type Receipt, receiptQr } fro
 import {
   type CorrectionRequest,
   type EventBody,
+  type FiscalCountdown,
   type FiscalReceipt,
   type FiscalStatus,
   type Order,
@@ -17,7 +18,7 @@ import {
   type ReceiptId,
   uuidV7,
 } from '@branchline/model';
-import { type Clock, isoTime, type Random, stampMs } from 'hlc-ts';
+import { type Clock, isoTime, parseStamp, type Random, stampMs } from 'hlc-ts';
 import qrcode from 'qrcode';
 import type { Alarms } from '../alarms.ts';
 import type { CommitPipeline } from '../commit/commit-pipeline.ts';
@@ -28,7 +29,9 @@ import type { NodeLog } from '../ports.ts';
 import type { Orders } from '../projections/orders.ts';
 import type { MetricSample, WriteAnswer, WriteRequest } from '../services.ts';
 import { correctionOf } from './corrections.ts';
+import { type CountdownFacts, countdowns } from './countdowns.ts';
 import { FiscalDesk, type KktPort } from './fiscal-desk.ts';
+import { kktMetrics } from './kkt-metrics.ts';
 import { LIMIT_DAYS, OfdWatch } from './ofd-watch.ts';
 import { healthOf, type OutboxHealth } from './outbox-health.ts';
 import { decideReceipt, decisionWords, toDecideWords } from './receipt-decisions.ts';
@@ -84,6 +87,13 @@ export interface ReceiptWait {
   readonly ms: number;
   readonly signal: AbortSignal;
 }
+
+const COUNTDOWN_ALARMS: Readonly<Partial<Record<FiscalCountdown['what'], string>>> = {
+  'storage-term': 'FN_TERM',
+  'storage-memory': 'FN_MEMORY',
+  shift: 'SHIFT_LONG',
+  clock: 'KKT_CLOCK',
+};
 
 const SETTLED: ReadonlySet<string> = new Set(['fiscal', 'printed', 'review', 'failed']);
 
@@ -285,6 +295,8 @@ export class Fiscal {
       ...(storage === undefined ? {} : { storage }),
       ...(status === undefined ? {} : { shift: { number: status.shift.number, state: status.shift.state } }),
       receiptsWaiting: open.size,
+      receiptsUndecided: this.#options.receipts.unsettled.size,
+      countdowns: countdowns(this.#facts()),
       ...(queue === undefined ? {} : { documentsWaiting: queue.waiting }),
       ...(ageMs === undefined
         ? {}
@@ -309,7 +321,14 @@ export class Fiscal {
       value,
       help,
     });
+    const { receipts } = this.#options;
     return [
+      ...kktMetrics({
+        health: this.outboxHealth(),
+        facts: this.#facts(),
+        receiptsWaiting: receipts.open.size,
+        undecided: receipts.unsettled.size,
+      }),
       gauge(
         'branchline_receipts_waiting',
         this.#options.receipts.open.size,
@@ -325,6 +344,42 @@ export class Fiscal {
         help: 'Documents carried to the operator since the start.',
       },
     ];
+  }
+
+  #facts(): CountdownFacts {
+    const { shiftBook, clock } = this.#options;
+    const desk = this.#desk;
+    const ageSeconds = this.#watch?.queue?.oldestAgeSeconds;
+    const opened = shiftBook.current?.opened;
+    const status = desk?.status;
+    const isOpen = status?.shift.state === 'open' && opened !== undefined;
+    return {
+      nowMs: clock.nowMs(),
+      oldestDocumentAgeMs: ageSeconds === undefined ? undefined : ageSeconds * 1_000,
+      fnExpires: desk?.identity?.fnExpires,
+      warnings: status?.warnings ?? [],
+      shiftOpenedMs: isOpen ? stampMs(parseStamp(opened)) : undefined,
+      isShiftExpired: status?.shift.state === 'expired',
+      clock:
+        status?.clockSeconds === undefined || desk === undefined
+          ? undefined
+          : { deviceSeconds: status.clockSeconds, atMs: desk.statusMs },
+    };
+  }
+
+  /** What comes near is an alarm, in words, until it is over; of the operator the watch tells. */
+  #count(): void {
+    const { alarms } = this.#options;
+    for (const { what, level, words } of countdowns(this.#facts())) {
+      const code = COUNTDOWN_ALARMS[what];
+      if (code !== undefined && (level === 'urgent' || level === 'stopped' || level === 'notice')) {
+        if (!alarms.has(code)) {
+          alarms.raise(code, words);
+        }
+      } else if (code !== undefined) {
+        alarms.clear(code);
+      }
+    }
   }
 
   #stateOf({ id, last }: KnownReceipt): { state: FiscalReceipt['state']; reason: string | undefined } {
@@ -376,6 +431,7 @@ export class Fiscal {
           alarms.raise('KKT_NOT_READY', troubleWords(code));
         }
       },
+      onLooked: () => this.#count(),
       closeShift: () => this.shifts.closeByAge(),
       onFault: (words) => alarms.raise('FISCAL_FAULT', words),
     });

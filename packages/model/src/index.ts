@@ -209,6 +209,7 @@ export {
   stockReceiptRequest,
 } from './api/stock.ts';
 export {
+  type FiscalCountdown,
   type FiscalStatus,
   fiscalStatus,
   health,

@@ -41,6 +41,15 @@ export const peerSync = z.strictObject({
 });
 export const alarm = z.strictObject({ code: z.string(), detail: z.string(), at: moment });
 
+/** Something that stops by law or by itself: how near it is. `notice` and `urgent` come before `stopped`. */
+export const fiscalCountdown = z.strictObject({
+  what: z.enum(['operator', 'storage-term', 'storage-memory', 'shift', 'clock']),
+  level: z.enum(['well', 'notice', 'urgent', 'stopped']),
+  leftMs: count.optional(),
+  words: z.string(),
+});
+export type FiscalCountdown = z.infer<typeof fiscalCountdown>;
+
 /** The register of this node, and what its storage still has to hand to the operator of fiscal data. */
 export const fiscalStatus = z.strictObject({
   /** What is the matter and what to do, or that all is well. */
@@ -52,6 +61,10 @@ export const fiscalStatus = z.strictObject({
   oldestDocumentAgeMs: count.optional(),
   /** Until the storage registers nothing more, by law and by itself. */
   stopsInMs: count.optional(),
+  /** Everything the law or the storage will stop, and when. */
+  countdowns: z.array(fiscalCountdown).optional(),
+  /** Receipts that need somebody to decide. */
+  receiptsUndecided: count.optional(),
 });
 export type FiscalStatus = z.infer<typeof fiscalStatus>;
 
