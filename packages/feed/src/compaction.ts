@@ -12,11 +12,19 @@ import { corruptError } from './errors.ts';
 import type { FeedIndex } from './feed-index.ts';
 import type { RunRow } from './index-rows.ts';
 import type { FeedTip } from './intake.ts';
-import { encodeBase, encodeClose, encodeCommit, type JournalRecord, sealRecord } from './record.ts';
+import {
+  encodeBase,
+  encodeClose,
+  encodeCommit,
+  type JournalRecord,
+  runBytes,
+  type StoredRun,
+  sealRecord,
+} from './record.ts';
 import { lastSeq } from './run.ts';
 import { encodeHeader, HEADER_BYTES, type SegmentName, segmentFile, walkRecords } from './segment.ts';
 import type { Segment, Segments } from './segments.ts';
-import type { FeedName } from './types.ts';
+import type { FeedName, Head } from './types.ts';
 
 /** Share of dead bytes from which a segment is rewritten: writing one byte then frees at least one. */
 export const DEAD_SHARE_MIN = 0.5;
@@ -105,7 +113,7 @@ async function rewrite(
 function keepLive(record: JournalRecord, options: CompactionOptions): JournalRecord | undefined {
   switch (record.type) {
     case 'commit': {
-      const runs = record.runs.filter((run) => lastSeq(run) > (options.tip(run.feed)?.base.seq ?? 0));
+      const runs = record.runs.flatMap((run) => liveOf(run, options.tip(run.feed)?.base));
       return runs.length === 0 ? undefined : { ...record, runs };
     }
     case 'base':
@@ -113,6 +121,15 @@ function keepLive(record: JournalRecord, options: CompactionOptions): JournalRec
     case 'close':
       return undefined;
   }
+}
+
+/** The run without entries at or below the base: its signature is over its end, and stays good. */
+function liveOf(run: StoredRun, base: Head | undefined): StoredRun[] {
+  if (base === undefined || run.from > base.seq) return [run];
+  if (lastSeq(run) <= base.seq) return [];
+  const entries = run.entries.slice(base.seq + 1 - run.from);
+  const live = { ...run, from: base.seq + 1, entries, before: base };
+  return [{ ...live, bytes: runBytes(live) }];
 }
 
 function encode(record: JournalRecord): Buffer {

@@ -64,6 +64,15 @@ export {
   writerOf,
 } from './feed-name.ts';
 export { type Committed, type Draft, FeedWriter, type FeedWriterOptions } from './feed-writer.ts';
+export {
+  CUTS_MAX,
+  type Cut,
+  ERASURE_KIND,
+  ERASURES_COLLECTION,
+  type Forgetting,
+  KEYS_FAMILY,
+  startForgetting,
+} from './forgetting.ts';
 export { type EvidenceLedger, type ForkEvidence, levelEvidence, memoryEvidence } from './fork-evidence.ts';
 export { defaultGrant, type Grant, REGION_DEFAULT, ROLES, type Role } from './grants.ts';
 export {

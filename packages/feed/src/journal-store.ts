@@ -216,6 +216,23 @@ export class JournalStore implements FeedStore {
     if (tip !== undefined) await this.#moveBase(tip);
   }
 
+  async shred(feed: FeedName, below: number): Promise<void> {
+    this.#checkOpen();
+    await this.#intake.raiseBase(feed, below - 1);
+    const tip = this.#intake.tip(feed);
+    if (tip === undefined) return;
+    // The base record begins a new segment, so that the one before can be rewritten.
+    this.#journal.sealSegment();
+    await this.#writeBase(tip);
+    const dead = await this.#index.dropRuns(feed, tip.base.seq);
+    for await (const row of this.#index.locate(feed, tip.base.seq + 1)) {
+      if (row.from <= tip.base.seq) dead.set(row.segment.first, dead.get(row.segment.first) ?? 0);
+      break;
+    }
+    this.#compacting = this.#compacting.then(() => this.#compact(dead, 0));
+    await this.#compacting;
+  }
+
   async adopt(feed: FeedName, head: Head): Promise<void> {
     this.#checkOpen();
     const tip = await this.#intake.adopt(feed, head);
@@ -321,10 +338,10 @@ export class JournalStore implements FeedStore {
     await this.#write({ type: 'base', tip }, (position) => encodeBase(position, feed, key, base));
   }
 
-  async #compact(dead: ReadonlyMap<number, number>): Promise<void> {
+  async #compact(dead: ReadonlyMap<number, number>, shareMin = DEAD_SHARE_MIN): Promise<void> {
     for (const [first, bytes] of dead) {
       const segment = this.#segments.list().find((each) => each.first === first);
-      if (segment === undefined || bytes < segment.bytes * DEAD_SHARE_MIN) continue;
+      if (segment === undefined || bytes < segment.bytes * shareMin) continue;
       if (this.#failure !== undefined || this.#closing !== undefined) return;
       try {
         await compactSegment(first, {

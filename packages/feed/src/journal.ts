@@ -60,6 +60,7 @@ export class Journal<Note> {
   #position: number;
   #durable: number;
   #failed = false;
+  #sealing = false;
   #running: Promise<void> | undefined;
   /** One for every fdatasync that made records durable. */
   groups = 0;
@@ -92,6 +93,11 @@ export class Journal<Note> {
     this.#enqueue(position, encode(position), note);
     this.#position = position;
     return position;
+  }
+
+  /** What is appended from now on stands in a new segment. */
+  sealSegment(): void {
+    this.#sealing = true;
   }
 
   /** Resolves when what was queued until now is durable, or the journal has failed. */
@@ -181,7 +187,9 @@ export class Journal<Note> {
     const full =
       last !== undefined && last.bytes > HEADER_BYTES && last.bytes + bytes > this.#segmentBytesMax;
     // A rewritten segment is never written to again, so that its name says what it holds.
-    if (last === undefined || full || last.generation > 0) return this.#startSegment(position);
+    const isSealed = this.#sealing && last !== undefined && last.bytes > HEADER_BYTES;
+    this.#sealing = false;
+    if (last === undefined || full || isSealed || last.generation > 0) return this.#startSegment(position);
     this.#file ??= await disk.open(segments.path(last), 'append');
     return { file: this.#file, segment: last };
   }

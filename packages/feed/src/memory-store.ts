@@ -126,6 +126,10 @@ export class MemoryStore implements FeedStore {
     if (raised !== undefined) this.#drop(raised);
   }
 
+  async shred(feed: FeedName, below: number): Promise<void> {
+    await this.prune(feed, below);
+  }
+
   async adopt(feed: FeedName, head: Head): Promise<void> {
     this.#checkOpen();
     const adopted = await this.#intake.adopt(feed, head);

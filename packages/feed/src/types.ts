@@ -104,6 +104,8 @@ export interface FeedStore {
   readonly position: number;
   /** Called once a checkpoint covers `below`: entries with smaller numbers may be dropped; hashes stay. */
   prune(feed: FeedName, below: number): Promise<void>;
+  /** As `prune`; resolves when the entries stand in no file of the store any more. */
+  shred(feed: FeedName, below: number): Promise<void>;
   /** Called when a signed checkpoint stands in for entries up to `head`: the feed continues after it. */
   adopt(feed: FeedName, head: Head): Promise<void>;
   /** Resolves when the store was poisoned; the program then stops acknowledging and exits. */

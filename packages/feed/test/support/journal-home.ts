@@ -4,7 +4,7 @@ import { MemoryLevel } from 'memory-level';
 import { entriesOf } from '../../src/entry.ts';
 import { parseCollection } from '../../src/feed-name.ts';
 import { FeedWriter } from '../../src/feed-writer.ts';
-import { generateDeviceKey } from '../../src/identity.ts';
+import { type DeviceKey, generateDeviceKey } from '../../src/identity.ts';
 import { JournalStore, type JournalStoreOptions } from '../../src/journal-store.ts';
 import { SimDisk } from '../../src/sim-disk.ts';
 import type { Collection } from '../../src/types.ts';
@@ -21,14 +21,15 @@ type Tuning = Partial<
 
 export class JournalHome {
   readonly disk: SimDisk;
-  readonly key = generateDeviceKey();
+  readonly key: DeviceKey;
   readonly level = new MemoryLevel<Uint8Array, Uint8Array>({ keyEncoding: 'view', valueEncoding: 'view' });
   readonly clock = new ManualClock();
   readonly #tuning: Tuning;
   #tick = 0n;
 
-  constructor(options: { seed?: number; capacityBytes?: number } & Tuning = {}) {
-    const { seed = 1, capacityBytes, ...tuning } = options;
+  constructor(options: { seed?: number; capacityBytes?: number; key?: DeviceKey } & Tuning = {}) {
+    const { seed = 1, capacityBytes, key = generateDeviceKey(), ...tuning } = options;
+    this.key = key;
     this.disk = new SimDisk({ seed, ...(capacityBytes === undefined ? {} : { capacityBytes }) });
     this.#tuning = { ballastBytes: 0, ...tuning };
   }
