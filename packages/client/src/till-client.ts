@@ -17,18 +17,30 @@ import {
   type LoyaltyProgrammeList,
   type NodeEvent,
   type Order,
+  type OrderDetail,
   type OrderPage,
   type OrderRequestInput,
+  type Oversell,
   type Product,
   type ProductPut,
   type RedeemQuote,
   type RedeemQuoteRequestInput,
+  type Refund,
+  type RefundRequestInput,
+  type Reservation,
+  type ReservationEnded,
+  type ReservationRequestInput,
+  type StockAdjustmentRequest,
   type StockCountRequest,
   type StockLevel,
   type StockMovement,
   type StockReceiptRequest,
   type SyncNowAnswer,
   type SyncStatus,
+  type Transfer,
+  type TransferPage,
+  type TransferReception,
+  type TransferRequest,
   uuidV7,
 } from '@branchline/model';
 import { type EventOptions, nodeEvents } from './event-feed.ts';
@@ -99,7 +111,17 @@ export class TillClient {
     return this.#write('POST', '/v1/orders', order, options, prefer);
   }
 
-  order(id: string, options: CallOptions = {}): Promise<Order> {
+  /** All that has not gone back yet, when `refund` names no lines. */
+  refundOrder(
+    id: string,
+    refund: Plain<RefundRequestInput> = {},
+    options: OrderOptions = {},
+  ): Promise<Written<Refund>> {
+    const prefer = options.waitSeconds === undefined ? {} : { prefer: `wait=${options.waitSeconds}` };
+    return this.#write('POST', `/v1/orders/${encodeURIComponent(id)}/refunds`, refund, options, prefer);
+  }
+
+  order(id: string, options: CallOptions = {}): Promise<OrderDetail> {
     return this.#read(`/v1/orders/${encodeURIComponent(id)}`, options);
   }
 
@@ -141,6 +163,53 @@ export class TillClient {
     options: WriteOptions = {},
   ): Promise<Written<StockMovement>> {
     return this.#write('POST', '/v1/stock/receipts', receipt, options);
+  }
+
+  adjustStock(
+    adjustment: Plain<StockAdjustmentRequest>,
+    options: WriteOptions = {},
+  ): Promise<Written<StockMovement>> {
+    return this.#write('POST', '/v1/stock/adjustments', adjustment, options);
+  }
+
+  /** Name the answer's id in the order that sells it. */
+  reserveGoods(
+    reservation: Plain<ReservationRequestInput>,
+    options: WriteOptions = {},
+  ): Promise<Written<Reservation>> {
+    return this.#write('POST', '/v1/stock/reservations', reservation, options);
+  }
+
+  releaseGoods(id: string, options: WriteOptions = {}): Promise<Written<ReservationEnded>> {
+    return this.#write('POST', `/v1/stock/reservations/${encodeURIComponent(id)}/release`, {}, options);
+  }
+
+  sendTransfer(transfer: Plain<TransferRequest>, options: WriteOptions = {}): Promise<Written<Transfer>> {
+    return this.#write('POST', '/v1/stock/transfers', transfer, options);
+  }
+
+  /** All as sent, when `reception` names no lines. */
+  receiveTransfer(
+    id: string,
+    reception: Plain<TransferReception> = {},
+    options: WriteOptions = {},
+  ): Promise<Written<Transfer>> {
+    return this.#write('POST', `/v1/stock/transfers/${encodeURIComponent(id)}/receive`, reception, options);
+  }
+
+  transfers(
+    query: {
+      state?: Transfer['state'] | undefined;
+      after?: string | undefined;
+      limit?: number | undefined;
+    } = {},
+    options: CallOptions = {},
+  ): Promise<TransferPage> {
+    return this.#read(`/v1/stock/transfers${queryText(query)}`, options);
+  }
+
+  async oversells(options: CallOptions = {}): Promise<readonly Oversell[]> {
+    return (await this.#read<{ oversells: Oversell[] }>('/v1/stock/oversells', options)).oversells;
   }
 
   countStock(count: Plain<StockCountRequest>, options: WriteOptions = {}): Promise<Written<StockMovement>> {
