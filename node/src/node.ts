@@ -189,7 +189,6 @@ export class BranchNode {
       ),
       this.#housekeeping(signal).catch((error: Error) => failure.set(error)),
       this.#parts.answers.learn(clock, signal).catch((error: Error) => failure.set(error)),
-      this.#parts.answers.learn(clock, signal).catch((error: Error) => failure.set(error)),
       this.#parts.rights.run(signal).catch((error: Error) => failure.set(error)),
       this.#parts.returnDesk.run(signal),
       this.#parts.goodsDesk.run(signal),
