@@ -6,6 +6,8 @@ import {
   NO_RIGHTS,
   type Rights,
   type RightsMove,
+  spendableOf,
+  valueLeft,
   type WriterId,
 } from '@branchline/docs';
 import { LOYALTY_PROGRAMME_DEFAULT } from '@branchline/model';
@@ -24,10 +26,10 @@ import type { AccountName } from '../src/projections/customers.ts';
 
 const keeping = suite('keeper of rights');
 const real = systemClock();
-const [SELF, HQ] = ['self', 'hq'] as WriterId[] as [WriterId, WriterId];
+const [SELF, HQ, FORMER] = ['self', 'hq', 'former'] as WriterId[] as [WriterId, WriterId, WriterId];
 
 /** Accounts in memory; every commit is counted with how many accounts it moved. */
-function scene() {
+function scene(former?: { reason: string; revoked: boolean; held: number }) {
   const clock = new ManualClock(Date.UTC(2026, 10, 22));
   const book = new Map<string, Rights>();
   const commits: number[] = [];
@@ -40,10 +42,21 @@ function scene() {
   };
   let fail = false;
   const failures: Error[] = [];
-  const members = [SELF, HQ].map((writer) => ({
-    writer,
-    grant: { role: writer === HQ ? 'hq' : 'branch', region: 'main', branch: writer },
-  }));
+  const grantOf = (writer: string) => ({
+    role: writer === HQ ? 'hq' : 'branch',
+    region: 'main',
+    branch: writer,
+  });
+  const heads = new Map([[`loyalty/main/${FORMER}`, { seq: 7 }]]);
+  const members = [
+    ...(former === undefined
+      ? [{ writer: SELF, grant: grantOf(SELF) }]
+      : [
+          { writer: SELF, grant: grantOf(SELF), predecessor: FORMER, reason: former.reason },
+          { writer: FORMER, grant: grantOf(FORMER), ...(former.revoked ? { revocation: { heads } } : {}) },
+        ]),
+    { writer: HQ, grant: grantOf(HQ) },
+  ];
   const ports = {
     self: SELF,
     branch: 'B001',
@@ -57,11 +70,15 @@ function scene() {
       isMoving: () => false,
       voucherOf: async () => undefined,
       move: (_: unknown, { account }: AccountName, move: RightsMove) => step(account, SELF, move),
-      accounts: async function* () {},
+      accounts: async function* () {
+        for (const [account, rights] of book) {
+          yield { region: 'main', account, rights };
+        }
+      },
     },
     clock,
     level: async () => [],
-    heldOf: () => 0,
+    heldOf: () => former?.held ?? 0,
     programme: () => LOYALTY_PROGRAMME_DEFAULT,
     isConnected: () => true,
     commit: async (decide: (transaction: unknown) => Promise<{ body: number }>) => {
@@ -153,5 +170,27 @@ keeping(`remembers the use of ${ACCOUNTS_USED_MAX} accounts; a commit that fails
   assert.equal(commits, [1]);
   await end();
 });
+
+const inherited: readonly [string, { reason: string; revoked: boolean; held: number }, number][] = [
+  ['rotated away, revoked, all of it here', { reason: 'rotation', revoked: true, held: 7 }, 30],
+  ['rotated away, but it may still write', { reason: 'rotation', revoked: false, held: 7 }, 0],
+  ['rotated away, but its last entries are not here', { reason: 'rotation', revoked: true, held: 6 }, 0],
+  [
+    'of a backup or a copy: what it spent may never arrive',
+    { reason: 'incarnation', revoked: true, held: 7 },
+    0,
+  ],
+];
+for (const [what, former, points] of inherited) {
+  keeping(`G10 rights of a former key ${what}: ${points} of 30 are taken over`, async () => {
+    const { book, step, keeper, pass, end } = scene(former);
+    step('anna', FORMER, { type: 'count', count: 'earned', points: 30 });
+    keeper.look(name('anna'));
+    await pass(1_000);
+    const rights = book.get('anna')!;
+    assert.equal([spendableOf(rights, SELF), valueLeft(rights)], [points, 30]);
+    await end();
+  });
+}
 
 keeping.run();
