@@ -12,7 +12,7 @@ import {
   type ProblemError,
   type ProductPut,
 } from '@branchline/model';
-import { seededRandom } from 'hlc-ts';
+import { seededRandom, systemClock } from 'hlc-ts';
 import iconv from 'iconv-lite';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -161,9 +161,10 @@ test('every seeded mistake is found in its row and nothing else is; nothing is w
 test('10,000 rows are taken in under ten seconds', () =>
   office(async (hq) => {
     const file = csvOf(catalogFile(opticalProducts({ random: seededRandom(7) })).rows);
-    const before = performance.now();
+    const clock = systemClock();
+    const before = clock.monotonicMs();
     const report = await taken(hq, file);
-    const seconds = (performance.now() - before) / 1000;
+    const seconds = (clock.monotonicMs() - before) / 1000;
     assert.is(report.created, 10_000);
     assert.ok(seconds < 10, `took ${seconds.toFixed(1)} s`);
   }));
