@@ -48,7 +48,7 @@ export class GoodsDesk {
     while (!signal.aborted) {
       this.#wake = new AbortController();
       try {
-        await this.#round(isFirst);
+        await this.look(isFirst);
         isFirst = false;
       } catch (error) {
         // A node that cannot write does it when it can.
@@ -62,7 +62,8 @@ export class GoodsDesk {
     }
   }
 
-  async #round(isFirst: boolean): Promise<void> {
+  /** One round; the first one after a start also looks at what came about before it. */
+  async look(isFirst: boolean): Promise<void> {
     const { trade, oversold } = this.#options;
     if (!trade.mayWrite(`goods/${trade.branch}`)) {
       return;

@@ -62,7 +62,7 @@ export class ReturnDesk {
       }
       this.#noticed = false;
       try {
-        await this.#answer(signal);
+        await this.answer(signal);
       } catch (error) {
         // A node that cannot write answers when it can: the requests stand.
         if (!(error instanceof ProblemError)) {
@@ -139,11 +139,12 @@ export class ReturnDesk {
     });
   }
 
-  async #answer(signal: AbortSignal): Promise<void> {
+  /** One look at what others ask for. */
+  async answer(signal?: AbortSignal): Promise<void> {
     const { trade, returns, writer } = this.#options;
     const requests = await returns.requests();
     for (const request of requests.slice(0, ROUND_REQUESTS_MAX)) {
-      if (signal.aborted) {
+      if (signal?.aborted === true) {
         return;
       }
       const isForUs = request.to !== writer && request.asked === trade.branch;
