@@ -221,6 +221,7 @@ function metrics(parts: NodeParts): MetricSample[] {
   const { entries, unreadable } = projector.counts;
   const { pendingDocuments, loaded, quarantined } = shards.counts;
   const unsent = safety.unsent();
+  const rights = parts.rights.status();
   const oldestSeconds =
     unsent.oldestMs === undefined ? 0 : Math.max(0, parts.clock.nowMs() - unsent.oldestMs) / 1000;
   const sample = (type: MetricSample['type'], name: string, value: number, help: string): MetricSample => ({
@@ -287,6 +288,9 @@ function metrics(parts: NodeParts): MetricSample[] {
       reasonsNotToSell(parts.facts()).length === 0 ? 1 : 0,
       'Whether the node can sell.',
     ),
+    sample('gauge', 'branchline_rights_waiting', rights.waiting, 'Accounts a customer waits for rights of.'),
+    sample('counter', 'branchline_rights_asked_total', rights.asked, 'Asks for rights held elsewhere.'),
+    sample('counter', 'branchline_rights_given_total', rights.given, 'Rights given to other shops.'),
     ...parts.fiscal.metrics(),
     sample(
       'gauge',

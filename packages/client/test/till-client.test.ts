@@ -151,6 +151,31 @@ test('paths and queries are encoded', async () => {
   );
 });
 
+test('codes of gift cards and coupons travel in bodies; a question has no key, a write has one', async () => {
+  const node = new ScriptedNode(Array.from({ length: 6 }, () => reply(200, {})));
+  const { client } = node;
+  await client.redeemQuote('anna', { lines: order.lines, points: 5 });
+  await client.giftCard('GIFT-0001');
+  await client.coupon('COUPON-01');
+  await client.issueGiftCard({ code: 'GIFT-0001', amountMinor: 5 });
+  await client.topUpGiftCard({ code: 'GIFT-0001', amountMinor: 5 });
+  await client.issueCoupon({ code: 'COUPON-01', discountMinor: 5 });
+  assert.equal(
+    node.requests.map(({ url, headers }) => [
+      url.replace('http://node/v1', ''),
+      'Idempotency-Key' in headers,
+    ]),
+    [
+      ['/customers/anna/points/redeem-quote', false],
+      ['/gift-cards/balance', false],
+      ['/coupons/check', false],
+      ['/gift-cards/issue', true],
+      ['/gift-cards/top-up', true],
+      ['/coupons/issue', true],
+    ],
+  );
+});
+
 test('the README lists every error code', async () => {
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
   for (const code of ['CLIENT_UNREACHABLE', 'CLIENT_TIMEOUT', 'CLIENT_ANSWER']) {
