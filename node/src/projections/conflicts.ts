@@ -137,8 +137,8 @@ export class Conflicts implements RowSink {
 
 /** Undefined for a cell that is not a field of a product. */
 function fieldOf(key: string): ResolvableField | undefined {
-  const [, column, more] = keySegments(key);
-  return column !== undefined && more === undefined && FIELDS.has(column)
+  const [sku, column, more] = keySegments(key);
+  return sku?.startsWith('~') === false && column !== undefined && more === undefined && FIELDS.has(column)
     ? (column as ResolvableField)
     : undefined;
 }
