@@ -58,12 +58,13 @@ async function levelOf(parts: NodeParts, sku: string, branch: string): Promise<S
     throw new ProblemError('BRANCH_UNKNOWN', `This node does not replicate the stock of ${branch}.`);
   }
   const found = await stock.level(branch, sku);
-  const level = found ?? (products.get(sku) === undefined ? undefined : emptyLevel(sku, branch));
+  const elsewhere = branch === parts.branch ? await stockElsewhere(parts, sku) : [];
+  const isKnown = products.get(sku) !== undefined || elsewhere.length > 0;
+  const level = found ?? (isKnown ? emptyLevel(sku, branch) : undefined);
   if (level === undefined || branch !== parts.branch) {
     return level;
   }
   const reservedMilli = reservations.reservedMilli(sku);
-  const elsewhere = await stockElsewhere(parts, sku);
   return {
     ...level,
     reservedMilli,

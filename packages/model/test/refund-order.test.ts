@@ -8,6 +8,7 @@ import {
   LOYALTY_PROGRAMME_DEFAULT,
   NOTHING_RETURNED,
   type Order,
+  type PricedRefund,
   priceOrder,
   type Refunding,
   type Returned,
@@ -116,7 +117,7 @@ test('R1-R4: however an order is cut, the refunds add up to it: lines, money by 
           redeemed,
         );
         let returned: Returned = NOTHING_RETURNED;
-        const refunds = [];
+        const refunds: PricedRefund[] = [];
         for (const [at, quantityMilli] of cuts) {
           const left = (order.lines[at]?.quantityMilli ?? 0) - (returned.lines.get(at) ?? 0);
           const made = refundOrder(order, returned, { lines: [{ line: at, quantityMilli }] });
