@@ -1,7 +1,7 @@
 /** `NodeServices` over the parts of a node: each call goes to one use case or one projection, nothing is decided here. */
 import type { Replicator } from '@branchline/feed';
-import type { CustomerId, Sku } from '@branchline/model';
-import type { Clock, HybridClock } from 'hlc-ts';
+import { type CustomerId, type QuarantineItem, type Sku, uuidTimeMs } from '@branchline/model';
+import { type Clock, type HybridClock, isoTime } from 'hlc-ts';
 import type { Alarms } from './alarms.ts';
 import type { BranchKeeper } from './branch-keeper.ts';
 import { catalogService } from './catalog-service.ts';
@@ -103,7 +103,7 @@ export function makeServices(parts: NodeParts): NodeServices {
     },
     outbox: new OutboxDesk({
       ...parts,
-      reviews: undefined,
+      reviews: { list: () => receiptsToDecide(parts) },
       submit: (request, decide) => pipeline.submit(request, decide),
     }),
     receipts: {
@@ -202,6 +202,26 @@ export function makeServices(parts: NodeParts): NodeServices {
     },
     metrics: () => metrics(parts),
   };
+}
+
+/** Receipts somebody has to decide about, in the list of everything that waits for a person. */
+async function receiptsToDecide({ receipts, fiscal }: NodeParts): Promise<QuarantineItem[]> {
+  const items: QuarantineItem[] = [];
+  for (const id of receipts.unsettled) {
+    const receipt = await fiscal.receipt(id);
+    if (receipt !== undefined) {
+      items.push({
+        id,
+        kind: 'receipt',
+        what: `Receipt of ${receipt.order ?? 'a correction'}, ${receipt.state}`,
+        why: { code: receipt.reason ?? receipt.state, words: receipt.words, at: isoTime(uuidTimeMs(id)) },
+        todo: 'Compare the paper and decide on the receipt itself: see /docs, receipts.',
+        attempts: 0,
+        acts: [],
+      });
+    }
+  }
+  return items;
 }
 
 function standing(alarms: Alarms): MetricSample[] {

@@ -153,6 +153,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
   const receipts = await Receipts.open({
     rows,
     writer: key.writer,
+    formers: (ports.formerKeys ?? []).map(({ writer }) => writer),
     onChanged: (id, state, { position }) => events.publish('receipt.changed', { id, state }, position),
   });
   const shiftBook = await ShiftBook.open({

@@ -15,6 +15,9 @@ import type { Rows } from '../projections/rows.ts';
 /** Documents of the storage in use whose job is known by heart; a search reaches back 64. */
 export const CLAIMS_HELD_MAX = 1_000;
 
+/** Documents a search for what an earlier key left begins before the last one known; as many may be new. */
+export const INHERITED_BACK = 32;
+
 const COLLECTION = /^receipts\/([^/]+)$/;
 
 export type ReceiptBody = EventBody<'receipt'>;
@@ -46,6 +49,8 @@ export interface ReceiptsOptions {
   readonly rows: Rows;
   /** This device. */
   readonly writer: string;
+  /** Keys this device had before: what they left is its own to finish. */
+  readonly formers?: readonly string[];
   /** Called for every record that is not of the past. */
   readonly onChanged: (id: string, state: ReceiptState, entry: ProjectedEntry) => void;
 }
@@ -62,6 +67,8 @@ export class Receipts implements Projection {
   readonly #options: ReceiptsOptions;
   readonly #open = new Set<string>();
   readonly #begun = new Set<string>();
+  /** Left by an earlier key; what that key did last may be known only to the storage. */
+  readonly #inherited = new Set<string>();
   readonly #unsettled = new Set<string>();
   readonly #claims = new Map<string, string>();
   #storage: string | undefined;
@@ -72,11 +79,19 @@ export class Receipts implements Projection {
   }
 
   static async open(options: ReceiptsOptions): Promise<Receipts> {
-    const { rows, writer } = options;
+    const { rows, writer, formers = [] } = options;
     const receipts = new Receipts(options);
-    const queue = rowKeys.receiptQueue(writer, '');
-    for await (const [key] of rows.texts({ after: queue, below: after(queue) })) {
-      receipts.#open.add(key.slice(queue.length));
+    for (const own of [...formers, writer]) {
+      const queue = rowKeys.receiptQueue(own, '');
+      for await (const [key] of rows.texts({ after: queue, below: after(queue) })) {
+        const id = key.slice(queue.length);
+        receipts.#open.add(id);
+        if (own === writer) {
+          receipts.#inherited.delete(id);
+        } else {
+          receipts.#inherited.add(id);
+        }
+      }
     }
     const unsettled = rowKeys.receiptUnsettled(writer, '');
     for await (const [key] of rows.texts({ after: unsettled, below: after(unsettled) })) {
@@ -86,11 +101,18 @@ export class Receipts implements Projection {
     const lasts = await rows.getTexts(open.map(rowKeys.receiptLast));
     for (const [at, id] of open.entries()) {
       const text = lasts[at];
-      if (text !== undefined && isBegun(JSON.parse(text) as JobRecord)) {
+      const last = text === undefined ? undefined : (JSON.parse(text) as JobRecord);
+      if (last !== undefined && isBegun(last)) {
         receipts.#begun.add(id);
       }
+      // The queue of an earlier key is never taken off by another.
+      if (last?.type === 'printed' || last?.type === 'failed' || last?.type === 'review') {
+        receipts.#open.delete(id);
+      }
     }
-    receipts.#storage = await rows.getText(rowKeys.receiptStorage(writer));
+    for (const own of [writer, ...formers.toReversed()]) {
+      receipts.#storage ??= await rows.getText(rowKeys.receiptStorage(own));
+    }
     if (receipts.#storage !== undefined) {
       const prefix = rowKeys.receiptDocument(receipts.#storage, '');
       const range = { after: prefix, below: after(prefix), limit: CLAIMS_HELD_MAX, reverse: true };
@@ -233,6 +255,9 @@ export class Receipts implements Projection {
     const [intent, outcome, last] = (await rows.getTexts(keys)).map((text) =>
       text === undefined ? undefined : (JSON.parse(text) as unknown),
     ) as [JobIntent | undefined, JobOutcome | undefined, JobRecord | undefined];
+    if (this.#inherited.has(id) && (last === undefined || last.type === 'cleared')) {
+      return this.#asIfBegun(last?.attempt ?? 1);
+    }
     if (last === undefined) {
       return [];
     }
@@ -241,6 +266,26 @@ export class Receipts implements Projection {
       return last.type === 'printed' ? [fiscal, last] : [fiscal];
     }
     return last.type === 'review' && intent !== undefined ? [{ type: 'intent', intent }, last] : [last];
+  }
+
+  /**
+   * What an earlier key left may have been registered after the last that is known of it, by a machine that was restored since: the
+   * storage is searched for it before anything is registered, and where that cannot tell, somebody is asked.
+   */
+  #asIfBegun(attempt: number): JobRecord[] {
+    if (this.#storage === undefined) {
+      return [];
+    }
+    const prefix = rowKeys.receiptDocument(this.#storage, '');
+    const known = [...this.#claims.keys()].filter((key) => key.startsWith(prefix));
+    const lastKnown = Math.max(0, ...known.map((key) => Number(key.slice(prefix.length))));
+    const lastFd = Math.max(0, lastKnown - INHERITED_BACK);
+    return [{ type: 'intent', intent: { attempt, fn: this.#storage, lastFd } }];
+  }
+
+  #isOwn(writer: string): boolean {
+    const { writer: present, formers } = this.#options;
+    return writer === present || formers?.includes(writer) === true;
   }
 
   /** The shift a job of this device opened and none has closed. */
@@ -258,7 +303,7 @@ export class Receipts implements Projection {
       rows.putText(rowKeys.receiptShiftNumber(id), String(shift.number));
     }
     this.#begun.delete(id);
-    if (entry.writer === this.#options.writer && isBegun(record)) {
+    if (this.#isOwn(entry.writer) && isBegun(record)) {
       this.#begun.add(id);
     }
     this.#setUnsettled(entry.writer, id, record.type === 'failed' || record.type === 'review');
@@ -314,13 +359,18 @@ export class Receipts implements Projection {
     } else {
       this.#options.rows.remove(key);
     }
-    if (writer !== this.#options.writer) {
+    if (!this.#isOwn(writer)) {
       return;
     }
     if (isOpen) {
       this.#open.add(id);
     } else {
       this.#open.delete(id);
+    }
+    if (isOpen && writer !== this.#options.writer) {
+      this.#inherited.add(id);
+    } else {
+      this.#inherited.delete(id);
     }
   }
 

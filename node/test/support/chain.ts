@@ -179,6 +179,8 @@ export class Machine {
   node: BranchNode | undefined;
   /** Its cash register; the node closes the driver, so each start asks for a new one. */
   kkt: (() => NodeKkt) | undefined;
+  /** Keys it had before. */
+  formers: readonly DeviceKey[] = [];
   /** Where checkpoints are kept, on a machine that keeps any. */
   readonly #shelfDir: Promise<TempDir> | undefined;
   shelf: CheckpointShelf | undefined;
@@ -214,6 +216,15 @@ export class Machine {
     if (run !== undefined) {
       await this.store.append({ runs: [run] });
     }
+  }
+
+  /** The feeds as they are now, as a backup keeps them. */
+  async copyStore(): Promise<FeedStore> {
+    const copy = await MemoryStore.open({ tenant: TENANT, keys: this.registry!.keyOf });
+    for await (const { runs } of this.store!.replay(0)) {
+      await copy.append({ runs });
+    }
+    return copy;
   }
 
   async openShelf(): Promise<CheckpointShelf | undefined> {
@@ -283,6 +294,7 @@ export class Machine {
       registry: this.registry!,
       tenant: TENANT,
       key: this.key,
+      formerKeys: this.formers,
       clockBound: this.bound,
       rows: this.level as unknown as RowLevel,
       outbox: this.level,

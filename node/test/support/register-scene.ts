@@ -38,7 +38,7 @@ export interface RegisterOptions {
 
 export class RegisterScene {
   readonly chain: Chain;
-  readonly machine: Machine;
+  machine: Machine;
   readonly emulator: KktEmulator;
   readonly #server: ShtrihServer;
   readonly #operator: MockOfd | undefined;
@@ -101,6 +101,18 @@ export class RegisterScene {
       const link = operator && { ofdLink: tcpOfdLink({ ...operator.address, clock, ...patience }) };
       return { driver: this.#driver, taxSystem: 'general', ...link, ...this.#options.kkt, ...more };
     };
+  }
+
+  /** Goes on under a new key, on the feeds as they are or as somebody kept them. */
+  async renewKey(store = this.machine.store!): Promise<void> {
+    const heir = await this.chain.machine(this.machine.branch);
+    heir.store = store;
+    heir.registry = this.machine.registry;
+    await heir.learnRegistry(this.chain.authorityStore, this.chain.authorityRegistry);
+    heir.formers = [...this.machine.formers, this.machine.key];
+    heir.kkt = this.machine.kkt;
+    this.machine = heir;
+    await this.start();
   }
 
   async start(settings: Partial<NodeSettings> = {}): Promise<void> {
