@@ -5,6 +5,7 @@ import { importCase, search } from './cases/catalog.ts';
 import { fleet } from './cases/fleet.ts';
 import { floors } from './cases/floors.ts';
 import { idle } from './cases/idle.ts';
+import { peers } from './cases/peers.ts';
 import { propagate } from './cases/propagate.ts';
 import { restart } from './cases/restart.ts';
 import { sale } from './cases/sale.ts';
@@ -20,6 +21,7 @@ export const benchCases: readonly BenchCase[] = [
   restart,
   fleet,
   idle,
+  peers,
 ];
 
 /** The cases of these names, in the order given; all when there are none. */

@@ -11,6 +11,8 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, isoTime } from 'hlc-ts';
 import type { BenchCase, BenchSettings } from './bench-case.ts';
+import { drawCharts } from './charts.ts';
+import { formatMarkdown } from './markdown.ts';
 import { benchCases, chooseCases } from './registry.ts';
 import type { CaseReport, Machine, RunReport } from './report.ts';
 
@@ -34,8 +36,10 @@ export interface BenchOptions {
 
 export interface BenchResult {
   readonly report: RunReport;
-  /** Where the report was written. */
+  /** Where the report was written, as JSON with raw samples. */
   readonly path: string;
+  /** The same for people, with charts beside it where they could be drawn. */
+  readonly page: string;
 }
 
 export async function runBench(options: BenchOptions): Promise<BenchResult> {
@@ -76,9 +80,13 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     loadBefore,
     cases,
   };
-  const path = join(outDir, `${startedAt.replaceAll(/[:.]/g, '-')}.json`);
+  const name = startedAt.replaceAll(/[:.]/g, '-');
+  const path = join(outDir, `${name}.json`);
+  const charts = await drawCharts(report, { dir: outDir, name, clock, signal });
   await writeFile(path, `${JSON.stringify(report)}\n`);
-  return { report, path };
+  const page = join(outDir, `${name}.md`);
+  await writeFile(page, formatMarkdown(report, charts));
+  return { report, path, page };
 }
 
 function machineHere(): Machine {

@@ -120,6 +120,7 @@ function report(plan: FleetPlan, { minimum, floors, result, changes }: Measured)
       'memory of one node among others, MB': result.nodeRssBytes / 1e6,
       'syncs of the relay': relay.syncs,
       'syncs of all nodes': nodes.syncs,
+      'requests of the till sent again': result.salesRepeated,
       'floor: sockets, s': floors.socketsMs / 1_000,
       'floor: append and sync, s': floors.appendsMs / 1_000,
       'floor: apply, s': floors.applyMs / 1_000,

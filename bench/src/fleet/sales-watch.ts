@@ -9,6 +9,7 @@ import { catalogOf, orderBodies } from '../system/orders.ts';
 /** Between two sales of the till. */
 const PAUSE_MS = 10;
 const BODIES = 500;
+const TURNS_MAX = 50;
 
 export class SalesWatch {
   readonly #clock: Clock;
@@ -17,6 +18,8 @@ export class SalesWatch {
   readonly #token: string;
   readonly #bodies: readonly Uint8Array[];
   #count = 0;
+  /** Requests sent again because their connection broke. */
+  repeated = 0;
 
   constructor(options: { clock: Clock; url: string; token: string; seed: number; products: number }) {
     this.#clock = options.clock;
@@ -30,10 +33,7 @@ export class SalesWatch {
     const samplesMs: number[] = [];
     while (!until.done() || samplesMs.length < (until.atLeast ?? 0)) {
       const fromMs = this.#clock.monotonicMs();
-      const { status, text } = await this.#post(`storm-${this.#count}`).catch(() =>
-        // A kept connection that both ends gave up at the same moment: asked again under the same key, as tills do.
-        this.#post(`storm-${this.#count}`),
-      );
+      const { status, text } = await this.#insist(`storm-${this.#count}`);
       this.#count += 1;
       if (status !== 201) {
         throw new BenchError('BENCH_REQUEST_FAILED', `a sale was refused: ${status} ${text.slice(0, 300)}`);
@@ -42,6 +42,19 @@ export class SalesWatch {
       await this.#clock.sleep(PAUSE_MS);
     }
     return samplesMs;
+  }
+
+  /** A connection that broke is asked for again under the same key, as tills do; the time it took counts. */
+  async #insist(key: string): Promise<HttpAnswer> {
+    for (let turn = 1; ; turn += 1) {
+      try {
+        return await this.#post(key);
+      } catch (error) {
+        if (turn >= TURNS_MAX) throw error;
+        this.repeated += 1;
+        await this.#clock.sleep(PAUSE_MS);
+      }
+    }
   }
 
   #post(key: string): Promise<HttpAnswer> {

@@ -7,12 +7,11 @@
  * Afterwards, untimed: the selling stops, everybody materialises everything, and feeds with their hashes, heads of all documents, and
  * totals of the business are compared between all of them and the relay. A difference is an error, not a figure.
  */
-import { type AddressInfo, createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { BenchContext } from '../bench-case.ts';
-import { BenchError } from '../errors.ts';
 import type { ForkedProgram } from '../system/forked.ts';
+import { freePort } from '../system/free-port.ts';
 import { agreementOf, type Disagreement } from './agreement.ts';
 import { copyFolder } from './copy-folder.ts';
 import { branchesOf, customerOf, HQ, REGULARS } from './plan.ts';
@@ -37,6 +36,8 @@ export interface StormResult {
   readonly nodeRssBytes: number;
   readonly idleSalesMs: readonly number[];
   readonly stormSalesMs: readonly number[];
+  /** Requests of the till sent again because their connection broke. */
+  readonly salesRepeated: number;
   /** One branch alone, from the return to level, and then everything it got applied. */
   readonly late: LateBranch | undefined;
   readonly disagreements: readonly Disagreement[];
@@ -148,6 +149,7 @@ export async function storm(context: BenchContext, fleet: PreparedFleet): Promis
       nodeRssBytes,
       idleSalesMs,
       stormSalesMs,
+      salesRepeated: till.repeated,
       late,
       disagreements: checked.disagreements,
       checked: { nodes: homes.size, documents: checked.documents },
@@ -313,14 +315,4 @@ async function inParallel<T>(
 function relayArgs({ settings }: BenchContext): string[] {
   const { profileDir } = settings;
   return profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
-}
-
-/** A port nobody listens on now: nodes dial it in vain until the relay takes it. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  if (port === 0) throw new BenchError('BENCH_PROGRAM_FAILED', 'there is no free port');
-  return port;
 }

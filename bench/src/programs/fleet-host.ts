@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { KktEmulator, ShtrihServer } from '@branchline/fiscal';
+import type { CustomerPut } from '@branchline/model';
 import { type NodeLog, NodeProgram, readConfig } from '@branchline/node';
 import { randomInteger, seededRandom, systemClock, systemRandom } from 'hlc-ts';
 import { branchDay, catalogAfter, type Deed, headOfficeDay } from '../fleet/day.ts';
@@ -282,6 +283,14 @@ async function year(ask: {
 serveCalls({
   open,
   year,
+  /** Rows of customers, one commit each. */
+  customers: async ({ code, count }: { code: string; count: number }) => {
+    const { customers } = held(code).program.node.services;
+    for (let row = 0; row < count; row += 1) {
+      const body = { note: String(row + 1) } as CustomerPut;
+      await customers.put(`${code}-${row}`, write(code, row, body));
+    }
+  },
   products: ({ code }: { code: string }) => held(code).program.node.services.products.count,
   close,
   day,

@@ -116,6 +116,12 @@ export class ForkedProgram {
     });
   }
 
+  /** For programs that may no longer listen. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+
   async close(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect();
     const harder = this.#clock.setTimer(CLOSE_TIMEOUT_MS, () => this.#child.kill('SIGKILL'), {

@@ -38,7 +38,7 @@ export function benchCommand(context: CommandContext): Command {
         return;
       }
       const { clock, signal } = context.ports;
-      const { report, path } = await runBench({
+      const { report, path, page } = await runBench({
         clock,
         signal,
         cases,
@@ -48,7 +48,7 @@ export function benchCommand(context: CommandContext): Command {
         settings: settingsOf(flags),
         progress: (words) => output.progress(words),
       });
-      output.result({ path, ...report }, () => `${formatReport(report)}\n${path}`);
+      output.result({ path, page, ...report }, () => `${formatReport(report)}\n${path}\n${page}`);
     });
 }
 
