@@ -276,8 +276,9 @@ test('a file that is no table is refused with what to do', () =>
       /UTF-8/,
     );
     assert.match((await refusedBy(hq, 'sku,name\n')).rows.toString(), /^0$/);
-    await send(hq, 'sku,name\n', { accept: 'SKU_MISSING' }).then(assert.unreachable, (error: ProblemError) =>
-      assert.is(error.code, 'INVALID_REQUEST'),
+    await send(hq, 'sku,name\n', { accept: 'SKU_MISSING' }).then(
+      () => assert.unreachable(),
+      (error: ProblemError) => assert.is(error.code, 'INVALID_REQUEST'),
     );
   }));
 
@@ -320,8 +321,9 @@ test('a branch may look at a file and not import it', () =>
     await shop.start();
     const file = 'sku,name,price,vat\nA,Chair,100,22\n';
     assert.is((await send(shop, file, { dryRun: true })).status, 200);
-    await send(shop, file).then(assert.unreachable, (error: ProblemError) =>
-      assert.is(error.code, 'FORBIDDEN'),
+    await send(shop, file).then(
+      () => assert.unreachable(),
+      (error: ProblemError) => assert.is(error.code, 'FORBIDDEN'),
     );
   }));
 

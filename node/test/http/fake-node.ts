@@ -8,6 +8,7 @@ import {
   type FiscalReceipt,
   formatNumber,
   type IdempotencyKey,
+  type ImportReport,
   type NodeEvent,
   type Order,
   type OrderRequest,
@@ -51,6 +52,30 @@ const RULES = {
 };
 const GIFT_CARD = { ending: '…1234', balanceMinor: 500, spendableHereMinor: 500, words: 'It has 500 left.' };
 const COUPON = { ending: '…1234', state: 'usable' as const, discountMinor: 5, words: 'It can be used here.' };
+
+const emptyReport: ImportReport = {
+  file: { sha256: '0'.repeat(64), bytes: 0 },
+  read: {
+    profile: 'standard',
+    format: 'csv',
+    headerRow: 1,
+    decimalMark: '.',
+    columns: {},
+    ignored: [],
+    guessed: [],
+  },
+  dryRun: true,
+  committed: false,
+  rows: 0,
+  created: 0,
+  changed: 0,
+  unchanged: 0,
+  errors: 0,
+  warnings: 0,
+  byCode: {},
+  faults: [],
+  preview: [],
+};
 
 export class FakeNode implements NodeServices {
   readonly branch = branch;
@@ -145,17 +170,19 @@ export class FakeNode implements NodeServices {
   };
 
   readonly catalog = {
-    importFile: async () => {
-      throw new ProblemError('IMPORT_FILE', 'The file is empty.');
-    },
+    importFile: async () => ({ status: 200, body: emptyReport, replayed: false }),
     override: (sku: string) => ({ sku: sku as Sku, branch, price: null, available: null }),
-    putOverride: async () => {
-      throw new ProblemError('FORBIDDEN', 'This node may not set prices of that branch.');
-    },
+    putOverride: async (sku: string) => ({
+      status: 200,
+      body: { sku: sku as Sku, branch, price: null, available: null },
+      replayed: false,
+    }),
     conflicts: () => ({ conflicts: [], total: 0 }),
-    resolve: async () => {
-      throw new ProblemError('CONFLICT_NOT_FOUND', 'There is no such conflict.');
-    },
+    resolve: async (id: string) => ({
+      status: 200,
+      body: { id, sku: 'TEA 25' as Sku, field: 'priceMinor' as const, value: 1 },
+      replayed: false,
+    }),
   };
 
   readonly stock = {

@@ -69,6 +69,9 @@ test('every read and write answers what its schema says', async () => {
     refundOrder: {},
     importProducts: { products: [{ sku: 'a', name: 'A', priceMinor: 1, vat: 'vat22' }] },
     changeProduct: { priceMinor: 5 },
+    overrideProduct: { priceMinor: 5 },
+    resolveConflict: { value: 5 },
+    importCatalogFile: {},
     receiveGoods: { lines: [{ sku: 'TEA 25', quantityMilli: 1 }] },
     countStock: { lines: [{ sku: 'TEA 25', quantityMilli: 1 }] },
     adjustStock: { reason: 'found', lines: [{ sku: 'TEA 25', deltaMilli: 1 }] },
@@ -102,13 +105,17 @@ test('every read and write answers what its schema says', async () => {
     const path = route.path
       .replace('/orders/{id}', `/orders/${sold.json.id}`)
       .replace('/receipts/{id}', `/receipts/${sold.json.receipt.id}`)
+      .replace('/conflicts/{id}', '/conflicts/0123456789abcdef')
       .replace('{sku}', 'TEA%2025')
       .replace('{id}', 'c1')
       .replace('{till}', 'T7')
       .replace('{from}', '2026-11-01');
     const reply = await shop.call(route.method.toUpperCase(), path, {
       token: adminToken,
-      headers: { 'idempotency-key': route.name },
+      headers: {
+        'idempotency-key': route.name,
+        ...(route.kind === 'json' && route.upload !== undefined ? { 'content-type': 'text/csv' } : {}),
+      },
       ...(route.method === 'get' ? {} : { body: bodies[route.name] }),
     });
     const schema = route.kind === 'json' ? route.answers[reply.status] : undefined;
