@@ -111,7 +111,7 @@ export class OfdDelivery {
 
   /** Called with what the storage just said of its queue. */
   async compare(fn: string, { waiting, first }: OfdQueue): Promise<void> {
-    const open = await this.queue.pending(fn, OBSERVED_AT_ONCE);
+    const open = await this.queue.pending(fn, this.queue.delivers ? 1 : OBSERVED_AT_ONCE);
     const gone = open
       .map(({ id }) => documentOf(id)!)
       .filter(({ fd }) => (waiting === 0 && first === undefined) || (first !== undefined && fd < first.fd));
