@@ -77,6 +77,11 @@ const emptyReport: ImportReport = {
   preview: [],
 };
 
+const noShift = (): never => {
+  throw new ProblemError('SHIFT_CLOSED', 'No shift here.');
+};
+const noShifts = { view: noShift, open: noShift, close: noShift, moveCash: noShift, xReport: noShift };
+
 export class FakeNode implements NodeServices {
   readonly branch = branch;
   readonly tenant = 'test';
@@ -115,7 +120,17 @@ export class FakeNode implements NodeServices {
     ],
   ]);
 
+  readonly shifts = noShifts;
+
   readonly receipts = {
+    correct: (): never => {
+      throw new ProblemError('REGISTER_NONE', 'No register here.');
+    },
+    decide: (): never => {
+      throw new ProblemError('REGISTER_NONE', 'No register here.');
+    },
+    undecided: async (): Promise<FiscalReceipt[]> => [],
+    qrSvg: async (): Promise<string | undefined> => undefined,
     get: async (id: string): Promise<FiscalReceipt | undefined> => {
       const order = this.placed.find(({ receipt }) => receipt.id === id);
       return (

@@ -35,7 +35,7 @@ const WARNINGS: readonly (readonly [number, FnWarning])[] = [
 ];
 /** Bytes of a document in one answer. */
 const PART_BYTES = 64;
-const PARTS_MAX = 1_024;
+export const PARTS_MAX = 1_024;
 
 export interface PiritFlags {
   readonly flags: number;

@@ -20,7 +20,7 @@ const RECEIPT_FORMS = [3, 31, 4, 41];
 const SHIFT_FORMS = [2, 5];
 /** Not known, not now, not in this mode. */
 const TAGS_HIDDEN = [0x36, 0x37, 0x73];
-const PARTS_MAX = 1_024;
+export const PARTS_MAX = 1_024;
 
 export async function readDocument(
   execute: Execute,
