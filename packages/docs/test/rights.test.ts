@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -255,6 +258,13 @@ test('G5 any order of commands: nothing negative anywhere, nothing doubled, all 
     }),
     { numRuns: 1_500 },
   );
+});
+
+test('the program of many schedules says what it found', async () => {
+  const program = fileURLToPath(new URL('./rights-schedules.ts', import.meta.url));
+  const flags = ['--conditions=source', '--import', 'tsx', program, '50', '7'];
+  const { stdout } = await promisify(execFile)(process.execPath, flags);
+  assert.match(stdout, /^50 schedules, \d+ redemptions, \d+ transfers: 0 violations; refused at once/);
 });
 
 test.run();
