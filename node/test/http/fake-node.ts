@@ -22,6 +22,7 @@ import {
   type Refund,
   type RefundRequest,
   type Reservation,
+  type ShiftView,
   type Sku,
   type StockMovement,
   type SyncStatus,
@@ -77,10 +78,34 @@ const emptyReport: ImportReport = {
   preview: [],
 };
 
-const noShift = (): never => {
-  throw new ProblemError('SHIFT_CLOSED', 'No shift here.');
+const NO_TOTALS = { count: 0, totalMinor: 0, cashMinor: 0, cardMinor: 0, otherMinor: 0, vat: [] };
+const SHIFT = {
+  state: 'open',
+  branch: 'B001',
+  totals: { sales: NO_TOTALS, refunds: NO_TOTALS, cashInMinor: 0, cashOutMinor: 0, drawerChangeMinor: 0 },
+  tills: [],
+  drawerMinor: 0,
+  register: { state: 'none', words: 'No register is connected.' },
+  differences: [],
+  backlog: { receipts: [], moreReceipts: 0 },
+  words: 'The shift is open.',
+} as unknown as ShiftView;
+const CORRECTED = {
+  id: '019ab000-0000-7000-8000-000000000001',
+  kind: 'correction',
+  totalMinor: 1,
+  branch: 'B001',
+  state: 'waiting',
+  words: 'The receipt waits for the register; the sale is safe.',
+  ofd: 'none',
+} as unknown as FiscalReceipt;
+const noShifts = {
+  view: async () => SHIFT,
+  open: async () => ({ status: 201, body: SHIFT, replayed: false }),
+  close: async () => ({ status: 200, body: SHIFT, replayed: false }),
+  moveCash: async () => ({ status: 201, body: SHIFT, replayed: false }),
+  xReport: async () => ({ shift: SHIFT, printed: false, words: 'Nothing was printed.' }),
 };
-const noShifts = { view: noShift, open: noShift, close: noShift, moveCash: noShift, xReport: noShift };
 
 export class FakeNode implements NodeServices {
   readonly branch = branch;
@@ -123,12 +148,8 @@ export class FakeNode implements NodeServices {
   readonly shifts = noShifts;
 
   readonly receipts = {
-    correct: (): never => {
-      throw new ProblemError('REGISTER_NONE', 'No register here.');
-    },
-    decide: (): never => {
-      throw new ProblemError('REGISTER_NONE', 'No register here.');
-    },
+    correct: async () => ({ status: 201, body: CORRECTED, replayed: false }),
+    decide: async () => ({ status: 200, body: CORRECTED, replayed: false }),
     undecided: async (): Promise<FiscalReceipt[]> => [],
     qrSvg: async (): Promise<string | undefined> => undefined,
     get: async (id: string): Promise<FiscalReceipt | undefined> => {
