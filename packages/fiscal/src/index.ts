@@ -126,16 +126,17 @@ export {
   decodeContainerHeader,
   encodeContainer,
 } from './ofd/container.ts';
+export { MockOfd, type MockOfdOptions } from './ofd/mock-ofd.ts';
 export {
   FAKE_OPERATOR_SIGN,
   isFakeSign,
   type LedgerEntry,
-  MockOfd,
-  type MockOfdOptions,
-  type MockOfdState,
+  MockOperator,
+  type MockOperatorOptions,
+  type MockOperatorState,
   type OfdBehaviour,
   type OfdRule,
-} from './ofd/mock-ofd.ts';
+} from './ofd/mock-operator.ts';
 export {
   type FnMessagePort,
   type OfdLink,

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { systemClock } from 'hlc-ts';
+import { ManualClock, systemClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { until, within } from '../../../test/support/within.ts';
@@ -9,10 +9,12 @@ import {
   FAKE_OPERATOR_SIGN,
   isFakeSign,
   MockOfd,
+  MockOperator,
   readAnswerTo,
   tcpOfdLink,
 } from '../src/index.ts';
-import { MOCK_CONNECTIONS_MAX, MOCK_RULES_MAX } from '../src/ofd/mock-ofd.ts';
+import { MOCK_CONNECTIONS_MAX } from '../src/ofd/mock-ofd.ts';
+import { MOCK_RULES_MAX } from '../src/ofd/mock-operator.ts';
 import { codeOf } from './support/code-of.ts';
 import { FN, receiptMessage } from './support/memory-fn.ts';
 
@@ -31,6 +33,12 @@ async function send(mock: MockOfd, bytes: Uint8Array | string): Promise<void> {
   socket.write(bytes);
   await within(2_000, 'the connection closes', closed);
 }
+
+const failure = (asked: Promise<unknown>): Promise<string> =>
+  asked.then(
+    () => 'none',
+    (error: { code: string }) => error.code,
+  );
 
 test('its signs cannot be taken for real ones', async () => {
   await using mock = await MockOfd.open({ clock });
@@ -51,6 +59,22 @@ test('a repeated document is acknowledged again; another body under its number i
   const body = encodeContainer({ form: 3, fn: FN, fd: 1, body: Uint8Array.of(1, 2, 3) });
   await exchange(mock, encodeSession({ fn: FN, body }));
   assert.is(mock.state.conflicts, 1);
+});
+
+test('the operator alone answers in memory as it does over TCP, faults included', async () => {
+  const still = new ManualClock(0);
+  const operator = new MockOperator({ clock: still });
+  const { signal } = new AbortController();
+  const ask = (fd: number) => operator.link(still).exchange(receiptMessage(FN, fd), { signal });
+  const { ticket } = readAnswerTo({ fn: FN, fd: 1 }, await ask(1));
+  assert.ok(isFakeSign(ticket?.operatorSign));
+  operator.script({ behaviour: { kind: 'drop', at: 'answer' }, times: 1 });
+  operator.script({ behaviour: { kind: 'hang' }, times: 1 });
+  assert.is(await failure(ask(2)), 'OFD_CLOSED_EARLY');
+  const hanging = failure(ask(2));
+  await still.advance(120_000);
+  assert.is(await hanging, 'OFD_TIMEOUT');
+  assert.equal([operator.entry(FN, 2)?.seen, operator.entry(FN, 2)?.acknowledged], [1, 0]);
 });
 
 test('rules apply to their document, in order, as often as they say', async () => {

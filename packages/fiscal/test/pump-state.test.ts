@@ -2,7 +2,7 @@ import { seededRandom } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeContainer } from '../src/ofd/container.ts';
-import { acknowledge, type OfdBehaviour } from '../src/ofd/mock-ofd.ts';
+import { acknowledge, type OfdBehaviour } from '../src/ofd/mock-operator.ts';
 import {
   assertPumpStep,
   HOLDS_MAX,

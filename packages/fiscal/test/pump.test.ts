@@ -15,7 +15,7 @@ import {
   type PumpReport,
   tcpOfdLink,
 } from '../src/index.ts';
-import { acknowledge } from '../src/ofd/mock-ofd.ts';
+import { acknowledge } from '../src/ofd/mock-operator.ts';
 import { EVENTS_MAX, EXCHANGE_LIMIT_MS, LINE_LIMIT_MS } from '../src/ofd/pump.ts';
 import { HOLDS_MAX } from '../src/ofd/pump-state.ts';
 import { MemoryFn, receiptMessage } from './support/memory-fn.ts';

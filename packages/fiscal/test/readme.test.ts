@@ -34,6 +34,7 @@ import { BUSY_LIMIT_MS } from '../src/kkt/shtrih/channel.ts';
 import { MESSAGE_V1_MAX } from '../src/kkt/shtrih/frame-v1.ts';
 import { MESSAGE_V2_MAX } from '../src/kkt/shtrih/frame-v2.ts';
 import * as mock from '../src/ofd/mock-ofd.ts';
+import * as operator from '../src/ofd/mock-operator.ts';
 import * as pumps from '../src/ofd/pump.ts';
 import { HOLDS_MAX, MESSAGE_BYTES_MAX } from '../src/ofd/pump-state.ts';
 import * as links from '../src/ofd/tcp-link.ts';
@@ -106,8 +107,8 @@ const LIMITS: readonly (readonly [string, number])[] = [
   ['CONNECT_LIMIT_MS', links.CONNECT_LIMIT_MS],
   ['ANSWER_LIMIT_MS', links.ANSWER_LIMIT_MS],
   ['MOCK_CONNECTIONS_MAX', mock.MOCK_CONNECTIONS_MAX],
-  ['MOCK_RULES_MAX', mock.MOCK_RULES_MAX],
-  ['MOCK_LEDGER_MAX', mock.MOCK_LEDGER_MAX],
+  ['MOCK_RULES_MAX', operator.MOCK_RULES_MAX],
+  ['MOCK_LEDGER_MAX', operator.MOCK_LEDGER_MAX],
   ['SEARCH_MAX', jobs.SEARCH_MAX],
   ['ATTEMPTS_MAX', jobs.ATTEMPTS_MAX],
   ['CANCELS_MAX', jobs.CANCELS_MAX],
