@@ -15,9 +15,9 @@ export const importCase: BenchCase = {
     const chain = await openSmallChain(context, []);
     try {
       const before = await chain.office.call<Usage>('usage');
-      const first = await chain.office.call<{ ms: number }>('load', { code: HQ, rows });
+      const first = await chain.office.call<{ ms: number }>('load', { code: HQ, rows, seed: context.seed });
       const after = await chain.office.call<Usage>('usage');
-      const again = await chain.office.call<{ ms: number }>('load', { code: HQ, rows });
+      const again = await chain.office.call<{ ms: number }>('load', { code: HQ, rows, seed: context.seed });
       return {
         case: 'import',
         series: [
@@ -45,7 +45,7 @@ export const search: BenchCase = {
     const rows = scaled(context, PRODUCTS, 50);
     const chain = await openSmallChain(context, []);
     try {
-      await chain.office.call('load', { code: HQ, rows });
+      await chain.office.call('load', { code: HQ, rows, seed: context.seed });
       const ask = { code: HQ, seed: context.seed, count: scaled(context, SEARCHES, 20) };
       await chain.office.call('search', ask);
       const samplesMs = await chain.office.call<number[]>('search', ask);

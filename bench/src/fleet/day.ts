@@ -78,7 +78,7 @@ export function headOfficeDay(plan: FleetPlan): Deed[] {
 }
 
 /** Every article there is at the end of the day. */
-export function catalogAfter(plan: FleetPlan): Product[] {
+export function catalogAfter(plan: Pick<FleetPlan, 'seed' | 'products' | 'importRows'>): Product[] {
   return catalogOf(plan.seed, plan.products + Math.ceil(plan.importRows / 2));
 }
 

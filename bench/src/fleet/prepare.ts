@@ -75,7 +75,7 @@ async function make(context: BenchContext, plan: FleetPlan, dir: string): Promis
     const tokens = await invite(url, adminToken, branches);
     await shareBallast(join(dir, HQ), data);
     await hq.call('open', { code: HQ, data: join(dir, HQ), relay: url, token: tokens.get(HQ), nowMs: dayMs });
-    await hq.call('load', { code: HQ, rows: plan.products });
+    await hq.call('load', { code: HQ, rows: plan.products, seed: plan.seed });
     if (fleetCatalog(plan).length !== plan.products) throw new Error('the catalog is not as long as planned');
     const catalog = onlyShared(await hq.call<Vector>('vector', { code: HQ }));
     await relay.call('reach', { target: catalog, timeoutMs: 60_000 });

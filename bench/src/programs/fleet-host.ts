@@ -225,10 +225,18 @@ function digest(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
 }
 
-async function load({ code, rows }: { code: string; rows: number }): Promise<{ ms: number }> {
+async function load({
+  code,
+  rows,
+  seed,
+}: {
+  code: string;
+  rows: number;
+  seed: number;
+}): Promise<{ ms: number }> {
   const fromMs = real.monotonicMs();
   const { node } = held(code).program;
-  const catalog = catalogAfter({ seed: 1, products: rows, importRows: 0 } as never);
+  const catalog = catalogAfter({ seed, products: rows, importRows: 0 });
   await node.importCatalog(catalog as unknown as Parameters<typeof node.importCatalog>[0]);
   return { ms: real.monotonicMs() - fromMs };
 }
@@ -268,11 +276,11 @@ async function year(ask: {
     ...FLEET_DEFAULT,
     branches: 1,
     regions: 1,
-    seed: ask.seed + number,
+    seed: ask.seed,
     products: ask.products,
     orders,
   };
-  const deeds = branchDay(plan, branchesOf(plan)[0]!);
+  const deeds = branchDay(plan, { ...branchesOf(plan)[0]!, index: number });
   held(code).clock.moveTo(fromMs + number * DAY_AND_NIGHT_MS);
   for (let from = 0; from < deeds.length; from += SIDE_BY_SIDE) {
     const together = deeds.slice(from, from + SIDE_BY_SIDE);
