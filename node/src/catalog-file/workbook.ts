@@ -12,7 +12,8 @@ import {
   IMPORT_UNPACKED_BYTES_MAX,
   ProblemError,
 } from '@branchline/model';
-import { readSheet } from 'read-excel-file/node';
+// The variant for Node unpacks a stream, and never answers when a part ends early; this one takes the whole file.
+import { readSheet } from 'read-excel-file/universal';
 import { type CellContent, HEAD_ROWS_MAX, requireRows } from './table-bounds.ts';
 
 /** Files inside a workbook. */
@@ -34,7 +35,7 @@ export async function readWorkbook(bytes: Uint8Array, sheet: number): Promise<Ce
   requireHarmless(file);
   let rows: readonly (readonly unknown[])[];
   try {
-    rows = await readSheet(file, sheet);
+    rows = await readSheet(Uint8Array.from(bytes).buffer, sheet);
   } catch (cause) {
     throw refusal(`sheet ${sheet} cannot be read: ${(cause as Error).message.slice(0, 200)}`, cause);
   }
