@@ -52,6 +52,8 @@ export interface HttpAppOptions {
 
 export interface HttpApp {
   readonly handler: RequestListener;
+  /** What `handler` hands over to whatever it does not answer directly: every route, and the pages. */
+  readonly express: Express;
   readonly document: OpenApiDocument;
   /** Open event streams. */
   readonly streams: number;
@@ -114,6 +116,7 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
 
   return {
     handler: directly({ routes, handlerOf, hosts, otherwise: app }),
+    express: app,
     document,
     get streams() {
       return streams.open;
