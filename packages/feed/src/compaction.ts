@@ -58,6 +58,19 @@ export async function compactSegment(first: number, options: CompactionOptions):
   await segments.replace(segment, next);
 }
 
+/** First positions of the segments that hold entries of a feed at or below a number. Reads the whole journal. */
+export async function segmentsWith(segments: Segments, feed: FeedName, upTo: number): Promise<number[]> {
+  const found: number[] = [];
+  for (const segment of [...segments.list()]) {
+    let has = false;
+    await eachRecord(segment, { segments }, async (record) => {
+      has ||= record.type === 'commit' && record.runs.some((run) => run.feed === feed && run.from <= upTo);
+    });
+    if (has) found.push(segment.first);
+  }
+  return found;
+}
+
 async function survey(
   segment: Segment,
   options: CompactionOptions,
@@ -165,7 +178,7 @@ function rowsOf(
 
 async function eachRecord(
   segment: Segment,
-  options: CompactionOptions,
+  options: Pick<CompactionOptions, 'segments'>,
   visit: (record: JournalRecord) => Promise<void>,
 ): Promise<void> {
   await options.segments.use(segment, async (file) => {

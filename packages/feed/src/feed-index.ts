@@ -6,6 +6,7 @@
  *     r <feed> 0 <last seq>  segment, offset, length and place in the record of the run ending there
  *     s <first position>     generation of a segment
  *     d <first position>     bytes of a segment that nobody needs any more
+ *     e <feed>               up to where its entries are known to stand in no segment any more
  *     w                      what `m` was before a rebuild began: a witness until it is done
  *
  * Guarantees: one batch holds everything about a group of records, so the index is complete up to `m` or does not say so; rows
@@ -134,7 +135,7 @@ export class FeedIndex {
       operations.push({ type: 'put', key: key('w'), value: seal(encodeCovered(covered)) });
     }
     await this.#table.batch(operations, { sync: true });
-    for (const kind of ['r', 's', 'd']) await this.#table.clear(range(kind));
+    for (const kind of ['r', 's', 'd', 'e']) await this.#table.clear(range(kind));
   }
 
   async endRebuild(): Promise<void> {
@@ -215,6 +216,16 @@ export class FeedIndex {
     }
     if (updates.length > 0) await this.#table.batch(updates, {});
     return totals;
+  }
+
+  /** Up to where the entries of a feed are known to stand in no segment; 0 when nobody knows. */
+  async shreddedTo(feed: FeedName): Promise<number> {
+    const known = await this.#table.get(key('e', feed));
+    return known === undefined ? 0 : readU64(known, 0);
+  }
+
+  async markShredded(feed: FeedName, seq: number): Promise<void> {
+    await this.#table.batch([{ type: 'put', key: key('e', feed), value: u64(seq) }], { sync: true });
   }
 
   /** Called when a segment was rewritten or is about to be removed. Synced: files go by what is said here. */

@@ -70,6 +70,8 @@ export {
   ERASURE_KIND,
   ERASURES_COLLECTION,
   type Forgetting,
+  type ForgettingOptions,
+  type Forgotten,
   KEYS_FAMILY,
   startForgetting,
 } from './forgetting.ts';

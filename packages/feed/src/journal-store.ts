@@ -12,7 +12,7 @@
  */
 import type { AbstractLevel } from 'abstract-level';
 import type { Clock } from 'hlc-ts';
-import { compactSegment, DEAD_SHARE_MIN } from './compaction.ts';
+import { compactSegment, DEAD_SHARE_MIN, segmentsWith } from './compaction.ts';
 import type { Disk } from './disk.ts';
 import { closedError, FeedError, poisonedError, prunedError } from './errors.ts';
 import { FeedIndex, PENDING_ROWS_MAX } from './feed-index.ts';
@@ -218,25 +218,36 @@ export class JournalStore implements FeedStore {
 
   async shred(feed: FeedName, below: number): Promise<void> {
     this.#checkOpen();
-    await this.#intake.raiseBase(feed, below - 1);
+    const moved = await this.#intake.raiseBase(feed, below - 1);
     const tip = this.#intake.tip(feed);
     if (tip === undefined) return;
+    const { seq } = tip.base;
+    if (moved === undefined && (await this.#index.shreddedTo(feed)) >= seq) return;
     // The base record begins a new segment, so that the one before can be rewritten.
     this.#journal.sealSegment();
     await this.#writeBase(tip);
-    const dead = await this.#index.dropRuns(feed, tip.base.seq);
-    for await (const row of this.#index.locate(feed, tip.base.seq + 1)) {
-      if (row.from <= tip.base.seq) dead.set(row.segment.first, dead.get(row.segment.first) ?? 0);
+    const dead = await this.#index.dropRuns(feed, seq);
+    if (moved === undefined) {
+      // Begun before and not finished, as far as anybody knows: the index may have forgotten where they stood.
+      for (const first of await segmentsWith(this.#segments, feed, seq))
+        dead.set(first, dead.get(first) ?? 0);
+    }
+    for await (const row of this.#index.locate(feed, seq + 1)) {
+      if (row.from <= seq) dead.set(row.segment.first, dead.get(row.segment.first) ?? 0);
       break;
     }
-    this.#compacting = this.#compacting.then(() => this.#compact(dead, 0));
-    await this.#compacting;
+    const compacting = this.#compacting.then(() => this.#compact(dead, 0));
+    this.#compacting = compacting.then(() => undefined);
+    if (await compacting) await this.#index.markShredded(feed, seq);
   }
 
   async adopt(feed: FeedName, head: Head): Promise<void> {
     this.#checkOpen();
+    const isNew = !this.#feeds.has(feed);
     const tip = await this.#intake.adopt(feed, head);
     if (tip !== undefined) await this.#moveBase(tip);
+    // Of a feed that was never here there is nothing to shred.
+    if (tip !== undefined && isNew) await this.#index.markShredded(feed, head.seq);
   }
 
   /** Finishes what was begun. A second call waits for the first. */
@@ -328,7 +339,9 @@ export class JournalStore implements FeedStore {
   async #moveBase(tip: FeedTip): Promise<void> {
     await this.#writeBase(tip);
     const dead = await this.#index.dropRuns(tip.feed, tip.base.seq);
-    this.#compacting = this.#compacting.then(() => this.#compact(dead));
+    this.#compacting = this.#compacting.then(async () => {
+      await this.#compact(dead);
+    });
     await this.#compacting;
   }
 
@@ -338,11 +351,12 @@ export class JournalStore implements FeedStore {
     await this.#write({ type: 'base', tip }, (position) => encodeBase(position, feed, key, base));
   }
 
-  async #compact(dead: ReadonlyMap<number, number>, shareMin = DEAD_SHARE_MIN): Promise<void> {
+  /** False when it was cut off by the end of the store. */
+  async #compact(dead: ReadonlyMap<number, number>, shareMin = DEAD_SHARE_MIN): Promise<boolean> {
     for (const [first, bytes] of dead) {
       const segment = this.#segments.list().find((each) => each.first === first);
       if (segment === undefined || bytes < segment.bytes * shareMin) continue;
-      if (this.#failure !== undefined || this.#closing !== undefined) return;
+      if (this.#failure !== undefined || this.#closing !== undefined) return false;
       try {
         await compactSegment(first, {
           ...this.#settings,
@@ -356,6 +370,7 @@ export class JournalStore implements FeedStore {
         throw this.#failure;
       }
     }
+    return true;
   }
 
   /** A commit that is on its way does not make anything dead yet. */

@@ -88,6 +88,72 @@ test('an erasure is done where it comes, by whoever has the entries and whoever 
   await store.close();
 });
 
+test('a crash between the base and the segments: the next start finishes, and then it is known to be done', async () => {
+  const home = new JournalHome({});
+  const store = await home.open();
+  const writer = await home.writer(store);
+  const feed = writer.feed(KEYS);
+  await writer.commit(note(SECRET));
+  const { head } = store.feeds().get(feed)!;
+  await writer.commit([
+    ...note('two'),
+    { collection: ERASURES_COLLECTION, kind: ERASURE_KIND, body: { cuts: [{ feed, ...head }] } },
+  ]);
+  // As far as it came: the base is durable, the index has dropped the run, the segment is as it was.
+  await store.prune(feed, 2);
+  assert.ok(isOnDisk(home, SECRET));
+  await store.close();
+
+  const again = await home.open();
+  const done: number[] = [];
+  const forgetting = await startForgetting(again, { onForgotten: ({ seq }) => done.push(seq) });
+  await forgetting.settled();
+  assert.not.ok(isOnDisk(home, SECRET));
+  assert.equal(done, [1]);
+  assert.equal(await readAll(again, feed, 2), ['two']);
+  const files = home.segments();
+  await again.shred(feed, 2);
+  assert.equal(home.segments(), files, 'nothing is written anew twice');
+  forgetting.stop();
+  await again.close();
+});
+
+test('a machine keeps the old until it has what was said again', async () => {
+  const source = new JournalHome({});
+  const first = await source.open();
+  const writer = await source.writer(first);
+  const feed = writer.feed(KEYS);
+  await writer.commit(note(SECRET));
+  const { head } = first.feeds().get(feed)!;
+  await writer.commit(note('said again'));
+  await writer.commit([
+    {
+      collection: ERASURES_COLLECTION,
+      kind: ERASURE_KIND,
+      body: { cuts: [{ feed, ...head }], after: [{ feed, seq: 2 }] },
+    },
+  ]);
+  const home = new JournalHome({ key: source.key });
+  const store = await home.open();
+  const copy = async (name: typeof feed, from: number, bytes: number) =>
+    store.append({ runs: [(await first.read(name, from, bytes))!] });
+  const forgetting = await startForgetting(store);
+  await copy(feed, 1, 1);
+  await copy(writer.feed(ERASURES_COLLECTION), 1, 1_000);
+  await forgetting.settled();
+  assert.is(forgetting.waiting, 1);
+  if (store.feeds().get(feed)?.head.seq === 1) {
+    assert.ok(isOnDisk(home, SECRET));
+    await copy(feed, 2, 1_000);
+  }
+  await forgetting.settled();
+  assert.is(forgetting.waiting, 0);
+  assert.not.ok(isOnDisk(home, SECRET));
+  forgetting.stop();
+  await store.close();
+  await first.close();
+});
+
 test('only keys can be forgotten', () => {
   const hash = new Uint8Array(32);
   const writer = 'a'.repeat(16);
