@@ -21,7 +21,7 @@ import type { RightsKeeper } from './loyalty/rights-keeper.ts';
 import type { NodeSettings } from './node.ts';
 import type { DiskSpace, NodePorts } from './ports.ts';
 import type { ReadModels } from './read-models.ts';
-import { orderDetail, refundOrders } from './returns/refund-service.ts';
+import { listOrders, orderDetail, refundOrders } from './returns/refund-service.ts';
 import type { ReturnDesk } from './returns/return-desk.ts';
 import type { MetricSample, NodeServices } from './services.ts';
 import { type DeviceFacts, reasonsNotToSell } from './state-of-device.ts';
@@ -99,7 +99,7 @@ export function makeServices(parts: NodeParts): NodeServices {
         const found = await parts.returns.refund(id);
         return found && (await fiscal.withStates([found]))[0];
       },
-      list: async (query) => fiscal.pageWithStates(await orders.list(query)),
+      list: async (query) => fiscal.pageWithStates(await listOrders(parts, query)),
     },
     outbox: new OutboxDesk({
       ...parts,

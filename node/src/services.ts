@@ -115,6 +115,9 @@ export interface OrderService {
     readonly after?: string | undefined;
     readonly limit: number;
     readonly branch?: string | undefined;
+    /** Either of them: the one order it names, or none. */
+    readonly number?: string | undefined;
+    readonly qr?: string | undefined;
   }): Promise<OrderPage>;
 }
 

@@ -36,6 +36,14 @@ test('a refund is printed as a return, and counted in the shift as one', async (
   const receipt = await scene.receipt(body);
   assert.equal([receipt.kind, receipt.totalMinor], ['refund', 500]);
   assert.match(receipt.qr!, /&s=5\.00&.*&n=2$/);
+  for (const qr of [receipt.qr!, (await scene.receipt(order)).qr!]) {
+    const { orders } = await scene.services.orders.list({ qr, limit: 1 });
+    assert.equal(
+      orders.map(({ id }) => id),
+      [order.id],
+      'the paper of the sale and that of the refund find the sale',
+    );
+  }
   const document = scene.emulator.device.storage.documents.at(-1)!;
   assert.equal([document.settlement, document.totalMinor], ['sale-return', 500]);
   const wait = { ms: undefined, signal: new AbortController().signal };

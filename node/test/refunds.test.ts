@@ -78,6 +78,13 @@ test('a part goes back: own number, money the way it came, goods on the shelf, a
       here: true,
     });
     assert.equal(await orders.refundOf(body.id), body);
+    const found = await orders.list({ number: order.number, limit: 10 });
+    assert.equal(
+      found.orders.map(({ id }) => id),
+      [order.id],
+    );
+    assert.equal((await orders.list({ number: 'B001-999999', limit: 10 })).orders, []);
+    assert.equal((await orders.list({ qr: 'fn=1&i=2', limit: 10 })).orders, []);
     const rest = (await give(machine, order.id, back())).body;
     assert.is(rest.number, 'B001.R-000002');
     assert.is(rest.totalMinor, 5599);

@@ -254,6 +254,15 @@ export class Fiscal {
     };
   }
 
+  /** What was sold or given back with the receipt whose QR code has this text. */
+  async settledWith(qr: string): Promise<string | undefined> {
+    const fields = new URLSearchParams(qr);
+    const [fn, fd] = [fields.get('fn'), Number(fields.get('i'))];
+    const id = fn === null ? undefined : await this.#options.receipts.receiptOf(fn, fd);
+    const what = id === undefined ? undefined : (await this.#options.receipts.get(id))?.what;
+    return what?.kind === 'sale' || what?.kind === 'refund' ? what.order : undefined;
+  }
+
   /** Orders with the present state of their receipts. */
   async withStates<Some extends Pick<Order, 'receipt'>>(orders: readonly Some[]): Promise<Some[]> {
     const states = await this.#options.receipts.states(orders.map(({ receipt }) => receipt.id));
@@ -292,6 +301,7 @@ export class Fiscal {
     const ageMs = queue?.oldestAgeSeconds === undefined ? undefined : queue.oldestAgeSeconds * 1_000;
     return {
       words: trouble === undefined ? 'The register works.' : troubleWords(trouble),
+      ...(trouble === undefined ? {} : { trouble }),
       ...(storage === undefined ? {} : { storage }),
       ...(status === undefined ? {} : { shift: { number: status.shift.number, state: status.shift.state } }),
       receiptsWaiting: open.size,

@@ -153,6 +153,11 @@ export class Receipts implements Projection {
     return this.#claims.get(rowKeys.receiptDocument(fn, ordinal(fd)));
   }
 
+  /** Which receipt registered the document; of any storage known here. */
+  async receiptOf(fn: string, fd: number): Promise<string | undefined> {
+    return await this.#options.rows.getText(rowKeys.receiptDocument(fn, ordinal(fd)));
+  }
+
   apply(entry: ProjectedEntry): void {
     const branch = COLLECTION.exec(entry.collection)?.[1];
     if (branch === undefined) {

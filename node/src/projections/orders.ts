@@ -72,6 +72,7 @@ export class Orders implements Projection {
     rows.putText(rowKeys.order(order.id), JSON.stringify(order));
     rows.putText(rowKeys.orderByTime(order.hlc, order.id), entry.writer);
     rows.putText(rowKeys.branchOrder(branch, order.hlc, order.id), '');
+    rows.putText(rowKeys.orderNumber(order.number), order.id);
     if (entry.writer === writer) {
       const { prefix, count } = numberParts(order.number);
       const before = this.#last.prefix === prefix ? this.#last.count : 0;
@@ -85,6 +86,11 @@ export class Orders implements Projection {
   async get(id: string): Promise<Order | undefined> {
     const text = await this.#options.rows.getText(rowKeys.order(id));
     return text === undefined ? undefined : JSON.parse(text);
+  }
+
+  async withNumber(number: string): Promise<Order | undefined> {
+    const id = await this.#options.rows.getText(rowKeys.orderNumber(number));
+    return id === undefined ? undefined : await this.get(id);
   }
 
   /** The device that sold it; undefined where the order was told by a letter. */

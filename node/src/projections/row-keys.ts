@@ -7,6 +7,7 @@
  *     o/<order id>                   order as JSON
  *     t/<stamp>/<order id>           all orders by time          -> the device that sold
  *     u/<branch>/<stamp>/<order id>  a branch's orders by time   -> order id
+ *     on/<order number>              order id
  *     a/refunds                      last refund number count of this device
  *     b/<refund id>                  refund as JSON, its turn and its device
  *     bo/<order id>/<refund id>      refunds of an order
@@ -73,6 +74,7 @@ export const rowKeys = {
   order: (id: string) => `o/${id}`,
   orderByTime: (stamp: string, id: string) => `t/${stamp}/${id}`,
   branchOrder: (branch: string, stamp: string, id: string) => `u/${branch}/${stamp}/${id}`,
+  orderNumber: (number: string) => `on/${number}`,
   refundSeries: 'a/refunds',
   refund: (id: string) => `b/${id}`,
   refundOf: (order: string, id: string) => `bo/${order}/${id}`,

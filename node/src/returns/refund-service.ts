@@ -2,6 +2,7 @@
 import {
   type Order,
   type OrderDetail,
+  type OrderPage,
   ProblemError,
   type Refund,
   type RefundRequest,
@@ -10,7 +11,7 @@ import {
 } from '@branchline/model';
 import type { ReceiptWait } from '../fiscal/open-fiscal.ts';
 import type { NodeParts } from '../node-services.ts';
-import type { WriteAnswer, WriteRequest } from '../services.ts';
+import type { OrderService, WriteAnswer, WriteRequest } from '../services.ts';
 import { refund } from '../use-cases/refund.ts';
 
 type Parts = Pick<NodeParts, 'pipeline' | 'trade' | 'fiscal' | 'returnDesk' | 'ports'>;
@@ -45,6 +46,24 @@ function askedOf(branch: string, error: Error): Error {
   return error instanceof ProblemError && error.code === 'ORDER_NOT_FOUND'
     ? new ProblemError('REFUND_ELSEWHERE', `${branch} was asked for the order and has not answered yet.`)
     : error;
+}
+
+/** A page of orders, or the one a number or a receipt names. */
+export async function listOrders(
+  { orders, returns, fiscal }: Pick<NodeParts, 'orders' | 'returns' | 'fiscal'>,
+  query: Parameters<OrderService['list']>[0],
+): Promise<OrderPage> {
+  if (query.number === undefined && query.qr === undefined) {
+    return await orders.list(query);
+  }
+  const settled = query.qr === undefined ? undefined : await fiscal.settledWith(query.qr);
+  const found =
+    query.number !== undefined
+      ? await orders.withNumber(query.number)
+      : settled === undefined
+        ? undefined
+        : await orders.get((await returns.refund(settled))?.refundOf ?? settled);
+  return { orders: found === undefined ? [] : [found] };
 }
 
 /** What concerns its return stands with an order once something has gone back. */

@@ -119,6 +119,8 @@ test('G11 no token, a wrong one, a revoked one: 401; a role too low: 403', async
   assert.is((await put(managerToken)).status, 201);
   refused(await shop.call('GET', '/v1/tills', { token: managerToken }), 403, 'FORBIDDEN');
   assert.is((await shop.call('GET', '/v1/tills', { token: 'control-token' })).json.tills.length, 3);
+  const self = await shop.call('GET', '/v1/till', { token: managerToken });
+  assert.is(self.json.role, 'manager');
   const added = await shop.call('POST', '/v1/tills', {
     token: adminToken,
     body: { till: 'T9', role: 'cashier' },

@@ -7,10 +7,12 @@
  * writes it down with the order, and repeats the call with it.
  */
 import {
+  type CashMoveRequest,
   type Coupon,
   type CouponIssue,
   type Customer,
   type CustomerPut,
+  type FiscalReceipt,
   type GiftCard,
   type GiftCardLoad,
   type IdempotencyKey,
@@ -30,6 +32,9 @@ import {
   type Reservation,
   type ReservationEnded,
   type ReservationRequestInput,
+  type ShiftCloseRequest,
+  type ShiftRequest,
+  type ShiftView,
   type StockAdjustmentRequest,
   type StockCountRequest,
   type StockLevel,
@@ -37,11 +42,13 @@ import {
   type StockReceiptRequest,
   type SyncNowAnswer,
   type SyncStatus,
+  type TillSelf,
   type Transfer,
   type TransferPage,
   type TransferReception,
   type TransferRequest,
   uuidV7,
+  type XReport,
 } from '@branchline/model';
 import { type EventOptions, nodeEvents } from './event-feed.ts';
 import type { ClientClock, ClientFetch, ClientRandom } from './ports.ts';
@@ -125,11 +132,61 @@ export class TillClient {
     return this.#read(`/v1/orders/${encodeURIComponent(id)}`, options);
   }
 
+  /** Whose token this is, and where. */
+  self(options: CallOptions = {}): Promise<TillSelf> {
+    return this.#read('/v1/till', options);
+  }
+
+  /** With `number` or `qr` at most one: what a customer brings back. */
   orders(
-    query: { after?: string | undefined; limit?: number | undefined; branch?: string | undefined } = {},
+    query: {
+      after?: string | undefined;
+      limit?: number | undefined;
+      branch?: string | undefined;
+      number?: string | undefined;
+      qr?: string | undefined;
+    } = {},
     options: CallOptions = {},
   ): Promise<OrderPage> {
     return this.#read(`/v1/orders${queryText(query)}`, options);
+  }
+
+  /** How far a fiscal receipt got, in words and for programs. */
+  receipt(id: string, options: CallOptions = {}): Promise<FiscalReceipt> {
+    return this.#read(`/v1/receipts/${encodeURIComponent(id)}`, options);
+  }
+
+  shift(options: CallOptions = {}): Promise<ShiftView> {
+    return this.#read('/v1/shift', options);
+  }
+
+  openShift(shift: Plain<ShiftRequest> = {}, options: WriteOptions = {}): Promise<Written<ShiftView>> {
+    return this.#write('POST', '/v1/shift/open', shift, options);
+  }
+
+  /** The answer is the Z report. */
+  closeShift(shift: Plain<ShiftCloseRequest> = {}, options: WriteOptions = {}): Promise<Written<ShiftView>> {
+    return this.#write('POST', '/v1/shift/close', shift, options);
+  }
+
+  moveCash(
+    direction: 'in' | 'out',
+    move: Plain<CashMoveRequest>,
+    options: WriteOptions = {},
+  ): Promise<Written<ShiftView>> {
+    return this.#write('POST', `/v1/shift/cash-${direction}`, move, options);
+  }
+
+  /** Tried once: it may print. */
+  async xReport(print = true, options: CallOptions = {}): Promise<XReport> {
+    const operation = {
+      method: 'POST',
+      path: '/v1/shift/x-report',
+      body: { print },
+      attempts: 1,
+      ...options,
+    } as const;
+    return (await requestWithRetry(this.#ports, operation)).json as XReport;
   }
 
   async products(

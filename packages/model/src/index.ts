@@ -40,8 +40,18 @@ export {
   customer,
   customerFields,
   customerList,
+  customerMerge,
   customerPut,
   customerQuery,
+  type DuplicateGroup,
+  duplicateList,
+  duplicateQuery,
+  type CustomerMerge,
+  type ErasureAct,
+  type ErasureRequest,
+  erasureAct,
+  erasureRequest,
+  PERSONAL_FIELDS,
 } from './api/customers.ts';
 export {
   type NodeEvent,
@@ -224,6 +234,7 @@ export {
   syncNowRequest,
   syncStatus,
 } from './api/sync.ts';
+export { type TillSelf, tillSelf } from './api/tills.ts';
 export {
   type Transfer,
   type TransferPage,

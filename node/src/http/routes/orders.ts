@@ -101,7 +101,9 @@ export const orderRoutes: readonly Route[] = [
     name: 'listOrders',
     tag: 'orders',
     summary: 'Orders, oldest first',
-    description: 'Hand back `next` as `after` for the following page; new orders always come later.',
+    description:
+      'Hand back `next` as `after` for the following page; new orders always come later. With `number` or `qr` at most one order: ' +
+      'what a customer brings back is found by its number or by the QR code of its receipt.',
     role: 'cashier',
     query: orderListQuery,
     answers: { 200: orderPage },

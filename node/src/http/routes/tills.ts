@@ -1,5 +1,5 @@
 /** S-18: till tokens, for administrators and for the command line of the same machine. */
-import { tillName, tillRole } from '@branchline/model';
+import { tillName, tillRole, tillSelf } from '@branchline/model';
 import { z } from 'zod';
 import { type Route, readRoute } from '../route.ts';
 
@@ -7,6 +7,19 @@ const tillRow = z.strictObject({ till: tillName, role: tillRole, addedAt: z.stri
 const addedTill = z.strictObject({ till: tillName, role: tillRole, token: z.string() });
 
 export const tillRoutes: readonly Route[] = [
+  readRoute({
+    method: 'get',
+    path: '/v1/till',
+    name: 'readTill',
+    tag: 'tills',
+    summary: 'Whose token this is, and where',
+    role: 'cashier',
+    answers: { 200: tillSelf },
+    invoke: ({ services, till }) => ({
+      status: 200,
+      body: { till: till.till, role: till.role, branch: services.branch, tenant: services.tenant },
+    }),
+  }),
   readRoute({
     method: 'get',
     path: '/v1/tills',

@@ -23,6 +23,7 @@ import {
   PAYMENTS_MAX,
   POINTS_MAX,
   SERIALS_MAX,
+  TEXT_CHARS_MAX,
 } from '../limits.ts';
 import { amountMinor, positiveAmountMinor } from '../money.ts';
 import { positiveQuantityMilli } from '../quantity.ts';
@@ -165,6 +166,10 @@ export const orderListQuery = z.strictObject({
   after: cursor.optional(),
   limit: limitOf(PAGE_ROWS_MAX),
   branch: branchCode.optional(),
+  /** The one order with this number, */
+  number: orderNumber.optional(),
+  /** or the one whose receipt has a QR code with this text; that of a refund finds the order given back. */
+  qr: codeText(TEXT_CHARS_MAX).optional(),
 });
 export type OrderListQuery = z.infer<typeof orderListQuery>;
 /** `next` is handed back as `after`; absent on the last page. */

@@ -54,6 +54,8 @@ export type FiscalCountdown = z.infer<typeof fiscalCountdown>;
 export const fiscalStatus = z.strictObject({
   /** What is the matter and what to do, or that all is well. */
   words: z.string(),
+  /** The same for programs: code of the fiscal package; absent when all is well. */
+  trouble: z.string().optional(),
   storage: z.string().optional(),
   shift: z.strictObject({ number: count, state: z.enum(['closed', 'open', 'expired']) }).optional(),
   receiptsWaiting: count,
