@@ -184,6 +184,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     rows,
     projections: [
       answers,
+      overrides,
       orders,
       returns,
       reservations,
