@@ -3,7 +3,7 @@
  * that were asked for. Sorted, so that two runs print alike.
  *
  * Folders of tests that need more than Node (a browser, root, spare minutes) are left out unless they are asked for by
- * name: `npm run test:browser` asks for `test/browser`.
+ * name: `npm run test:browser` asks for `test/browser`, `npm run test:bench` for `bench/test`.
  *
  * A file named on the command line is taken whatever its name is; that is how the runner's own test feeds it files
  * that must fail and that nobody else should run.
@@ -12,7 +12,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 
 /** Workspaces that may hold a `test` folder. `packages` holds one package per folder. */
-const WORKSPACES = ['packages/*', 'relay', 'node', 'fixtures', 'bench'];
+const WORKSPACES = ['packages/*', 'relay', 'node', 'fixtures'];
 const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'coverage', '.branchline']);
 /** Folders below `test` that need more than Node. */
 const ASKED_FOR = new Set(['browser', 'crash', 'network']);
