@@ -29,6 +29,7 @@ import { BranchNode, type NodeSettings } from '../../src/node.ts';
 import type { NodeLog, NodePorts } from '../../src/ports.ts';
 import type { RowLevel } from '../../src/projections/rows.ts';
 import type { NodeServices, TillIdentity, WriteRequest } from '../../src/services.ts';
+import { Life } from './life.ts';
 
 export const TENANT = 'Superstore';
 
@@ -177,6 +178,7 @@ export class Machine {
   registry: Registry | undefined;
   level: MemoryLevel<string, string> = newLevel();
   node: BranchNode | undefined;
+  #life: Life | undefined;
   /** Its cash register; the node closes the driver, so each start asks for a new one. */
   kkt: (() => NodeKkt) | undefined;
   /** Keys it had before. */
@@ -249,8 +251,10 @@ export class Machine {
 
   async start(settings: Partial<NodeSettings> = {}): Promise<NodeServices> {
     await this.openShelf();
+    const life = new Life(this.chain.clock, this.store!);
+    this.#life = life;
     this.node = await BranchNode.open(
-      this.ports(),
+      { ...this.ports(), clock: life.clock, store: life.store },
       { mode: 'hybrid', relay: undefined, peers: [], syncIntervalSeconds: 30, ...settings },
       { software: 'test' },
     );
@@ -267,10 +271,11 @@ export class Machine {
     }
   }
 
-  /** A power cut: nothing is flushed; what LevelDB had is copied, the old node writes into the void. */
+  /** A power cut: nothing is flushed; what LevelDB had is copied, the old node hears and writes nothing any more. */
   async crash(): Promise<void> {
     this.#unlisten?.();
     this.chain.network.vanish(this.address);
+    this.#life?.end();
     const before = this.level;
     this.level = newLevel();
     for await (const [key, value] of before.iterator<string, Uint8Array>({ valueEncoding: 'view' })) {
