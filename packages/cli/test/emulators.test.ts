@@ -101,7 +101,14 @@ test('the emulated register serves a driver, breaks on order, and goes on where 
     ).json();
   const state = (await call('state')) as { lastFd: number; shift: { isOpen: boolean }; faultsFired: number };
   assert.equal([state.lastFd, state.shift.isOpen, state.faultsFired], [2, true, 1]);
-  assert.is(((await call('documents')) as object[]).length, 2);
+  const documents = (await call('documents')) as { fd: number; form: number; isAcknowledged: boolean }[];
+  assert.equal(
+    documents.map(({ fd, form, isAcknowledged }) => [fd, form, isAcknowledged]),
+    [
+      [1, 1, false],
+      [2, 2, false],
+    ],
+  );
   await call('paper-out', '');
   assert.is((await driver.status()).hasPaper, false);
   await call('paper-in', '');
@@ -122,6 +129,7 @@ test('the emulated register serves a driver, breaks on order, and goes on where 
     (await branchline(['kkt', 'emulate', '--port', '127.0.0.1:0', '--fn', '8710000100000001'])).code,
     2,
   );
+  assert.is((await branchline(['kkt', 'emulate', '--port', '127.0.0.1:0', '--strip-ms', 'slow'])).code, 2);
   const gone = await branchline(['kkt', 'emulate', '--port', join(dir.path, 'no-such-tty')]);
   assert.match(gone.err, /^error EMULATOR_LISTEN: /);
 });

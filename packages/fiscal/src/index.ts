@@ -95,6 +95,7 @@ export type {
 } from './kkt/driver.ts';
 export { AtolServer } from './kkt/emulator/atol-server.ts';
 export { type FaultRule, parseFaults } from './kkt/emulator/faults.ts';
+export { markOfStored } from './kkt/emulator/fiscal-storage.ts';
 export { type EmulatorJson, type EmulatorOptions, KktEmulator } from './kkt/emulator/kkt-emulator.ts';
 export { PiritServer } from './kkt/emulator/pirit-server.ts';
 export { type EmulatorServer, ShtrihServer } from './kkt/emulator/shtrih-server.ts';

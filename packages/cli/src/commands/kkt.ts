@@ -18,6 +18,7 @@ import { programLog } from '../log.ts';
 import { runUntilStopped } from '../run-until-stopped.ts';
 
 const NOTICE = 'EMULATED register: storage numbers begin with 9999, nothing is registered with anybody';
+type MarkOf = typeof import('@branchline/fiscal').markOfStored;
 /** Between two looks at whether there is something new to keep. */
 const KEEP_EVERY_MS = 250;
 const BAUD_RATE = 115_200;
@@ -28,6 +29,7 @@ interface EmulateOptions {
   readonly faults?: string;
   readonly data?: string;
   readonly fn?: string;
+  readonly stripMs?: number;
   readonly untilStdinEnds?: boolean;
 }
 
@@ -38,9 +40,10 @@ export function kktCommand(context: CommandContext): Command {
     .option('--faults <file>', 'JSON list of faults to begin with')
     .option('--data <file>', 'goes on from this file, and keeps itself there')
     .option('--fn <number>', 'number of its storage, 9999 and twelve digits', parseFn)
+    .option('--strip-ms <n>', 'how long its printer takes for a receipt, 300 when left out', parseStripMs)
     .addOption(new Option('--until-stdin-ends', 'stop when whoever started this is gone').hideHelp())
     .action(async (options: EmulateOptions, command: Command) => {
-      const { KktEmulator, parseFaults, ShtrihServer } = await import('@branchline/fiscal');
+      const { KktEmulator, markOfStored, parseFaults, ShtrihServer } = await import('@branchline/fiscal');
       const { clock, stderr } = context.ports;
       const log = programLog({ stderr }, 'info', 'kkt');
       const faults = options.faults === undefined ? [] : parseFaults(await readJsonFile(options.faults));
@@ -48,6 +51,7 @@ export function kktCommand(context: CommandContext): Command {
       const emulator = new KktEmulator({
         clock,
         ...(options.fn === undefined ? {} : { fn: options.fn }),
+        ...(options.stripMs === undefined ? {} : { stripMs: options.stripMs }),
         ...(saved === undefined ? {} : { saved }),
       });
       emulator.faults.add(faults);
@@ -57,7 +61,7 @@ export function kktCommand(context: CommandContext): Command {
       });
       const reached = await open(server, options.port);
       const control = await openControl({
-        reads: { state: () => stateOf(emulator), documents: () => documentsOf(emulator) },
+        reads: { state: () => stateOf(emulator), documents: () => documentsOf(emulator, markOfStored) },
         script: (rules) => emulator.faults.add(parseFaults(Array.isArray(rules) ? rules : [rules])),
         clear: () => emulator.faults.clear(),
         deeds: deedsOn(emulator),
@@ -91,6 +95,14 @@ function parseFn(text: string): string {
     throw new InvalidArgumentError('must be 9999 and twelve digits');
   }
   return text;
+}
+
+function parseStripMs(text: string): number {
+  const ms = Number(text);
+  if (!/^\d{1,5}$/.test(text)) {
+    throw new InvalidArgumentError('must be milliseconds, up to 99999');
+  }
+  return ms;
 }
 
 async function open(
@@ -146,8 +158,14 @@ function stateOf({ device, faults, isOn }: KktEmulator): object {
   };
 }
 
-function documentsOf({ device }: KktEmulator): object[] {
-  return device.storage.documents.map(({ fd, fp, form, atSeconds }) => ({ fd, fp, form, atSeconds }));
+/** `mark`: what the node that wanted the document knows it by. */
+function documentsOf({ device }: KktEmulator, markOf: MarkOf): object[] {
+  const { documents, registration } = device.storage;
+  return documents.map((document) => {
+    const { fd, fp, form, atSeconds, settlement, totalMinor, ticket } = document;
+    const mark = markOf(document, registration.ffd);
+    return { fd, fp, form, atSeconds, settlement, totalMinor, mark, isAcknowledged: ticket !== undefined };
+  });
 }
 
 /** What a person, or bad luck, does to the device. */

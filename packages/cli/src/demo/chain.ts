@@ -10,7 +10,8 @@
  * Every shop reaches the others only through its `Link`, so that an outage is a cut connection and nothing else. In
  * topology `peers` the authority's key lies with HQ and no relay is ever started.
  *
- * With `registers` each shop has an emulated cash register and its node carries documents to one mock operator.
+ * Each shop has an emulated cash register beside it, on no link, and its node carries documents to one mock operator over a link of
+ * its own, which an outage cuts as well.
  *
  * What is on disk is used again at the next start: the programs continue, and only what is missing is made.
  */
@@ -24,6 +25,8 @@ import { Program } from './program.ts';
 export const TENANT = 'demo';
 export const BRANCHES = ['B001', 'B002'] as const;
 const HQ = 'HQ';
+/** A fast printer: a visitor watches a day's receipts come out. */
+const STRIP_MS = 100;
 
 export type Topology = 'relay' | 'peers';
 
@@ -32,8 +35,6 @@ export interface ChainOptions {
   readonly topology: Topology;
   /** First of the ports used; 0 = any free ones, the same again at the next start. */
   readonly portBase: number;
-  /** Receipts are printed, on emulated registers. */
-  readonly registers: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly onRestart?: (name: string) => void;
@@ -50,7 +51,7 @@ export interface Shop {
   readonly api: Api;
   /** Two tills of the shop. */
   readonly tills: readonly [Api, Api];
-  /** Its emulated cash register. */
+  /** Its emulated cash register; head office has none. */
   readonly kkt?: Program;
 }
 
@@ -60,8 +61,8 @@ export interface Chain {
   readonly hq: Shop;
   readonly shops: readonly Shop[];
   /** The mock operator of fiscal data. */
-  readonly ofd?: Program;
-  /** What an outage cuts. */
+  readonly ofd: Program;
+  /** What an outage cuts: between the programs, and to the operator. */
   readonly links: readonly Link[];
   close(): Promise<void>;
 }
@@ -83,7 +84,8 @@ class Opening {
   readonly #keptFile: string;
   readonly #opened: (() => Promise<void>)[] = [];
   #nextPort: number;
-  #ofd: Program | undefined;
+  /** Of each shop to the operator. */
+  readonly #ofdLinks: Link[] = [];
 
   constructor(options: ChainOptions) {
     this.#options = options;
@@ -97,15 +99,15 @@ class Opening {
 
   async open(): Promise<Chain> {
     try {
-      this.#ofd = this.#options.registers ? await this.#operator() : undefined;
-      return await (this.#options.topology === 'relay' ? this.#withRelay() : this.#withPeers());
+      const ofd = await this.#operator();
+      return await (this.#options.topology === 'relay' ? this.#withRelay(ofd) : this.#withPeers(ofd));
     } catch (error) {
       await this.#close();
       throw error;
     }
   }
 
-  async #withRelay(): Promise<Chain> {
+  async #withRelay(ofd: Program): Promise<Chain> {
     const data = join(this.#options.data, 'relay');
     await this.#initialise(data);
     const program = await this.#start('relay', [
@@ -128,13 +130,13 @@ class Opening {
     const [hq, ...shops] = await Promise.all([
       this.#shop(HQ, ['--relay', program.url, ...tokenFlag(tokens, HQ)]),
       ...BRANCHES.map((code, index) =>
-        this.#shop(code, ['--relay', linkUrl(links[index]!), ...tokenFlag(tokens, code)]),
+        this.#shop(code, ['--relay', linkUrl(links[index]!), ...tokenFlag(tokens, code)], ofd),
       ),
     ]);
-    return this.#chain({ relay: { program, adminToken, data }, hq: hq!, shops, links });
+    return this.#chain({ relay: { program, adminToken, data }, hq: hq!, shops, ofd, links });
   }
 
-  async #withPeers(): Promise<Chain> {
+  async #withPeers(ofd: Program): Promise<Chain> {
     const data = join(this.#options.data, 'hq');
     await this.#initialise(data);
     // The keeper of the authority invites while it is stopped: nobody else may write its registry.
@@ -148,16 +150,16 @@ class Opening {
       links.push(link);
       // Enrolment is a visit to the keeper of the authority; replication afterwards takes only the link.
       const enrol = invited.has(code) ? ['--enrol', hq.program.url] : [];
-      next = await this.#shop(code, ['--peer', linkUrl(link), ...enrol, ...tokenFlag(invited, code)]);
+      next = await this.#shop(code, ['--peer', linkUrl(link), ...enrol, ...tokenFlag(invited, code)], ofd);
       shops.push(next);
     }
-    return this.#chain({ hq, shops, links });
+    return this.#chain({ hq, shops, ofd, links });
   }
 
   #chain(parts: Omit<Chain, 'topology' | 'close'>): Chain {
     const { topology } = this.#options;
-    const ofd = this.#ofd === undefined ? {} : { ofd: this.#ofd };
-    return { ...parts, ...ofd, topology, close: () => this.#close() };
+    const links = [...parts.links, ...this.#ofdLinks];
+    return { ...parts, links, topology, close: () => this.#close() };
   }
 
   async #initialise(data: string): Promise<void> {
@@ -200,16 +202,17 @@ class Opening {
     return tokensByCode((JSON.parse(output) as Invitations).tokens);
   }
 
-  async #shop(code: string, flags: readonly string[]): Promise<Shop> {
+  async #shop(code: string, flags: readonly string[], ofd?: Program): Promise<Shop> {
     const data = this.#folder(code);
-    const kkt = this.#ofd === undefined || code === HQ ? undefined : await this.#register(code);
+    const kkt = ofd === undefined ? undefined : await this.#register(code);
     const program = await this.#start(code, [
       'node',
       '--data',
       data,
       '--listen',
       await this.#address(code),
-      ...(kkt === undefined ? [] : ['--kkt', kkt.said.address ?? '', '--ofd', this.#ofd?.said.address ?? '']),
+      ...(kkt === undefined ? [] : ['--kkt', kkt.said.address ?? '']),
+      ...(ofd === undefined ? [] : ['--ofd', await this.#ofdLink(code, ofd)]),
       ...flags,
     ]);
     const { token } = JSON.parse(readFileSync(join(data, 'control.json'), 'utf8')) as { token: string };
@@ -242,6 +245,13 @@ class Opening {
     return this.#start('OFD', ['ofd', 'mock', '--listen', await this.#address('ofd')]);
   }
 
+  /** Where the shop reaches the operator. */
+  async #ofdLink(code: string, ofd: Program): Promise<string> {
+    const link = await this.#link(`ofd ${code}`, `http://${ofd.said.address ?? ''}`);
+    this.#ofdLinks.push(link);
+    return `127.0.0.1:${link.port}`;
+  }
+
   /** Each with a storage of its own, kept beside the shop's data. */
   async #register(code: string): Promise<Program> {
     const index = BRANCHES.findIndex((branch) => branch === code) + 1;
@@ -254,6 +264,8 @@ class Opening {
       join(this.#options.data, `kkt-${code.toLowerCase()}.json`),
       '--fn',
       `9999${String(index).padStart(12, '0')}`,
+      '--strip-ms',
+      String(STRIP_MS),
     ]);
   }
 

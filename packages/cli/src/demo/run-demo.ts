@@ -36,8 +36,6 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   const startedMs = clock.monotonicMs();
   const chain = await openChain({
     ...options,
-    // The story compares entry by entry; receipts would go on arriving while it does.
-    registers: options.scenario === undefined,
     onRestart: (name) =>
       options.write(options.json ? event('restarted', { name }) : `${name} died and was started again\n`),
   });
@@ -89,7 +87,7 @@ function readyLine(chain: Chain): object {
       : { relay: { url: relay.program.url, adminToken: relay.adminToken, pid: relay.program.pid } }),
     hq: node(chain.hq),
     nodes: chain.shops.map(node),
-    ...(ofd === undefined ? {} : { ofd: emulator(ofd) }),
+    ofd: emulator(ofd),
   };
 }
 
@@ -181,24 +179,28 @@ function conclude(checks: Checks, tookMs: number, { json, write }: DemoOptions):
   checks.conclude();
 }
 
-function summary({ soldOrders, soldMinor, saleMs, queuedEntries, agreedAfterMs }: OutageResult): object {
+function summary(result: OutageResult): object {
+  const { soldOrders, soldMinor, saleMs, queuedEntries, agreedAfterMs, receipts } = result;
   return {
     soldOrders,
     soldMinor,
     queuedEntries,
     agreedAfterMs: Math.round(agreedAfterMs),
+    receipts: { ...receipts, deliveredAfterMs: Math.round(receipts.deliveredAfterMs) },
     saleMs: { p50: percentile(saleMs, 0.5), p99: percentile(saleMs, 0.99) },
   };
 }
 
 function summaryText(result: OutageResult): string {
-  const { soldOrders, soldMinor, saleMs, queuedEntries, agreedAfterMs } = result;
+  const { soldOrders, soldMinor, saleMs, queuedEntries, agreedAfterMs, receipts } = result;
   return [
     '',
     `  sold while cut off   ${soldOrders} orders, ${(soldMinor / 100).toFixed(2)} in all`,
     `  a sale took          ${percentile(saleMs, 0.5)} ms in the middle, ${percentile(saleMs, 0.99)} ms at the 99th percentile`,
     `  waited for the link  ${queuedEntries} entries`,
     `  all agreed after     ${seconds(agreedAfterMs)} from the link's return`,
+    `  registers printed    ${receipts.printed} documents while cut off`,
+    `  the operator has     ${receipts.delivered} documents, the last ${seconds(receipts.deliveredAfterMs)} after the link's return`,
     '',
     '',
   ].join('\n');

@@ -2,6 +2,7 @@
  * The outage story: two shops lose their link, go on selling, and agree with everybody when it returns.
  *
  *     level ─ cut ─ sell in both shops · last item twice · HQ changes prices ─ restore ─ level ─ compare everything
+ *              └── receipts are printed, the operator gets none ───────────────┴── and then all of them, in order
  *
  * Each shop sells real orders of the Superstore data set through two tills at once. Meanwhile one request is repeated as a
  * till does that lost the answer, and both tills of one shop sell the same last item. Nothing is repaired by hand: after the
@@ -14,6 +15,7 @@ import type { Chain, Shop } from './chain.ts';
 import type { Checks } from './checks.ts';
 import type { Assortment } from './stocktake.ts';
 import { PointsStory } from './story-points.ts';
+import { type ReceiptFigures, ReceiptsStory } from './story-receipts.ts';
 
 const POLL_MS = 20;
 const NOTICE_DEADLINE_MS = 15_000;
@@ -37,6 +39,7 @@ export interface OutageResult {
   readonly saleMs: readonly number[];
   readonly queuedEntries: number;
   readonly agreedAfterMs: number;
+  readonly receipts: ReceiptFigures;
 }
 
 export interface OutageOptions {
@@ -56,8 +59,11 @@ export async function playOutage(options: OutageOptions): Promise<OutageResult> 
 
   const points = new PointsStory({ ...options, sku: options.assortment.superstore.products[0]!.sku });
   await points.earn();
-  say('cutting the link of both shops');
+  const receipts = new ReceiptsStory(options);
+  await receipts.before();
+  say('cutting every link of both shops, to the others and to the operator');
   await Promise.all(chain.links.map((link) => link.cut()));
+  await receipts.cut();
   const noticed = await until(clock, NOTICE_DEADLINE_MS, () => everyShop(chain, isCutOff));
   checks.expect('both shops see that they are cut off', noticed, await causes(chain));
 
@@ -70,6 +76,9 @@ export async function playOutage(options: OutageOptions): Promise<OutageResult> 
   await sales.sellLastItemTwice(chain.shops[0]!);
   await sales.repeatOneRequest(chain.shops[0]!);
   await points.redeem();
+  await receipts.refund(chain.shops[0]!, sales.byShop.get(chain.shops[0]!.branch)!.at(-3)!);
+  say('registers print what was sold');
+  const printed = await receipts.printed();
   const queuedEntries = await sumUnsent(chain);
   checks.expect('what was sold waits in the shops', queuedEntries > 0, `${queuedEntries} entries queued`);
 
@@ -77,18 +86,22 @@ export async function playOutage(options: OutageOptions): Promise<OutageResult> 
   const restoredMs = clock.monotonicMs();
   await Promise.all(chain.links.map((link) => link.restore()));
   const claims = { soldBy: sales.byShop, prices, customers: options.assortment.customers };
+  const delivering = receipts.delivered(restoredMs);
   const compared = await compareUntilEqual(chain, claims, clock);
   const agreedAfterMs = clock.monotonicMs() - restoredMs;
+  const delivered = await delivering;
   const after = await agreed(chain, clock);
   checks.expect('every feed is everywhere it belongs', after.agreed, after.detail);
   checks.add(compared);
   await points.compare();
+  await receipts.compare();
   return {
     soldOrders: sales.count,
     soldMinor: sales.totalMinor,
     saleMs: sales.durationsMs,
     queuedEntries,
     agreedAfterMs,
+    receipts: { printed, ...delivered },
   };
 }
 
