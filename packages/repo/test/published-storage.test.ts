@@ -1,0 +1,37 @@
+/** The published acceptance suite of storage adapters, on Level in memory and on disk. */
+
+import { systemClock } from 'hlc-ts';
+import { Level } from 'level';
+import { MemoryLevel } from 'memory-level';
+import { TempDir } from '../../../test/support/temp-dir.ts';
+import { LevelStorageAdapter, type StorageLevel } from '../src/index.ts';
+import { runStorageAdapterTests } from './support/published-suites.ts';
+import { runDescribed } from './support/vitest-words.ts';
+
+const open = (level: unknown) =>
+  LevelStorageAdapter.open({
+    level: level as StorageLevel,
+    clock: systemClock(),
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+
+runDescribed('published storage suite', () => {
+  runStorageAdapterTests(async () => {
+    const level = new MemoryLevel<string, Uint8Array>({ valueEncoding: 'view' });
+    return { adapter: await open(level), teardown: () => level.close() };
+  }, 'Level in memory');
+});
+
+runDescribed('published storage suite, on disk', () => {
+  runStorageAdapterTests(async () => {
+    const dir = await TempDir.open('repo-storage');
+    const level = new Level<string, Uint8Array>(dir.path, { valueEncoding: 'view' });
+    const teardown = async (): Promise<void> => {
+      await level.close();
+      await dir[Symbol.asyncDispose]();
+    };
+    return { adapter: await open(level), teardown };
+  }, 'Level on disk');
+});
