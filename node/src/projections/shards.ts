@@ -48,6 +48,20 @@ export const MATERIALISE_SLICE = 200;
 /** Marks, among the places of applied changes, a snapshot that came in a checkpoint. */
 const ABSORBED = 'dc!';
 
+/** First part of a document's name. */
+export type DocumentKind = 'catalog' | 'stock' | 'loyalty';
+
+export function kindOf(doc: DocName): DocumentKind {
+  return doc.slice(0, doc.indexOf('/')) as DocumentKind;
+}
+
+interface Arrived {
+  readonly changes: number;
+  readonly lastMs: number;
+}
+
+const NOTHING_ARRIVED: Arrived = { changes: 0, lastMs: 0 };
+
 /** Turns cells that changed into rows. One per kind of document. */
 export interface RowSink {
   /** Called before `patch` with the same cells: reads the rows they belong to. */
@@ -85,7 +99,7 @@ export interface ShardsOptions {
   readonly rows: Rows;
   readonly writer: WriterId;
   readonly clock: Clock;
-  readonly sinks: Readonly<Record<'catalog' | 'stock' | 'loyalty', RowSink>>;
+  readonly sinks: Readonly<Record<DocumentKind, RowSink>>;
   /** Called with a change that can never be applied. */
   readonly onQuarantined: (doc: string, writer: WriterId, code: string, reason: string) => void;
   /** A snapshot could not be taken: rows or documents are broken. */
@@ -106,8 +120,9 @@ export class Shards implements Projection {
   readonly #levelling = new Set<DocName>();
   #ownChanges = 0;
   #pendingBytes = 0;
-  #arrived = { changes: 0, lastMs: 0 };
+  readonly #arrived = new Map<DocumentKind, Arrived>();
   #wake: (() => void) | undefined;
+  #news: (() => void) | undefined;
   #quarantined = 0;
 
   private constructor(options: ShardsOptions, changes: ChangeRows) {
@@ -273,23 +288,18 @@ export class Shards implements Projection {
     }
   }
 
-  /** Changes of others that came in this run of the program, and when the last of them did (monotonic). */
-  get arrived(): { readonly changes: number; readonly lastMs: number } {
-    return this.#arrived;
+  /** Changes of others that came in this run of the program, by kind, and when the last of them did (monotonic). */
+  arrived(kind: DocumentKind): Arrived {
+    return this.#arrived.get(kind) ?? NOTHING_ARRIVED;
   }
 
-  /** Called by upkeep: a document with changes that came since they were last tried, prices before movements of stock. */
-  nextPending(): DocName | undefined {
-    let next: DocName | undefined;
+  /** Called by upkeep: documents with changes that came since they were last tried. */
+  *pendingDocuments(): Generator<DocName> {
     for (const [doc, pending] of this.#pending) {
       if (pending.fresh) {
-        if (!doc.startsWith('stock/')) {
-          return doc;
-        }
-        next ??= doc;
+        yield doc;
       }
     }
-    return next;
   }
 
   /** Called by upkeep: a document whose changes have grown enough for a snapshot. */
@@ -330,8 +340,17 @@ export class Shards implements Projection {
     this.#wake = undefined;
   }
 
+  /** Resolves when a change of others has come that is not of stock: those are applied at once while they are few. */
+  async untilNews(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#news = resolve;
+    });
+  }
+
+  /** Ends both waits. */
   wake(): void {
     this.#wake?.();
+    this.#news?.();
   }
 
   /** Applies what is pending. One document has one turn at a time, so a slice of pending changes and a change of ours never interleave. */
@@ -427,7 +446,7 @@ export class Shards implements Projection {
     if (pending !== undefined) {
       pending.fresh = true;
     }
-    this.#wake?.();
+    this.wake();
   }
 
   /** Takes a snapshot of what is applied and drops the changes it holds; does nothing while a change is under way. */
@@ -465,7 +484,11 @@ export class Shards implements Projection {
 
   #keepPending(doc: DocName, change: StoredChange): void {
     this.#changes.put('dp', doc, change);
-    this.#arrived = { changes: this.#arrived.changes + 1, lastMs: this.#options.clock.monotonicMs() };
+    const kind = kindOf(doc);
+    this.#arrived.set(kind, {
+      changes: this.arrived(kind).changes + 1,
+      lastMs: this.#options.clock.monotonicMs(),
+    });
     const pending = this.#pending.get(doc) ?? { held: [], fresh: true };
     pending.fresh = true;
     if (pending.held !== undefined && this.#pendingBytes + change.bytes.length <= PENDING_BYTES_MAX) {
@@ -476,7 +499,11 @@ export class Shards implements Projection {
       pending.held = undefined;
     }
     this.#pending.set(doc, pending);
-    this.#wake?.();
+    if (kind === 'stock') {
+      this.#wake?.();
+    } else {
+      this.wake();
+    }
   }
 
   #keepApplied(doc: DocName, change: StoredChange): void {
@@ -509,7 +536,7 @@ export class Shards implements Projection {
   }
 
   #sinkOf(doc: DocName): RowSink {
-    return this.#options.sinks[doc.slice(0, doc.indexOf('/')) as 'catalog' | 'stock' | 'loyalty'];
+    return this.#options.sinks[kindOf(doc)];
   }
 }
 

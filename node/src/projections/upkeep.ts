@@ -1,21 +1,28 @@
 /**
  * What is done for documents when nobody waits for a commit: changes of others are applied and snapshots are taken.
  *
- * Live changes are applied as they come. What comes by the hundred is a catch-up: it is applied when it has stopped coming, because
- * a document takes a thousand changes at once for a fraction of what a hundred small turns cost, and because a branch that
- * returns has better things to do at that moment: to send, and to sell.
+ *     what waits                                     when its turn comes
+ *     a live change (a price, a customer)            at once, whatever else is waited for, on a busy node too
+ *     movements of other branches                    when none came for `GATHER_MS`, `STOCK_WITHIN_MS` at most
+ *     a catch-up: changes of one kind by the hundred when they have stopped coming, `CATCH_UP_WITHIN_MS` at most
+ *     a snapshot, own changes a document lags behind when nothing else waits
  *
- * A busy node is left alone for a while, but not for ever: prices of head office must arrive on a busy day too. Snapshots can
- * wait longer, because a document that is never idle has a limit of its own (`SNAPSHOT_BUSY_BYTES`). Between two slices the event loop is
- * free, so a sale during an eight-hour catch-up keeps its latency.
+ * A catch-up is gathered because a document takes a thousand changes at once for a fraction of what a hundred small turns cost, and
+ * because a branch that returns has better things to do at that moment: to send, and to sell. Each kind of document is counted for
+ * itself, so that neither the movements of a busy day nor an import of the catalog keep a customer waiting.
+ *
+ * A busy node is left alone for a while, but not for ever. Snapshots can wait longer, because a document that is never idle has a
+ * limit of its own (`SNAPSHOT_BUSY_BYTES`). Between two slices the event loop is free, so a sale during an eight-hour catch-up
+ * keeps its latency.
  */
+import type { DocName } from '@branchline/docs';
 import type { Clock } from 'hlc-ts';
 import type { Rows } from './rows.ts';
-import type { Shards } from './shards.ts';
+import { type DocumentKind, kindOf, type Shards } from './shards.ts';
 
-/** How long a busy node may keep pending changes waiting. */
+/** How long a busy node may keep waiting what comes in numbers: movements, and a catch-up. */
 export const MATERIALISE_WITHIN_MS = 250;
-/** So many changes since everything was applied are a catch-up. */
+/** So many changes of one kind since all of that kind were applied are a catch-up. */
 export const CATCH_UP_CHANGES = 128;
 /** A catch-up is over when nothing came for so long, */
 export const CATCH_UP_QUIET_MS = 1_000;
@@ -42,80 +49,181 @@ export interface UpkeepOptions {
 
 /** Runs until `signal` aborts; throws when rows or documents are broken. */
 export async function runUpkeep(options: UpkeepOptions, signal: AbortSignal): Promise<void> {
-  const { shards, rows, clock, busy } = options;
-  const pause = (ms: number) => clock.sleep(ms, { signal }).catch(() => undefined);
-  const stop = () => shards.wake();
+  const upkeep = new Upkeep(options, signal);
+  const stop = () => options.shards.wake();
   signal.addEventListener('abort', stop, { once: true });
+  while (!signal.aborted) {
+    if (await upkeep.turn()) {
+      options.rows.startFlush();
+      await options.rows.settled();
+      await options.clock.yield();
+    }
+  }
+  signal.removeEventListener('abort', stop);
+}
+
+/** Changes of one kind: how many had come when all of them were applied, and since when there has been a catch-up. */
+interface Tide {
+  drained: number;
+  catchUpMs: number | undefined;
+}
+
+class Upkeep {
+  readonly #options: UpkeepOptions;
+  readonly #signal: AbortSignal;
+  readonly #tides = new Map<DocumentKind, Tide>();
+  /** Since when something that comes in numbers has been next: what is live passes it, but not for ever. */
+  #gatheredMs: number | undefined;
+
+  constructor(options: UpkeepOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  /** One thing, or a wait; true when there may be rows to write. */
+  async turn(): Promise<boolean> {
+    const { shards, busy } = this.#options;
+    const { live, gathered, waits } = this.#next();
+    if (live !== undefined) {
+      await shards.materialise(live);
+      return true;
+    }
+    if (gathered !== undefined) {
+      if (!(await this.#mayApply(gathered))) {
+        return false;
+      }
+      await shards.materialise(gathered);
+      return true;
+    }
+    if (waits) {
+      await this.#rest(CATCH_UP_CHECK_MS);
+      return false;
+    }
+    const due = shards.nextToSnapshot();
+    if (due === undefined) {
+      await this.#levelOrSleep();
+      return false;
+    }
+    if (busy() || shards.isChanging(due)) {
+      await this.#rest(MATERIALISE_WITHIN_MS);
+      return false;
+    }
+    await shards.snapshot(due);
+    return true;
+  }
+
+  /** Documents whose turn has come: with live changes, and with such as come in numbers. `waits`: a catch-up goes on. */
+  #next(): { readonly live?: DocName; readonly gathered?: DocName; readonly waits: boolean } {
+    const first = new Map<DocumentKind, DocName>();
+    for (const doc of this.#options.shards.pendingDocuments()) {
+      if (!first.has(kindOf(doc))) {
+        first.set(kindOf(doc), doc);
+      }
+    }
+    for (const [kind, tide] of this.#tides) {
+      if (!first.has(kind)) {
+        tide.drained = this.#options.shards.arrived(kind).changes;
+        tide.catchUpMs = undefined;
+      }
+    }
+    let gathered: DocName | undefined;
+    let waits = false;
+    for (const [kind, doc] of first) {
+      const tide = this.#isCatchUp(kind);
+      if (tide === 'rising') {
+        waits = true;
+      } else if (kind !== 'stock' && tide === 'none') {
+        return { live: doc, waits };
+      } else if (gathered === undefined || kind !== 'stock') {
+        gathered = doc;
+      }
+    }
+    return gathered === undefined ? { waits } : { gathered, waits };
+  }
+
+  #isCatchUp(kind: DocumentKind): 'none' | 'rising' | 'over' {
+    const { shards, clock } = this.#options;
+    const { changes, lastMs } = shards.arrived(kind);
+    let tide = this.#tides.get(kind);
+    if (tide === undefined) {
+      tide = { drained: 0, catchUpMs: undefined };
+      this.#tides.set(kind, tide);
+    }
+    if (changes - tide.drained < CATCH_UP_CHANGES) {
+      return 'none';
+    }
+    const nowMs = clock.monotonicMs();
+    tide.catchUpMs ??= nowMs;
+    const isRising = nowMs - lastMs < CATCH_UP_QUIET_MS && nowMs - tide.catchUpMs < CATCH_UP_WITHIN_MS;
+    return isRising ? 'rising' : 'over';
+  }
+
+  /** False when something live came meanwhile, which goes first. */
+  async #mayApply(doc: DocName): Promise<boolean> {
+    this.#gatheredMs ??= this.#options.clock.monotonicMs();
+    if (kindOf(doc) === 'stock') {
+      await this.#gather(this.#gatheredMs + STOCK_WITHIN_MS);
+      await this.#patience(this.#gatheredMs + STOCK_WITHIN_MS);
+    } else {
+      await this.#patience(this.#gatheredMs + MATERIALISE_WITHIN_MS);
+    }
+    if (this.#signal.aborted || this.#next().live !== undefined) {
+      return false;
+    }
+    this.#gatheredMs = undefined;
+    return true;
+  }
+
   /** Movements of a branch come in floods, and many changes applied together cost less than one by one. */
-  const gather = async () => {
-    const sinceMs = clock.monotonicMs();
-    let seen = shards.arrived.changes;
-    for (;;) {
-      await pause(GATHER_MS);
-      const next = shards.nextPending();
-      const isLate = clock.monotonicMs() - sinceMs >= STOCK_WITHIN_MS;
-      if (signal.aborted || isLate || seen === shards.arrived.changes || (next && !isStock(next))) {
+  async #gather(untilMs: number): Promise<void> {
+    const { shards, clock } = this.#options;
+    for (let seen = -1; seen !== shards.arrived('stock').changes; ) {
+      seen = shards.arrived('stock').changes;
+      const leftMs = untilMs - clock.monotonicMs();
+      if (leftMs <= 0 || !(await this.#rest(Math.min(GATHER_MS, leftMs)))) {
         return;
       }
-      seen = shards.arrived.changes;
     }
-  };
+  }
+
+  /** While tills wait for a commit. */
+  async #patience(untilMs: number): Promise<void> {
+    const { clock, busy } = this.#options;
+    while (busy() && clock.monotonicMs() < untilMs) {
+      if (!(await this.#rest(IDLE_CHECK_MS))) {
+        return;
+      }
+    }
+  }
+
   /** What own changes a document lags behind is taken in once nobody has changed anything for a while. */
-  const levelOrSleep = async () => {
+  async #levelOrSleep(): Promise<void> {
+    const { shards, busy } = this.#options;
     const lagging = shards.nextLagging();
     if (lagging === undefined) {
       await shards.untilWoken();
       return;
     }
     const seen = shards.ownChanges;
-    await pause(QUIET_MS);
-    if (!signal.aborted && seen === shards.ownChanges && !busy()) {
+    if ((await this.#rest(QUIET_MS)) && seen === shards.ownChanges && !busy()) {
       await shards.documents.level(lagging);
     }
-  };
-  /** How much had come when everything was applied, and when a catch-up began after that. */
-  let drained = shards.arrived.changes;
-  let catchUpMs: number | undefined;
-  while (!signal.aborted) {
-    const pending = shards.nextPending();
-    const due = pending ?? shards.nextToSnapshot();
-    if (pending === undefined) {
-      drained = shards.arrived.changes;
-      catchUpMs = undefined;
-    }
-    if (due === undefined) {
-      await levelOrSleep();
-      continue;
-    }
-    if (pending !== undefined && shards.arrived.changes - drained >= CATCH_UP_CHANGES) {
-      const nowMs = clock.monotonicMs();
-      catchUpMs ??= nowMs;
-      if (nowMs - shards.arrived.lastMs < CATCH_UP_QUIET_MS && nowMs - catchUpMs < CATCH_UP_WITHIN_MS) {
-        await pause(CATCH_UP_CHECK_MS);
-        continue;
-      }
-    }
-    const sinceMs = clock.monotonicMs();
-    while (busy() && !signal.aborted && clock.monotonicMs() - sinceMs < MATERIALISE_WITHIN_MS) {
-      await pause(IDLE_CHECK_MS);
-    }
-    if (pending !== undefined) {
-      if (isStock(pending)) {
-        await gather();
-      }
-      await shards.materialise(pending);
-    } else if (busy() || shards.isChanging(due)) {
-      await pause(MATERIALISE_WITHIN_MS);
-    } else {
-      await shards.snapshot(due);
-    }
-    rows.startFlush();
-    await rows.settled();
-    await clock.yield();
   }
-  signal.removeEventListener('abort', stop);
-}
 
-function isStock(doc: string): boolean {
-  return doc.startsWith('stock/');
+  /** Waits, unless something live is there or comes: then false, at once. */
+  async #rest(ms: number): Promise<boolean> {
+    const { shards, clock } = this.#options;
+    const untilMs = clock.monotonicMs() + ms;
+    while (!this.#signal.aborted && this.#next().live === undefined) {
+      const leftMs = untilMs - clock.monotonicMs();
+      if (leftMs <= 0) {
+        return true;
+      }
+      const over = new AbortController();
+      const woken = shards.untilNews();
+      await Promise.race([clock.sleep(leftMs, { signal: over.signal }).catch(() => undefined), woken]);
+      over.abort();
+    }
+    return false;
+  }
 }
