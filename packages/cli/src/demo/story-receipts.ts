@@ -13,7 +13,7 @@ import type { Chain, Shop } from './chain.ts';
 import type { Checks } from './checks.ts';
 import type { Program } from './program.ts';
 
-const POLL_MS = 100;
+const POLL_MS = 200;
 /** Printing takes a part of a second each, and all are wanted on paper before the link returns. */
 const PRINT_DEADLINE_MS = 90_000;
 /** The operator is tried again within half a minute of the link's return. */
@@ -202,19 +202,17 @@ export class ReceiptsStory {
   /** Storages have nothing left, and the nodes have written that down. */
   async #isDelivered(): Promise<boolean> {
     for (const shop of this.#options.chain.shops) {
-      const { documents } = await this.#register(shop);
+      const { undelivered } = await readControl<{ undelivered: number }>(registerOf(shop), 'state');
       const { totals } = await shop.api.get<{ totals: { pending: number } }>('/v1/outbox');
-      if (totals.pending > 0 || documents.some(({ isAcknowledged }) => !isAcknowledged)) {
+      if (totals.pending > 0 || undelivered > 0) {
         return false;
       }
     }
     return true;
   }
 
-  async #register({ kkt, branch }: Shop): Promise<Register> {
-    if (kkt === undefined) {
-      throw new Error(`${branch} has no register`);
-    }
+  async #register(shop: Shop): Promise<Register> {
+    const kkt = registerOf(shop);
     const { fn } = await readControl<{ fn: string }>(kkt, 'state');
     return { fn, documents: await readControl<StoredDocument[]>(kkt, 'documents') };
   }
@@ -234,6 +232,13 @@ export class ReceiptsStory {
     }
     return true;
   }
+}
+
+function registerOf({ kkt, branch }: Shop): Program {
+  if (kkt === undefined) {
+    throw new Error(`${branch} has no register`);
+  }
+  return kkt;
 }
 
 /** What the emulator shows of itself, beside the protocol it speaks. */
