@@ -79,6 +79,11 @@ export class FaceStore {
     });
   }
 
+  /** What the actor ids of this store's faces begin with, in hex. */
+  get ours(): string {
+    return Buffer.from(this.#store.subarray(0, ID_BYTES / 2)).toString('hex');
+  }
+
   idOf(name: string): DocumentId {
     const generation = this.#generations.get(name) ?? 0;
     const digest = createHash('sha256')

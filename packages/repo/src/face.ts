@@ -32,6 +32,8 @@ export interface RowEdit {
 
 export interface Received {
   readonly edits: readonly RowEdit[];
+  /** Every row that was written, also where nothing is to be decided. */
+  readonly touched: ReadonlySet<string>;
   /** Changes that wrote outside of the rows. */
   readonly astray: number;
 }
@@ -43,6 +45,8 @@ export class FaceBroken extends Error {
 
 export class Face {
   readonly #rowsName: string;
+  /** What the actors of every face of this store begin with. */
+  readonly #ours: string;
   #doc: FaceDocument;
   #rowsObject: string;
   /** Rows by the id of their map, also those that lost against another of the same name. */
@@ -50,16 +54,24 @@ export class Face {
   /** Texts clients wrote letter by letter: row and field they stand in. */
   readonly #textOf = new Map<string, readonly [row: string, field: string]>();
 
-  private constructor(doc: FaceDocument, rowsName: string) {
+  private constructor(doc: FaceDocument, rowsName: string, ours: string) {
     this.#doc = doc;
+    this.#ours = ours;
     this.#rowsName = rowsName;
     this.#rowsObject = '';
     this.#learnRows();
   }
 
-  /** From stored chunks, or begun anew. */
-  static open(rowsName: string, chunks: readonly Uint8Array[], timeS: number): Face {
-    let doc = Automerge.init<Record<string, unknown>>();
+  /** From stored chunks, or begun anew. `actor` is new each time, and begins with `ours`. */
+  static open(options: {
+    readonly rowsName: string;
+    readonly chunks: readonly Uint8Array[];
+    readonly timeS: number;
+    readonly ours: string;
+    readonly actor: string;
+  }): Face {
+    const { rowsName, chunks, timeS, ours, actor } = options;
+    let doc = Automerge.init<Record<string, unknown>>({ actor: actor as Automerge.ActorId });
     for (const chunk of chunks) {
       doc = Automerge.loadIncremental(doc, chunk);
     }
@@ -68,7 +80,7 @@ export class Face {
         root[rowsName] = {};
       });
     }
-    return new Face(doc, rowsName);
+    return new Face(doc, rowsName, ours);
   }
 
   get doc(): FaceDocument {
@@ -125,6 +137,7 @@ export class Face {
       throw new FaceBroken('Automerge refused the message', { cause });
     }
     const edits: RowEdit[] = [];
+    const touched = new Set<string>();
     let astray = 0;
     for (const bytes of Automerge.getChangesSince(this.#doc, before)) {
       const change = Automerge.decodeChange(bytes);
@@ -132,13 +145,19 @@ export class Face {
         throw new FaceBroken('a change in the name of this server');
       }
       const told = this.#tell(change);
-      edits.push(...told.edits);
+      for (const { row } of told.edits) {
+        touched.add(row);
+      }
+      // After a power cut a client may know changes of ours that are not stored: what we said is nobody's edit.
+      if (!change.actor.startsWith(this.#ours)) {
+        edits.push(...told.edits);
+      }
       astray += told.astray ? 1 : 0;
     }
-    if (new Set(edits.map(({ row }) => row)).size > ROWS_TOUCHED_MAX) {
+    if (touched.size > ROWS_TOUCHED_MAX) {
       throw new FaceBroken(`more than ${ROWS_TOUCHED_MAX} rows at once`);
     }
-    return [next, { edits, astray }];
+    return [next, { edits, touched, astray }];
   }
 
   generate(sync: Automerge.SyncState): [Automerge.SyncState, Uint8Array | null] {

@@ -47,6 +47,8 @@ export const DOCUMENT_IDLE_MS = 60_000;
 export const GATHER_MS = 50;
 /** What a document has under way gets this long when everything closes. */
 export const CLOSE_GRACE_MS = 2_000;
+/** Refused values remembered of one document. */
+export const REFUSED_HELD_MAX = 1_000;
 /** Refusals told of one message; the rest is counted in the last. */
 export const REFUSALS_TOLD_MAX = 20;
 
@@ -105,11 +107,32 @@ interface Seat {
   told: string;
 }
 
+/**
+ * Values that were refused last. Who wrote one and goes on writing before he sees it go back does not overwrite anybody: what stood
+ * then stands still.
+ */
+class Refused {
+  readonly #last = new Map<string, { value: unknown; stood: unknown }>();
+
+  note(row: string, field: string, value: unknown, stood: unknown): void {
+    if (this.#last.size >= REFUSED_HELD_MAX) {
+      this.#last.clear();
+    }
+    this.#last.set(`${row}\0${field}`, { value, stood });
+  }
+
+  isOwn(row: string, field: string, seen: unknown, now: unknown): boolean {
+    const last = this.#last.get(`${row}\0${field}`);
+    return last !== undefined && last.value === seen && last.stood === now;
+  }
+}
+
 interface OpenFace {
   readonly name: string;
   readonly id: DocumentId;
   face: Face | undefined;
   readonly seats: Map<PeerConnection, Seat>;
+  readonly refused: Refused;
   /** Rows to be read again. */
   dirty: Set<string> | 'all';
   isGathering: boolean;
@@ -296,7 +319,7 @@ export class LiveDocuments<User extends LiveUser> {
       return;
     }
     const refusals: Omit<LiveRefusal, 'type'>[] = [];
-    const { edits, astray } = received;
+    const { edits, touched, astray } = received;
     if (astray > 0) {
       const detail = `Only fields of rows of ${this.#options.source.rowsName(open.name)} can be changed.`;
       refusals.push({ code: 'EDIT_SHAPE', detail });
@@ -307,7 +330,7 @@ export class LiveDocuments<User extends LiveUser> {
         refusals.push(refusal);
       }
     }
-    await this.#show(open, face, new Set(edits.map(({ row }) => row)));
+    await this.#show(open, face, touched);
     this.#refuse(connection, open, refusals);
   }
 
@@ -321,11 +344,15 @@ export class LiveDocuments<User extends LiveUser> {
     }
     const { source } = this.#options;
     const now = (await source.read(open.name, [row])).get(row);
-    const wanted = fields.filter(({ field, value }) => now?.[field] !== value);
+    const isDifference = (field: string): boolean => source.isDifference(open.name, field);
+    const wanted = fields.filter(({ field, value }) => isDifference(field) || now?.[field] !== value);
     if (wanted.length === 0) {
       return undefined;
     }
-    const stale = wanted.find(({ field, seen }) => now?.[field] !== seen);
+    const stale = wanted.find(
+      ({ field, seen }) =>
+        !isDifference(field) && now?.[field] !== seen && !open.refused.isOwn(row, field, seen, now?.[field]),
+    );
     if (stale !== undefined) {
       const detail = `${row}.${stale.field} was changed by somebody else meanwhile.`;
       return { code: 'EDIT_STALE', detail, row };
@@ -340,7 +367,13 @@ export class LiveDocuments<User extends LiveUser> {
       isNew: isNew && now === undefined,
       fields,
     });
-    return refusal && { ...refusal, row };
+    if (refusal === undefined) {
+      return undefined;
+    }
+    for (const { field, value } of wanted) {
+      open.refused.note(row, field, value, now?.[field]);
+    }
+    return { ...refusal, row };
   }
 
   /** The client harmed the document: it goes, and the face is made again from what is stored. */
@@ -523,6 +556,7 @@ export class LiveDocuments<User extends LiveUser> {
       id: this.#store.idOf(name),
       face: undefined,
       seats: new Map(),
+      refused: new Refused(),
       dirty: 'all',
       isGathering: false,
       idleSinceMs: 0,
@@ -593,7 +627,15 @@ export class LiveDocuments<User extends LiveUser> {
       await this.#store.beginAnew(open.name);
       throw new FaceBroken('began anew');
     }
-    const face = Face.open(this.#options.source.rowsName(open.name), chunks, this.#nowS);
+    const { source, randomBytes } = this.#options;
+    const { ours } = this.#store;
+    const face = Face.open({
+      rowsName: source.rowsName(open.name),
+      chunks,
+      timeS: this.#nowS,
+      ours,
+      actor: ours + Buffer.from(randomBytes(8)).toString('hex'),
+    });
     this.#store.loaded(open.name, face.doc);
     open.face = face;
     open.dirty = 'all';

@@ -57,6 +57,11 @@ export interface LiveSource<User extends LiveUser> {
   read(document: string, rows?: readonly string[]): Promise<ReadonlyMap<string, LiveRow>>;
   /** Called when a client changed a row it may write. Undefined when it is durable. */
   edit(edit: LiveEdit<User>): Promise<EditRefusal | undefined>;
+  /**
+   * True for a field whose edit says a difference to what the client saw, like a count of pieces: it is never stale, and `edit` gets
+   * it also where the value stands already.
+   */
+  isDifference(document: string, field: string): boolean;
   /** Called with every chunk of a stranger before Automerge sees it; a text says what is wrong with it. */
   chunkFault(bytes: Uint8Array): string | undefined;
   /** The listener is called after rows changed, and must be cheap. */
