@@ -8,6 +8,7 @@ import { catalogService } from './catalog-service.ts';
 import type { Checkpoints } from './checkpoints/open-checkpoints.ts';
 import type { Decide } from './commit/commit-pipeline.ts';
 import type { Writing } from './commit/open-pipeline.ts';
+import type { ErasureDesk } from './customers/erasure-desk.ts';
 import type { OfdDelivery } from './delivery/ofd-delivery.ts';
 import { OutboxDesk } from './delivery/outbox-desk.ts';
 import type { Webhooks } from './delivery/webhooks.ts';
@@ -35,6 +36,7 @@ import { addTill } from './use-cases/add-till.ts';
 import { changeCustomer } from './use-cases/change-customer.ts';
 import { changeProduct } from './use-cases/change-product.ts';
 import { type CatalogRow, importCatalog } from './use-cases/import-catalog.ts';
+import { mergeCustomers } from './use-cases/merge-customers.ts';
 import { revokeTill } from './use-cases/revoke-till.ts';
 import { sell } from './use-cases/sell.ts';
 import type { Trade } from './use-cases/trade.ts';
@@ -53,6 +55,7 @@ export interface NodeParts extends ReadModels, Writing {
   readonly fiscal: Fiscal;
   readonly returnDesk: ReturnDesk;
   readonly goodsDesk: GoodsDesk;
+  readonly erasureDesk: ErasureDesk;
   readonly ofd: OfdDelivery | undefined;
   readonly webhooks: Webhooks | undefined;
   readonly exchange: Exchange;
@@ -139,6 +142,13 @@ export function makeServices(parts: NodeParts): NodeServices {
         pipeline.submit(request, (transaction) =>
           changeCustomer(trade, transaction, id as CustomerId, request.body),
         ),
+      duplicates: (limit) => customers.duplicates(limit),
+      merge: (id, request) =>
+        pipeline.submit(request, (transaction) =>
+          mergeCustomers(trade, transaction, id as CustomerId, request.body),
+        ),
+      erase: (id, request) => parts.erasureDesk.erase(id as CustomerId, request),
+      erasure: (id) => parts.erasureDesk.act(id as CustomerId),
     },
     loyalty: loyaltyService(parts),
     tills: {

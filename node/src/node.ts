@@ -17,6 +17,7 @@ import {
   lastStamp,
   type Member,
   Replicator,
+  type ReplicatorOptions,
   type WriterId,
 } from '@branchline/feed';
 import { ProblemError } from '@branchline/model';
@@ -29,6 +30,7 @@ import type { Decide } from './commit/commit-pipeline.ts';
 import { openPipeline } from './commit/open-pipeline.ts';
 import type { Transaction } from './commit/transaction.ts';
 import type { NodeConfig } from './config.ts';
+import { ErasureDesk } from './customers/erasure-desk.ts';
 import { OfdDelivery } from './delivery/ofd-delivery.ts';
 import { Webhooks } from './delivery/webhooks.ts';
 import { NodeError } from './errors.ts';
@@ -124,6 +126,11 @@ export class BranchNode {
     return node;
   }
 
+  /** Checkpoints kept here, and what takes over those of others. */
+  get checkpoints(): ReplicatorOptions['checkpoints'] {
+    return this.#parts.checkpoints?.replication.checkpoints;
+  }
+
   /** Called for each socket that reached `/v1/replicate`. */
   accept(transport: Transport): void {
     this.#parts.peers.accept(transport);
@@ -192,6 +199,7 @@ export class BranchNode {
       this.#parts.rights.run(signal).catch((error: Error) => failure.set(error)),
       this.#parts.returnDesk.run(signal),
       this.#parts.goodsDesk.run(signal),
+      this.#parts.erasureDesk.run(signal).catch((error: Error) => failure.set(error)),
       this.#parts.checkpoints?.maker.run(signal) ?? Promise.resolve(),
     );
     exchange.start();
@@ -314,6 +322,7 @@ async function openParts(
   const writing = await openPipeline({ ports, self, hlc, models, failure, closedFor });
   const trade: Trade = {
     branch,
+    region: self.grant.region,
     catalog: models.products,
     stock: models.stock,
     customers: models.customers,
@@ -333,10 +342,19 @@ async function openParts(
     series: writing.series,
     programmes: models.programmes,
     rights: {
-      need: (account, points) => late.rights?.need({ region: self.grant.region, account }, points),
+      need: (account, points) => {
+        for (const each of models.customers.groupOf(account)) {
+          late.rights?.need({ region: self.grant.region, account: each }, points);
+        }
+      },
       used: (account, points) => late.rights?.used({ region: self.grant.region, account }, points),
     },
     accountOf: (kind, code) => accountOfCode(tenant, kind, code),
+    contactOf: async (receipt) => {
+      const what = (await models.receipts.get(receipt))?.what;
+      return what?.kind === 'sale' ? what.contact : undefined;
+    },
+    keys: models.keys,
     printsReceipts: ports.kkt !== undefined,
     guard: {
       sale: (sold, till) => parts.fiscal.guardSale(sold, till),
@@ -537,6 +555,17 @@ async function openParts(
           return { status: 200, body: {} };
         });
       },
+      failed: (error) => failure.set(error),
+    }),
+    erasureDesk: new ErasureDesk({
+      ...ports,
+      trade,
+      book: models.erasures,
+      writers: ownWriters(ports),
+      writer: key.writer,
+      progress: () => exchange.replicator.progress(),
+      submit: (request, decide) => writing.pipeline.submit(request, decide),
+      submitOwn: (decide) => submitOwn(parts, 'erasure', decide),
       failed: (error) => failure.set(error),
     }),
     returnDesk: new ReturnDesk({

@@ -6,6 +6,8 @@ import type { Grant } from '@branchline/feed';
 import type { HybridClock } from 'hlc-ts';
 import type { Alarms } from './alarms.ts';
 import { finishTakeovers } from './checkpoints/open-checkpoints.ts';
+import { ErasureBook } from './customers/erasure-book.ts';
+import { KeyRing } from './customers/key-ring.ts';
 import type { EventLog } from './event-log.ts';
 import type { Failure } from './failure.ts';
 import { Receipts } from './fiscal/receipts.ts';
@@ -40,6 +42,8 @@ export interface ReadModels {
   readonly programmes: Programmes;
   readonly stock: StockBook;
   readonly customers: CustomerBook;
+  readonly keys: KeyRing;
+  readonly erasures: ErasureBook;
   readonly tills: Tills;
   readonly answers: Answers;
   readonly orders: Orders;
@@ -99,9 +103,12 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
       }
     },
   });
+  const keys = await KeyRing.open({ store });
+  const erasures = new ErasureBook(rows);
   const customers = await CustomerBook.open({
     rows,
     region,
+    keys,
     writer: key.writer,
     onChanged: (id, { position }) => events.publish('customer.changed', { id }, position),
     onRights: (account) => options.onRights?.(account),
@@ -184,6 +191,9 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     rows,
     projections: [
       answers,
+      // Before the documents: what is personal in their rows opens with these.
+      keys,
+      erasures,
       overrides,
       orders,
       returns,
@@ -220,6 +230,8 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     overrides,
     stock,
     customers,
+    keys,
+    erasures,
     tills,
     answers,
     orders,

@@ -18,8 +18,13 @@ import type {
   Coupon,
   CouponIssue,
   Customer,
+  CustomerMerge,
   CustomerPut,
   DecidedItem,
+  DuplicateGroup,
+  ErasureAct,
+  ErasureOrder,
+  ErasureRequest,
   FiscalReceipt,
   GiftCard,
   GiftCardLoad,
@@ -206,7 +211,16 @@ export interface StockService {
 export interface CustomerService {
   get(id: string): Promise<Customer | undefined>;
   search(query: { readonly q: string; readonly limit: number }): Promise<readonly Customer[]>;
+  /** `CUSTOMER_ERASED`. A merged id changes the customer it was merged into. */
   put(id: string, request: WriteRequest<CustomerPut>): Promise<WriteAnswer<Customer>>;
+  /** Those with one phone or one e-mail. */
+  duplicates(limit: number): Promise<readonly DuplicateGroup[]>;
+  /** `CUSTOMER_NOT_FOUND`, `CUSTOMER_ERASED`, `CHANGE_INVALID`. */
+  merge(id: string, request: WriteRequest<CustomerMerge>): Promise<WriteAnswer<Customer>>;
+  /** Head office only (`FORBIDDEN`): the keys of the personal data go, here and at every device that hears of it. */
+  erase(id: string, request: WriteRequest<ErasureRequest>): Promise<WriteAnswer<ErasureOrder>>;
+  /** The act, as far as it is known here; `ERASURE_NOT_FOUND`. */
+  erasure(id: string): Promise<ErasureAct>;
 }
 
 /** Programmes, offers, gift cards and coupons. */

@@ -37,6 +37,8 @@ export interface PipelinePorts {
   readonly now: () => Stamp;
   /** Stored answers by key, one read for the whole group. */
   findAnswers(keys: readonly string[]): Promise<(StoredAnswer | undefined)[]>;
+  /** A kept answer as it was given; undefined when it held personal data that is erased. */
+  openAnswer(kept: string): string | undefined;
   /** Applies the mutators as one Automerge change of this device; undefined when they changed nothing. */
   changeDocument(document: string, mutators: readonly Mutator[]): Promise<Draft | undefined>;
   /** Called with everything a group decided, in order of stamps; resolves after fdatasync. */
@@ -215,7 +217,7 @@ export class CommitPipeline {
     this.#groups += 1;
     this.#operations += decided.length;
     for (const { operation, decision } of decided) {
-      operation.resolve({ ...decision, replayed: false });
+      operation.resolve({ status: decision.status, body: decision.body, replayed: false });
     }
   }
 
@@ -229,7 +231,12 @@ export class CommitPipeline {
       }
       if (answer.fingerprint === operation.submission.fingerprint) {
         this.#replays += 1;
-        operation.resolve({ status: answer.status, body: JSON.parse(answer.answer), replayed: true });
+        const text = this.#ports.openAnswer(answer.answer);
+        if (text === undefined) {
+          operation.reject(erased(operation.submission.key));
+        } else {
+          operation.resolve({ status: answer.status, body: JSON.parse(text), replayed: true });
+        }
       } else {
         this.#refusals += 1;
         operation.reject(mismatch(operation.submission.key));
@@ -269,7 +276,7 @@ export class CommitPipeline {
         fingerprint,
         till: till.till,
         status: decision.status,
-        answer: JSON.stringify(decision.body),
+        answer: decision.seal?.(JSON.stringify(decision.body)) ?? JSON.stringify(decision.body),
       };
       transaction.addMovedTo(moved);
       gathered += transaction.changes.length;
@@ -346,6 +353,10 @@ function rejectAll(group: readonly Operation[], error: Error): void {
 
 function mismatch(key: string): ProblemError {
   return new ProblemError('IDEMPOTENCY_MISMATCH', `The key ${key} was used for another request.`);
+}
+
+function erased(key: string): ProblemError {
+  return new ProblemError('CUSTOMER_ERASED', `What was answered under ${key} was erased since.`);
 }
 
 function internal(cause: unknown): ProblemError {

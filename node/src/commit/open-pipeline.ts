@@ -61,6 +61,7 @@ export async function openPipeline(options: {
     {
       now: () => hlc.now(),
       findAnswers: (keys) => answers.find(keys),
+      openAnswer: (kept) => models.keys.openAnswer(kept),
       changeDocument: (document, mutators) =>
         document === STOCK
           ? stockDocument.change(mutators, hlc.now())

@@ -24,6 +24,8 @@ export interface Draft {
 export interface Decision<Answer> {
   readonly status: number;
   readonly body: Answer;
+  /** The answer holds personal data: how its text is kept under the key. */
+  readonly seal?: (text: string) => string;
 }
 
 export interface Transaction {

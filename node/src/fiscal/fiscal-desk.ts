@@ -366,7 +366,8 @@ export class FiscalDesk {
         if (sold === undefined) {
           throw new Error(`the order of receipt ${id} is not known`);
         }
-        return receiptOfOrder(sold, { taxSystem, cashier: sold.till });
+        const to = what.contact === undefined ? sold : { ...sold, customer: { contact: what.contact } };
+        return receiptOfOrder(to, { taxSystem, cashier: sold.till });
       }
       case 'refund': {
         const original = await order(what.original.order);

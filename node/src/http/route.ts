@@ -11,7 +11,7 @@ import type { z } from 'zod';
 import type { NodeServices, TillIdentity, WriteAnswer, WriteRequest } from '../services.ts';
 import type { Upload } from './request-body.ts';
 
-export type Method = 'get' | 'post' | 'put';
+export type Method = 'get' | 'post' | 'put' | 'delete';
 
 /** What an invocation gets: parsed, typed, authenticated. */
 export interface Call<Params, Query, Body> {

@@ -1,14 +1,14 @@
 /**
- * Loyalty accounts: customers of this node's region, found by id and by the beginnings of words, and the gift cards and coupons beside
- * them; folded from cells that changed.
+ * Loyalty accounts: customers of this node's region, and the gift cards and coupons beside them; folded from cells that changed.
  *
- * The search holds only ids and the words people search by. What is spendable here is a right this device holds, not the balance. It is
+ * Rows hold what is personal as the cells do, encrypted; `Profiles` opens it, in memory. Accounts of customers who were merged stay rows of
+ * their own and count as one here: what is earned goes to the survivor, what is spent is taken from all of them.
+ * What is spendable here is a right this device holds, not the balance. It is
  * read from the row plus what earlier operations of the same commit group moved, so two tills cannot spend one point; a row that
  * lacks changes of others only makes it less.
  */
 import {
   type Cell,
-  CustomerIndex,
   type CustomerRow,
   cellsBySku,
   type DocName,
@@ -16,6 +16,7 @@ import {
   foldCustomer,
   foldVoucher,
   issueVoucher,
+  lastSeenDay,
   loyaltyDoc,
   moveRights,
   NO_RIGHTS,
@@ -26,8 +27,11 @@ import {
   voucherKind,
 } from '@branchline/docs';
 import type { WriterId } from '@branchline/feed';
-import type { Customer, CustomerPut } from '@branchline/model';
+import { type Customer, type CustomerPut, PERSONAL_FIELDS } from '@branchline/model';
 import type { Transaction } from '../commit/transaction.ts';
+import type { CustomerKey } from '../customers/field-cipher.ts';
+import type { KeyRing } from '../customers/key-ring.ts';
+import { type Personal, Profiles } from '../customers/profiles.ts';
 import { FoldedRows } from './folded-rows.ts';
 import { after, rowKeys } from './row-keys.ts';
 import type { Rows } from './rows.ts';
@@ -41,6 +45,7 @@ export interface CustomersOptions {
   readonly region: string;
   /** This device: whose rights can be spent here. */
   readonly writer: WriterId;
+  readonly keys: KeyRing;
   readonly onChanged: (id: string, cause: PatchCause) => void;
   /** Called with every account whose row changed, of any region held. */
   readonly onRights?: (account: AccountName) => void;
@@ -58,11 +63,13 @@ export class CustomerBook implements RowSink {
   readonly collection: string;
   readonly #options: CustomersOptions;
   readonly #rows: FoldedRows<AccountRow>;
-  readonly #index = new CustomerIndex();
+  readonly #profiles: Profiles;
+  #refreshing: Promise<void> = Promise.resolve();
 
   private constructor(options: CustomersOptions) {
     this.#options = options;
     this.collection = `loyalty/${options.region}`;
+    this.#profiles = new Profiles(options.keys);
     this.#rows = new FoldedRows(options.rows, { heldMax: CUSTOMER_ROWS_HELD_MAX });
   }
 
@@ -72,35 +79,108 @@ export class CustomerBook implements RowSink {
     for await (const [, text] of options.rows.texts({ after: prefix, below: after(prefix) })) {
       const row: AccountRow = JSON.parse(text);
       if (isCustomer(row)) {
-        self.#index.put(row);
+        self.#profiles.put(row);
       }
     }
+    options.keys.watch((ids) => {
+      // Rows that cannot be read stop the node wherever else they are asked for.
+      self.#refreshing = self.#refreshing.then(() => self.#refresh(ids)).catch(() => undefined);
+    });
     return self;
   }
 
+  /** With the points of all ids of the person; a merged id is answered with the one that stands for it. */
   async get(id: string): Promise<Customer | undefined> {
-    const row = await this.#row(this.#here(id));
-    return row === undefined || !isCustomer(row) ? undefined : customerOf(row, this.#options.writer);
+    const [survivor, ...merged] = this.#profiles.groupOf(id) as [string, ...string[]];
+    const row = await this.#row(this.#here(survivor));
+    if (row === undefined || !isCustomer(row)) {
+      return undefined;
+    }
+    const points = { balance: 0, spendableHere: 0 };
+    for (const each of [survivor, ...merged]) {
+      const { rights, balance } = (await this.#row(this.#here(each))) ?? { rights: NO_RIGHTS, balance: 0 };
+      points.balance += balance;
+      points.spendableHere += Math.max(0, Math.min(balance, spendableOf(rights, this.#options.writer)));
+    }
+    return {
+      ...profileOf(row, this.#profiles.open(row)),
+      points,
+      ...(merged.length === 0 ? {} : { merged: merged as Customer['id'][] }),
+      ...(this.#options.keys.isErased(survivor) ? { erased: true as const } : {}),
+    };
   }
 
   async search(query: { readonly q: string; readonly limit: number }): Promise<readonly Customer[]> {
-    const ids = this.#index.search(query.q, query.limit);
+    const ids = this.#profiles.search(query.q, query.limit);
     const found = await Promise.all(ids.map((id) => this.get(id)));
     return found.flatMap((customer) => (customer === undefined ? [] : [customer]));
   }
 
-  change(transaction: Transaction, id: string, put: CustomerPut): void {
-    transaction.change(loyaltyDoc(this.#options.region, id), editCustomer(id, put));
+  /** Customers who may be one person. */
+  async duplicates(limit: number): Promise<{ by: 'phone' | 'email'; customers: Customer[] }[]> {
+    return await Promise.all(
+      this.#profiles.duplicates(limit).map(async ({ by, ids }) => {
+        const found = await Promise.all(ids.map((id) => this.get(id)));
+        return { by, customers: found.flatMap((each) => (each === undefined ? [] : [each])) };
+      }),
+    );
+  }
+
+  /** All ids of a person, the one that stands for them first. */
+  groupOf(id: string): readonly string[] {
+    return this.#profiles.groupOf(id);
+  }
+
+  /** Resolves when the search knows of every key that came or went until now. */
+  refreshed(): Promise<void> {
+    return this.#refreshing;
+  }
+
+  /** What is personal goes in encrypted under `key`; each text takes a nonce. */
+  change(
+    transaction: Transaction,
+    id: string,
+    put: CustomerPut,
+    { key, nonce }: { readonly key: CustomerKey | undefined; readonly nonce: () => Uint8Array },
+  ): void {
+    const edit: { -readonly [F in keyof CustomerPut]: CustomerPut[F] } = { ...put };
+    for (const field of PERSONAL_FIELDS) {
+      const text = put[field];
+      if (text !== undefined && text !== '') {
+        edit[field] = this.#options.keys.seal(key!, nonce(), text, id, field);
+      }
+    }
+    transaction.change(loyaltyDoc(this.#options.region, id), editCustomer(id, edit));
+  }
+
+  /** From now on `into` stands for `from`; said twice, it stands once. */
+  merge(transaction: Transaction, from: string, into: string): void {
+    transaction.change(loyaltyDoc(this.#options.region, from), editCustomer(from, { into }));
   }
 
   /** Points of a sale; the row of this device grows, nobody else's. */
   earn(transaction: Transaction, id: string, points: number): void {
-    this.move(transaction, this.#here(id), { type: 'count', count: 'earned', points });
+    this.move(transaction, this.#here(this.#profiles.survivor(id)), {
+      type: 'count',
+      count: 'earned',
+      points,
+    });
   }
 
   /** Points or money of an account that are spent here; more than `spendable` says must not be asked. */
-  spend(transaction: Transaction, id: string, points: number): void {
-    this.move(transaction, this.#here(id), { type: 'count', count: 'spent', points });
+  async spend(transaction: Transaction, id: string, points: number): Promise<void> {
+    let left = points;
+    const accounts = this.#profiles.groupOf(id);
+    for (const each of accounts) {
+      const part = Math.min(left, (await this.#spendableOf(transaction, each)).spendable);
+      if (part > 0) {
+        this.move(transaction, this.#here(each), { type: 'count', count: 'spent', points: part });
+        left -= part;
+      }
+    }
+    if (left > 0) {
+      throw new RangeError(`${points} were spent of ${id}, ${left} more than is here`);
+    }
   }
 
   /**
@@ -112,12 +192,12 @@ export class CustomerBook implements RowSink {
     id: string,
     { earned, redeemed }: { readonly earned: number; readonly redeemed: number },
   ): Promise<void> {
-    const account = this.#here(id);
+    const account = this.#here(this.#profiles.survivor(id));
     if (redeemed > 0) {
       this.move(transaction, account, { type: 'count', count: 'returned', points: redeemed });
     }
     if (earned > 0) {
-      const { spendable } = await this.spendable(transaction, id);
+      const { spendable } = await this.#spendableOf(transaction, account.account);
       this.move(transaction, account, { type: 'count', count: 'owed', points: earned });
       if (Math.min(earned, spendable) > 0) {
         const points = Math.min(earned, spendable);
@@ -128,7 +208,9 @@ export class CustomerBook implements RowSink {
 
   /** A customer was here: keeps points from expiring. */
   see(transaction: Transaction, id: string, day: number): void {
-    this.move(transaction, this.#here(id), { type: 'see', day });
+    for (const each of this.#profiles.groupOf(id)) {
+      this.move(transaction, this.#here(each), { type: 'see', day });
+    }
   }
 
   /** Any step; allowed by whoever calls. */
@@ -140,8 +222,24 @@ export class CustomerBook implements RowSink {
     }
   }
 
-  /** Rights as stored, and what this device may spend of them now. */
+  /** What this device may spend now of an account, or of all accounts of a person; and when the person was last seen. */
   async spendable(
+    transaction: Transaction | undefined,
+    account: string,
+  ): Promise<{ readonly spendable: number; readonly balance: number; readonly seenDay: number }> {
+    let sum = { spendable: 0, balance: 0, seenDay: 0 };
+    for (const each of this.#profiles.groupOf(account)) {
+      const { rights, spendable, balance } = await this.#spendableOf(transaction, each);
+      sum = {
+        spendable: sum.spendable + spendable,
+        balance: sum.balance + balance,
+        seenDay: Math.max(sum.seenDay, lastSeenDay(rights)),
+      };
+    }
+    return sum;
+  }
+
+  async #spendableOf(
     transaction: Transaction | undefined,
     account: string,
   ): Promise<{ readonly rights: Rights; readonly spendable: number; readonly balance: number }> {
@@ -205,7 +303,7 @@ export class CustomerBook implements RowSink {
           : foldVoucher(before as VoucherRow | undefined, id, own),
       );
       if (region === this.#options.region && isCustomer(row)) {
-        this.#index.put(row);
+        this.#profiles.put(row);
         this.#options.onChanged(id, cause);
       }
       this.#options.onRights?.({ region, account: id });
@@ -215,6 +313,15 @@ export class CustomerBook implements RowSink {
   forget(doc: DocName, cells: readonly Cell[]): void {
     for (const key of keys(doc, cells)) {
       this.#rows.forget(key);
+    }
+  }
+
+  async #refresh(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      const row = await this.#row(this.#here(id));
+      if (row !== undefined && isCustomer(row)) {
+        this.#profiles.put(row);
+      }
     }
   }
 
@@ -267,17 +374,15 @@ function regionOf(doc: DocName): string {
   return doc.split('/')[1]!;
 }
 
-function customerOf(row: CustomerRow, writer: WriterId): Customer {
+function profileOf(row: CustomerRow, personal: Personal): Omit<Customer, 'points'> {
+  const { name, phone, email, note } = personal;
   return {
     id: row.id as Customer['id'],
-    ...(row.name === '' ? {} : { name: row.name }),
-    ...(row.phone === '' ? {} : { phone: row.phone }),
-    ...(row.email === '' ? {} : { email: row.email }),
-    ...(row.note === '' ? {} : { note: row.note }),
+    ...(name === '' ? {} : { name }),
+    ...(phone === '' ? {} : { phone }),
+    ...(email === '' ? {} : { email }),
+    ...(note === '' ? {} : { note }),
+    ...(row.group === undefined ? {} : { group: row.group }),
     retired: row.retired,
-    points: {
-      balance: row.balance,
-      spendableHere: Math.min(row.balance, spendableOf(row.rights, writer)),
-    },
   };
 }

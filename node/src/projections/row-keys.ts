@@ -27,6 +27,8 @@
  *     cf/<sku>/<field>               values in conflict, as JSON
  *     s/<branch>/<sku>               stock of a product as JSON
  *     c/<region>/<account>           customer, gift card or coupon as JSON
+ *     er/<customer>/<feed>/<seq>     an erasure of a customer's personal data, as JSON
+ *     ed/<feed>/<seq>/<writer>       a device has destroyed the keys of an erasure
  *     lp/<day>                       rules of the loyalty programme from that day
  *     fr/<receipt id>                fiscal receipt: branch and what it is for, as JSON
  *     fl/<receipt id>                last record of its job
@@ -94,6 +96,8 @@ export const rowKeys = {
   conflict: (cell: string) => `cf/${cell}`,
   stock: (branch: string, rest: string) => `s/${branch}/${rest}`,
   customer: (region: string, id: string) => `c/${region}/${id}`,
+  erasure: (customer: string, erasure: string) => `er/${customer}/${erasure}`,
+  erasureDone: (erasure: string, writer: string) => `ed/${erasure}/${writer}`,
   programme: (day: string) => `lp/${day}`,
   receipt: (id: string) => `fr/${id}`,
   receiptLast: (id: string) => `fl/${id}`,

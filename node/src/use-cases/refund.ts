@@ -64,6 +64,7 @@ export async function refund(
   );
   const ms = stampMs(transaction.stamp);
   const random = trade.randomBytes(2 * ID_BYTES);
+  const contact = order.customer?.contact ?? (await trade.contactOf(order.receipt.id));
   trade.guard.refund(
     {
       kind: 'refund',
@@ -75,7 +76,7 @@ export async function refund(
       payments: priced.payments,
       till,
       cashier: request.cashier,
-      contact: order.customer?.contact,
+      contact,
     },
     order,
   );
@@ -94,13 +95,13 @@ export async function refund(
     lines: priced.lines.map((line) => ({ ...line, restock: kept.has(line.line) })),
     payments: priced.payments,
     vat: priced.vat,
-    ...(order.customer === undefined ? {} : { customer: order.customer }),
+    ...(order.customer?.id === undefined ? {} : { customer: { id: order.customer.id } }),
     receipt: { id: uuidV7(ms, random.subarray(ID_BYTES)) as ReceiptId },
     loyalty: priced.loyalty,
   };
   transaction.append(`orders/${trade.branch}`, 'refund', body);
   if (trade.printsReceipts) {
-    transaction.append(`receipts/${trade.branch}`, 'receipt', owed(body, order));
+    transaction.append(`receipts/${trade.branch}`, 'receipt', owed(body, order, contact));
   }
   const tell = letterCollection(trade.branch, order.branch);
   if (order.branch !== trade.branch && trade.mayWrite(tell)) {
@@ -118,8 +119,8 @@ export async function refund(
 }
 
 /** The fiscal intent of a refund: durable with it, or neither is. */
-function owed(body: EventBody<'refund'>, original: Order): EventBody<'receipt'> {
-  const { id, number, totalMinor, payments, till, cashier, customer, receipt } = body;
+function owed(body: EventBody<'refund'>, original: Order, contact: string | undefined): EventBody<'receipt'> {
+  const { id, number, totalMinor, payments, till, cashier, receipt } = body;
   return {
     id: receipt.id,
     what: {
@@ -140,7 +141,7 @@ function owed(body: EventBody<'refund'>, original: Order): EventBody<'receipt'> 
       payments,
       till,
       ...(cashier === undefined ? {} : { cashier }),
-      ...(customer?.contact === undefined ? {} : { contact: customer.contact }),
+      ...(contact === undefined ? {} : { contact }),
     },
   };
 }

@@ -88,7 +88,8 @@ export async function sell(
     ),
     payments: tender.payments,
     vat: priced.vat,
-    ...(request.customer === undefined ? {} : { customer: request.customer }),
+    // Where the receipt goes is on the receipt alone: an order is kept for ever.
+    ...(customer === undefined ? {} : { customer: { id: customer } }),
     ...(tender.coupons.length === 0 ? {} : { coupons: tender.coupons }),
     receipt,
     loyalty: { earned, redeemed: tender.points },
@@ -96,7 +97,7 @@ export async function sell(
   };
   transaction.append(`orders/${trade.branch}`, 'order', body);
   if (trade.printsReceipts) {
-    transaction.append(`receipts/${trade.branch}`, 'receipt', owed(body));
+    transaction.append(`receipts/${trade.branch}`, 'receipt', owed(body, request.customer?.contact));
   }
   trade.stock.move(
     transaction,
@@ -117,8 +118,12 @@ export async function sell(
 }
 
 /** The fiscal intent of a sale: durable with it, or neither is. */
-function owed({ id, number, totalMinor, receipt }: EventBody<'order'>): EventBody<'receipt'> {
-  return { id: receipt.id, what: { kind: 'sale', order: id, number, totalMinor } };
+function owed(
+  { id, number, totalMinor, receipt }: EventBody<'order'>,
+  contact: string | undefined,
+): EventBody<'receipt'> {
+  const to = contact === undefined ? {} : { contact };
+  return { id: receipt.id, what: { kind: 'sale', order: id, number, totalMinor, ...to } };
 }
 
 function known<T>(value: T | undefined, index: number, field: string): T {

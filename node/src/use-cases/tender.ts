@@ -9,7 +9,6 @@
  * payment, and the receipt says prepaid. Codes end here: what goes on holds accounts and last signs.
  */
 
-import { lastSeenDay } from '@branchline/docs';
 import {
   type CouponTerms,
   cardTerms,
@@ -90,8 +89,8 @@ export function netOf(lines: readonly TenderLine[]): number {
 
 /** Whether points of a customer have expired at a moment. */
 export async function hasExpired(trade: Trade, id: string, ms: number): Promise<boolean> {
-  const { rights } = await trade.customers.spendable(undefined, id);
-  return isExpired(lastSeenDay(rights), Math.floor(ms / DAY_MS), trade.programmes.at(ms));
+  const { seenDay } = await trade.customers.spendable(undefined, id);
+  return isExpired(seenDay, Math.floor(ms / DAY_MS), trade.programmes.at(ms));
 }
 
 async function redeemPoints(
@@ -122,7 +121,7 @@ async function redeemPoints(
     const words = offerInWords(offer, { balance, spendableHere }, programme);
     throw refused(code, `${wanted} points cannot be redeemed, ${offer.points} can. ${words}`, path);
   }
-  trade.customers.spend(transaction, customer.id, wanted);
+  await trade.customers.spend(transaction, customer.id, wanted);
   return { points: wanted, redeemedMinor: wanted * programme.pointValueMinor };
 }
 
@@ -151,7 +150,7 @@ async function payByCard(
       path,
     );
   }
-  trade.customers.spend(transaction, account, amountMinor);
+  await trade.customers.spend(transaction, account, amountMinor);
   return { kind: 'giftCard', amountMinor, ending: maskedCode(code), account };
 }
 
@@ -177,7 +176,7 @@ async function useCoupon(
     }
     throw refused('COUPON_REFUSED', refusal ?? couponInWords(terms, balance, spendable), path);
   }
-  trade.customers.spend(transaction, account, 1);
+  await trade.customers.spend(transaction, account, 1);
   return { ending: maskedCode(code), account, discountMinor: couponMinor(terms, netMinor) };
 }
 

@@ -6,6 +6,7 @@ import type { ProductEdit, VoucherKind } from '@branchline/docs';
 import type { Order, Product } from '@branchline/model';
 import type { NumberSeries } from '../commit/number-series.ts';
 import type { Transaction } from '../commit/transaction.ts';
+import type { KeyRing } from '../customers/key-ring.ts';
 import type { RefundWanted, Sold } from '../fiscal/receipt-of-order.ts';
 import type { CustomerBook } from '../projections/customers.ts';
 import type { Programmes } from '../projections/programmes.ts';
@@ -31,6 +32,7 @@ export interface RightsDesk {
 
 export interface Trade {
   readonly branch: string;
+  readonly region: string;
   readonly catalog: Catalog;
   readonly stock: StockBook;
   readonly customers: CustomerBook;
@@ -44,6 +46,10 @@ export interface Trade {
   readonly rights: RightsDesk;
   /** The account of a gift card or coupon, from its code. */
   accountOf(kind: VoucherKind, code: string): string;
+  /** Where an electronic receipt of this branch went. */
+  contactOf(receipt: string): Promise<string | undefined>;
+  /** Keys of personal data. */
+  readonly keys: KeyRing;
   /** A register is configured: every sale is owed a fiscal receipt. */
   readonly printsReceipts: boolean;
   /** Throws where the register that is connected could never print it. */

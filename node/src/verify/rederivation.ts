@@ -9,6 +9,7 @@ import { type DocName, openSnapshot, parseDocName } from '@branchline/docs';
 import { type Appended, type CheckpointShelf, type WriterId, writerIdOf } from '@branchline/feed';
 import type { Clock } from 'hlc-ts';
 import { placeOf as checkpointPlace } from '../checkpoints/checkpoint-intake.ts';
+import { KeyRing } from '../customers/key-ring.ts';
 import { Receipts } from '../fiscal/receipts.ts';
 import { ShiftBook } from '../fiscal/shift-book.ts';
 import { Answers } from '../projections/answers.ts';
@@ -53,6 +54,8 @@ export interface Rederivation {
   readonly balances: Difference | undefined;
 }
 
+const NO_STORE = { feeds: () => new Map(), read: async () => undefined };
+
 export async function rederive(options: RederivationOptions): Promise<Rederivation> {
   const { journal, stored, level, writer, clock, checkpoints } = options;
   let failure: Error | undefined;
@@ -65,7 +68,14 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
   const sinks = {
     catalog: catalogSink(await Products.open({ rows, branch: '', onChanged }), await Programmes.open(rows)),
     stock: new StockBook({ rows, branch: '', onChanged }),
-    loyalty: await CustomerBook.open({ rows, region: '', writer, onChanged }),
+    // Rows hold what is personal as the documents do: no key is needed to compare them.
+    loyalty: await CustomerBook.open({
+      rows,
+      region: '',
+      writer,
+      keys: await KeyRing.open({ store: NO_STORE }),
+      onChanged,
+    }),
   };
   const shards = await Shards.open({ rows, writer, clock, sinks, onQuarantined: onChanged, onFailure });
   const pending = await PendingAside.open(stored, shards, writer);

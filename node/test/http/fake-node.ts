@@ -258,6 +258,31 @@ export class FakeNode implements NodeServices {
     get: async (id: string) => (id === 'c1' ? this.#customer(id) : undefined),
     search: async () => [this.#customer('c1')],
     put: (id: string, request: WriteRequest<CustomerPut>) => this.#once(request, () => this.#customer(id)),
+    duplicates: async () => [{ by: 'phone' as const, customers: [this.#customer('c1')] }],
+    merge: (id: string, request: WriteRequest<unknown>) => this.#once(request, () => this.#customer(id), 200),
+    erase: (id: string, request: WriteRequest<{ reason: string }>) =>
+      this.#once(
+        request,
+        () => ({
+          customer: id as never,
+          customers: [id as never],
+          at: '2026-11-22T09:00:00.000Z',
+          ...request.body,
+        }),
+        200,
+      ),
+    erasure: async (id: string) => ({
+      customer: id as never,
+      customers: [id as never],
+      at: '2026-11-22T09:00:00.000Z',
+      reason: 'asked for',
+      by: { till: 'T1', branch: 'HQ', device: 'a'.repeat(16) },
+      what: ['name'],
+      entry: { feed: 'erasures/x', seq: 1 },
+      devices: [{ device: 'a'.repeat(16), branch: 'HQ', role: 'hq', state: 'waiting' as const }],
+      complete: false,
+      notes: [],
+    }),
   };
 
   readonly loyalty: NodeServices['loyalty'] = {

@@ -82,6 +82,8 @@ test('every read and write answers what its schema says', async () => {
     resolveOversell: { how: 'found' },
     setReorderPoint: { minMilli: 1, upToMilli: 2 },
     changeCustomer: { name: 'Ann' },
+    mergeCustomers: { from: 'c2', reason: 'the same phone' },
+    erasePersonalData: { reason: 'asked for' },
     quoteRedemption: { lines: [{ sku: 'TEA 25', quantityMilli: 1 }] },
     changeProgramme: {
       pointsPerStep: 1,

@@ -17,7 +17,7 @@ export class CustomerIndex {
     return this.#texts.size;
   }
 
-  put(row: CustomerRow): void {
+  put(row: Pick<CustomerRow, 'id' | 'name' | 'phone' | 'email' | 'retired'>): void {
     if (row.retired) {
       this.#texts.remove(row.id);
       return;
@@ -27,6 +27,10 @@ export class CustomerIndex {
       digits.slice(-length),
     );
     this.#texts.put(row.id, `${row.name} ${digits} ${tails.join(' ')} ${row.email} ${row.id}`);
+  }
+
+  remove(id: string): void {
+    this.#texts.remove(id);
   }
 
   /** Ids, best first. */

@@ -67,6 +67,7 @@ export { type Committed, type Draft, FeedWriter, type FeedWriterOptions } from '
 export {
   CUTS_MAX,
   type Cut,
+  cutsOf,
   ERASURE_KIND,
   ERASURES_COLLECTION,
   type Forgetting,

@@ -146,6 +146,24 @@ export const eventBodies = {
   }),
   /** Who touched a profile; never what it says. */
   'customer-change': z.looseObject({ id: customerId, till: tillName, fields: z.array(freeText(32)) }),
+  /** Keys of personal data (`keys/<region>`), new ones and those said again before what held them is shredded. */
+  'customer-keys': z.looseObject({
+    keys: z.array(z.tuple([customerId, z.string().min(1).max(32), z.instanceof(Uint8Array)])),
+  }),
+  /** Personal data is erased (`erasures`): whose, why, and up to where feeds of keys are shredded by every machine. */
+  erasure: z.looseObject({
+    customers: z.array(customerId),
+    reason: freeText(),
+    till: tillName,
+    branch: z.string(),
+    atMs: z.int(),
+    cuts: z.array(z.looseObject({ feed: z.string(), seq: z.int(), hash: z.instanceof(Uint8Array) })),
+    after: z.array(z.looseObject({ feed: z.string(), seq: z.int() })),
+  }),
+  /** A device has done it (a letter to where the erasure was ordered). */
+  'erasure-done': z.looseObject({ feed: z.string(), seq: z.int(), atMs: z.int() }),
+  /** Two ids are one person; the change of the document is beside it. */
+  'customer-merge': z.looseObject({ from: customerId, into: customerId, reason: freeText(), till: tillName }),
   /** Rights to points, gift cards and coupons that were issued or moved outside of a sale (loyalty feeds). */
   rights: rightsMoves,
   /** Who set which day's rules; the rules are in the document's change beside it. */
@@ -160,6 +178,8 @@ export const eventBodies = {
         order: orderId,
         number: orderNumber,
         totalMinor: amountMinor,
+        /** Where the electronic receipt goes: it is on the fiscal document, and kept as long as that. */
+        contact: freeText(128).optional(),
       }),
       /**
        * Money and goods go back; complete in itself, so that the desk needs nothing but this entry. `order` and `number` name

@@ -34,6 +34,7 @@ export {
 export {
   type Customer,
   type CustomerFields,
+  type CustomerMerge,
   type CustomerPoints,
   type CustomerPut,
   type CustomerQuery,
@@ -44,12 +45,14 @@ export {
   customerPut,
   customerQuery,
   type DuplicateGroup,
+  duplicateGroup,
   duplicateList,
   duplicateQuery,
-  type CustomerMerge,
   type ErasureAct,
+  type ErasureOrder,
   type ErasureRequest,
   erasureAct,
+  erasureOrder,
   erasureRequest,
   PERSONAL_FIELDS,
 } from './api/customers.ts';

@@ -84,6 +84,12 @@ const table = {
   ),
   PRODUCT_NOT_FOUND: row(404, 'There is no such product', 'Check the SKU; see /v1/products?q=.'),
   CUSTOMER_NOT_FOUND: row(404, 'There is no such customer here', 'Check the id, or create it with PUT.'),
+  CUSTOMER_ERASED: row(
+    410,
+    'The personal data of this customer was erased',
+    'Points stay under the id; whoever comes back gets a new one.',
+  ),
+  ERASURE_NOT_FOUND: row(404, 'Nothing was erased of this customer', 'Check the id.'),
   TILL_UNKNOWN: row(404, 'There is no such till', 'See `branchline till list`.'),
   CONFLICT_NOT_FOUND: row(
     404,
