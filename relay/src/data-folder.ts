@@ -6,6 +6,8 @@
  *     authority.key   signs the registry; may be moved away and kept offline       0600
  *     relay.key       the relay's own device key                                   0600
  *     admin.json      SHA-256 of the admin token                                   0600
+ *     operators.json  names, roles and hashes of tokens the operators made         0600
+ *     audit.jsonl     what operators did, a line each                              0600
  *     clock-bound     no stamp above it was ever given out
  *     restored.json   left by `branchline restore`: peers may know a longer registry than this folder
  *     control.json    address and token of the running program, for commands on this machine   0600
@@ -31,6 +33,18 @@ const relayFile = z.strictObject({
 });
 export type RelayFile = z.infer<typeof relayFile>;
 
+const operatorsFile = z.strictObject({
+  operators: z.array(
+    z.strictObject({
+      name: z.string(),
+      role: z.enum(['view', 'operate']),
+      tokenHash: z.string().regex(/^[0-9a-f]{64}$/),
+      addedAt: z.string(),
+    }),
+  ),
+});
+type OperatorRows = z.infer<typeof operatorsFile>['operators'];
+
 const adminFile = z.strictObject({ tokenHash: z.string().regex(/^[0-9a-f]{64}$/) });
 
 export interface ControlFile {
@@ -53,6 +67,10 @@ export class DataFolder {
 
   get checkpoints(): string {
     return join(this.path, 'checkpoints');
+  }
+
+  get audit(): string {
+    return join(this.path, 'audit.jsonl');
   }
 
   get index(): string {
@@ -91,6 +109,16 @@ export class DataFolder {
 
   async writeAdminTokenHash(tokenHash: string): Promise<void> {
     await this.#write('admin.json', json({ tokenHash }));
+  }
+
+  /** None until the first is made. */
+  async readOperators(): Promise<OperatorRows> {
+    const bytes = await this.#read('operators.json');
+    return bytes === undefined ? [] : this.#parse('operators.json', bytes, operatorsFile).operators;
+  }
+
+  async writeOperators(operators: Readonly<OperatorRows>): Promise<void> {
+    await this.#write('operators.json', json({ operators }));
   }
 
   async readKey(name: 'authority' | 'relay'): Promise<DeviceKey | undefined> {

@@ -20,6 +20,10 @@ export type RelayErrorCode =
   | 'AUTHORITY_OFFLINE'
   | 'BRANCH_UNKNOWN'
   | 'UNAUTHORIZED'
+  /** The token's role may look and not act. */
+  | 'FORBIDDEN'
+  | 'OPERATOR_EXISTS'
+  | 'OPERATOR_UNKNOWN'
   | 'REQUEST_INVALID'
   | 'TOO_MANY_REQUESTS'
   | 'NOT_FOUND'

@@ -19,6 +19,14 @@ export type RelayEvent =
   | { readonly type: 'refused'; readonly code: string; readonly writer: string; readonly remote: string }
   | { readonly type: 'enrolled'; readonly writer: string; readonly branch: string; readonly role: string }
   | { readonly type: 'revoked'; readonly writer: string; readonly branch: string; readonly reason: string }
+  /** An operator did something, or was refused. */
+  | {
+      readonly type: 'acted';
+      readonly who: string;
+      readonly what: string;
+      readonly subject: string;
+      readonly outcome: string;
+    }
   | { readonly type: 'alarmed'; readonly code: string; readonly detail: string; readonly writer?: string }
   /** Rows of the fleet that changed since the last such event. */
   | { readonly type: 'fleetChanged'; readonly devices: readonly unknown[] };

@@ -38,13 +38,20 @@ export class FleetWatch {
   readonly #options: FleetWatchOptions;
   readonly #marks: DurableMarks;
   readonly #readable = new Map<WriterId, { key: string; feeds: readonly FeedName[] }>();
+  readonly #lastEntryMs = new Map<WriterId, number>();
   readonly #told = new Map<string, string>();
   readonly #stopWatching: () => void;
 
   constructor(options: FleetWatchOptions) {
     this.#options = options;
     this.#marks = new DurableMarks(options.clock.nowMs());
-    this.#stopWatching = options.store.watch((appended) => this.#marks.add(appended, options.clock.nowMs()));
+    this.#stopWatching = options.store.watch((appended) => {
+      const nowMs = options.clock.nowMs();
+      this.#marks.add(appended, nowMs);
+      for (const { feed } of appended.runs) {
+        this.#lastEntryMs.set(writerOf(feed), nowMs);
+      }
+    });
   }
 
   rows(): readonly DeviceRow[] {
@@ -55,6 +62,7 @@ export class FleetWatch {
       contact: (writer) => sessions.contact(writer),
       reported: (writer) => sessions.reported(writer),
       lag: (member) => this.#lag(member),
+      lastEntryMs: (writer) => this.#lastEntryMs.get(writer),
       forked: (writer) => forks().filter(({ feed }) => writerOf(feed) === writer),
     });
   }

@@ -73,7 +73,16 @@ export interface DeviceRow {
   /** When the device last reported about itself. */
   readonly reportedAt: string | null;
   readonly inviteExpiresAt: string | null;
+  /** When the last entry this device wrote became durable here, since the relay started. */
+  readonly lastEntryAt: string | null;
+  /** What waits there for somebody, as it said itself. */
+  readonly detail: DeviceDetail | null;
 }
+
+export type DeviceDetail = Pick<
+  NodeReport,
+  'url' | 'ready' | 'reasons' | 'unsent' | 'fiscal' | 'transfers' | 'conflicts' | 'quarantine'
+>;
 
 export interface Reported {
   readonly report: NodeReport;
@@ -88,6 +97,7 @@ export interface FleetSources {
   readonly reported: (writer: WriterId) => Reported | undefined;
   /** What the device lacks of what it may read, and what we lack of its feeds. */
   readonly lag: (member: Member) => readonly FeedLag[];
+  readonly lastEntryMs: (writer: WriterId) => number | undefined;
   /** Feeds of the device known here to have two histories. */
   readonly forked: (writer: WriterId) => readonly ForkEvidence[];
 }
@@ -130,11 +140,14 @@ const NOTHING_KNOWN = {
   alarms: [],
   reportedAt: null,
   inviteExpiresAt: null,
+  lastEntryAt: null,
+  detail: null,
 } as const;
 
 function deviceRow(member: Member, sources: FleetSources, isSucceeded: boolean): DeviceRow {
   const contact = sources.contact(member.writer);
   const reported = sources.reported(member.writer);
+  const lastEntryMs = sources.lastEntryMs(member.writer);
   const feeds = member.revocation === undefined ? sources.lag(member) : [];
   return {
     ...NOTHING_KNOWN,
@@ -156,6 +169,7 @@ function deviceRow(member: Member, sources: FleetSources, isSucceeded: boolean):
       feeds: feeds.filter((feed) => feed.missingThere > 0 || feed.missingHere > 0),
     },
     ...reportedFields(reported),
+    lastEntryAt: lastEntryMs === undefined ? null : isoTime(lastEntryMs),
     alarms: [...forkAlarms(sources.forked(member.writer)), ...(reported?.report.alarms ?? [])],
   };
 }
@@ -192,6 +206,16 @@ function reportedFields(reported: Reported | undefined): Partial<DeviceRow> {
     oldestUndeliveredFiscalSeconds: report.oldestUndeliveredFiscalSeconds ?? null,
     fnDaysLeft: report.fnDaysLeft ?? null,
     reportedAt: isoTime(receivedMs),
+    detail: {
+      url: report.url,
+      ready: report.ready,
+      reasons: report.reasons,
+      unsent: report.unsent,
+      fiscal: report.fiscal,
+      transfers: report.transfers,
+      conflicts: report.conflicts,
+      quarantine: report.quarantine,
+    },
   };
 }
 

@@ -13,7 +13,7 @@ export {
 export { controlActions } from './control.ts';
 export { RelayError, type RelayErrorCode } from './errors.ts';
 export { EventLog, type NumberedEvent, type RelayEvent } from './event-log.ts';
-export type { DeviceRow, DeviceState, FeedLag } from './fleet.ts';
+export type { DeviceDetail, DeviceRow, DeviceState, FeedLag } from './fleet.ts';
 export type { RelaySummary } from './http/app.ts';
 export { type Initialised, initRelay } from './init.ts';
 export type { NodeReport } from './node-report.ts';

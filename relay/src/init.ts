@@ -9,7 +9,7 @@ import { Authority } from '@branchline/feed';
 import { isoTime } from 'hlc-ts';
 import { DataFolder } from './data-folder.ts';
 import { RelayError } from './errors.ts';
-import { tokenHash } from './http/admission.ts';
+import { tokenHash } from './operators.ts';
 import type { RelayPorts } from './ports.ts';
 import { RelayStore } from './relay-store.ts';
 

@@ -14,6 +14,17 @@ const ALARM_CHARS_MAX = 500;
 
 const count = z.number().min(0);
 
+/** Of anything counted, the first few are named. */
+const ITEMS_MAX = 8;
+const short = z.string().max(100);
+const words = z.string().transform((text) => text.slice(0, ALARM_CHARS_MAX));
+/** A section that cannot be read is left out, the rest is shown. */
+const listed = <Item extends z.ZodType>(item: Item) =>
+  z
+    .object({ total: count, items: z.array(item).transform((items) => items.slice(0, ITEMS_MAX)) })
+    .optional()
+    .catch(undefined);
+
 const nodeReport = z.object({
   /** Its wall clock when it wrote the report. */
   nowMs: z.number().optional(),
@@ -35,6 +46,34 @@ const nodeReport = z.object({
   disk: z.object({ freeBytes: count, totalBytes: count }).optional(),
   oldestUndeliveredFiscalSeconds: count.optional(),
   fnDaysLeft: z.number().optional(),
+  /** Where its own pages are, as a browser near it reaches them. */
+  url: z
+    .string()
+    .regex(/^https?:\/\//)
+    .max(200)
+    .optional()
+    .catch(undefined),
+  /** Whether it can sell, and why not. */
+  ready: z.boolean().optional().catch(undefined),
+  reasons: z.array(words).max(ITEMS_MAX).optional().catch(undefined),
+  /** Own entries no other machine has confirmed. */
+  unsent: z.object({ entries: count, oldestAgeMs: count.optional() }).optional().catch(undefined),
+  fiscal: z
+    .object({
+      words,
+      trouble: z.string().max(64).optional(),
+      storage: z.string().max(32).optional(),
+      receiptsWaiting: count,
+      receiptsUndecided: count.optional(),
+      documentsWaiting: count.optional(),
+      oldestDocumentAgeMs: count.optional(),
+      stopsInMs: count.optional(),
+    })
+    .optional()
+    .catch(undefined),
+  transfers: listed(z.object({ id: short, from: short, to: short, sentAt: short.optional(), lines: count })),
+  conflicts: listed(z.object({ id: short, sku: short, name: words, field: short })),
+  quarantine: listed(z.object({ id: short, kind: short, what: words, code: short, words, todo: words })),
 });
 export type NodeReport = z.infer<typeof nodeReport>;
 

@@ -147,6 +147,7 @@ export class RelayCore {
       contact: (writer) => known.get(writer)?.contact,
       reported: () => undefined,
       lag: () => [],
+      lastEntryMs: () => undefined,
       forked: () => [],
     });
   }

@@ -9,17 +9,20 @@
  * more is acknowledged and `failed` resolves: the program must end, and verifies on its next start.
  */
 import { randomBytes } from 'node:crypto';
-import { type FeedStore, writeEnrolAnswer } from '@branchline/feed';
+import { type FeedStore, startForgetting, writeEnrolAnswer } from '@branchline/feed';
 import { isoTime } from 'hlc-ts';
+import { AuditLog } from './audit-log.ts';
 import type { RelayConfig } from './config.ts';
 import { controlActions } from './control.ts';
 import { diskSpace } from './disk-space.ts';
 import { RelayError } from './errors.ts';
+import { FleetHistory } from './fleet-history.ts';
 import { keepHouse } from './housekeeping.ts';
-import { FailureLimit, tokenHash } from './http/admission.ts';
+import { FailureLimit } from './http/admission.ts';
 import { relayApp } from './http/app.ts';
 import { EventStream } from './http/event-stream.ts';
 import { closeHttp, listenHttp } from './listener.ts';
+import { ADMIN, Operators, tokenHash } from './operators.ts';
 import { openPeers } from './peers.ts';
 import type { RelayPorts } from './ports.ts';
 import { RelayCore } from './relay-core.ts';
@@ -93,13 +96,25 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
   const { fleet, sessions, metrics } = peers;
   const failure = watchStore(core);
   const controlToken = randomBytes(CONTROL_TOKEN_BYTES).toString('base64url');
+  const operators = await Operators.open({
+    folder: core.folder,
+    fixed: [
+      { name: ADMIN, role: 'operate', tokenHash: await core.folder.readAdminTokenHash() },
+      { name: 'this machine', role: 'operate', tokenHash: tokenHash(controlToken) },
+    ],
+    nowMs: () => clock.nowMs(),
+  });
+  const audit = await AuditLog.open(core.folder.audit, () => clock.nowMs());
+  const history = new FleetHistory(core.opened.level, clock);
   const app = relayApp({
     clock,
     log,
-    tokens: {
-      hashes: [await core.folder.readAdminTokenHash(), tokenHash(controlToken)],
-      limit: new FailureLimit(clock),
-    },
+    tenant,
+    operators,
+    limit: new FailureLimit(clock),
+    audit,
+    history,
+    eventLog: events,
     branches: core.branches,
     enrolAnswerFor: (writer) =>
       writeEnrolAnswer({ store, registry, authorityKey: core.authorityKey, writer }),
@@ -125,8 +140,14 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
   const { server, url } = await listenHttp({ listen: config.listen, socketsMax: config.connectionsMax, app });
   server.on('upgrade', peers.upgrade);
   await core.folder.writeControl({ program: 'relay', url, pid: process.pid, token: controlToken });
+  // What head office had erased is shredded here as everywhere; a relay needs to understand nothing else of it.
+  const forgetting = await startForgetting(store, {
+    onFailed: (error) => log.error({ err: error }, 'an erasure was not done; the next start tries again'),
+    onForgotten: ({ feed, seq }) => log.info({ feed, seq }, 'keys of personal data are shredded'),
+  });
   const loops = [
     fleet.run({ signal: stopping.signal, hasListeners: () => stream.listeners > 0 }),
+    history.run({ rows: () => fleet.rows(), signal: stopping.signal }),
     keepHouse({ core, sessions, prune: peers.prune, clock, log, signal: stopping.signal }),
   ];
   log.info({ url, tenant, feeds: store.feeds().size, position: store.position }, 'listening');
@@ -138,6 +159,8 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
     await peers.close();
     await closeHttp(server);
     await Promise.all(loops);
+    forgetting.stop();
+    await forgetting.settled();
     await core.close();
   };
   return { url, failed: failure.failed, feeds: () => store.feeds(), close };

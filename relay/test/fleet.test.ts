@@ -30,6 +30,7 @@ function sources(members: readonly Member[], extra: Partial<FleetSources> = {}):
     contact: () => undefined,
     reported: () => undefined,
     lag: () => [],
+    lastEntryMs: () => undefined,
     forked: () => [],
     ...extra,
   };

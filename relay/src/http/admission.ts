@@ -1,13 +1,13 @@
 /**
- * Who may call what over HTTP: the admin token printed by `init`, or the control token of the running process.
+ * Who may call what over HTTP: a token is looked up, its role compared with what the call needs, its owner noted for the audit log.
  *
- * Tokens are compared as hashes in constant time. Failures are counted per address and, above a limit, refused without
+ * Tokens are compared as hashes in constant time (`Operators`). Failures are counted per address and, above a limit, refused without
  * looking at them; the table of addresses is bounded.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
 import type { Clock } from 'hlc-ts';
 import { RelayError } from '../errors.ts';
+import type { Operator, OperatorRole, Operators } from '../operators.ts';
 
 /** Failed calls (token, enrolment) of one address in one window before it has to wait. */
 export const FAILURES_PER_WINDOW_MAX = 20;
@@ -53,18 +53,19 @@ export class FailureLimit {
   }
 }
 
-export interface AdminTokens {
-  /** SHA-256 of each accepted token, lower-case hex. */
-  readonly hashes: readonly string[];
+export interface Door {
+  readonly operators: Pick<Operators, 'find'>;
   readonly limit: FailureLimit;
 }
 
-export function requireAdmin({ hashes, limit }: AdminTokens) {
-  return (request: Request, _response: Response, next: NextFunction): void => {
+/** `operate` may everything `view` may. */
+export function requireRole({ operators, limit }: Door, role: OperatorRole) {
+  return (request: Request, response: Response, next: NextFunction): void => {
     const address = request.socket.remoteAddress ?? '';
     limit.check(address);
     const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
-    if (token === undefined || !hashes.some((hash) => sameHash(hash, tokenHash(token)))) {
+    const operator = token === undefined ? undefined : operators.find(token);
+    if (operator === undefined) {
       if (token !== undefined) {
         limit.failed(address);
       }
@@ -72,14 +73,17 @@ export function requireAdmin({ hashes, limit }: AdminTokens) {
         hint: 'Send it as "Authorization: Bearer TOKEN"; `branchline init` printed it.',
       });
     }
+    if (role === 'operate' && operator.role !== 'operate') {
+      throw new RelayError('FORBIDDEN', `the token of ${operator.name} may look, not act`, {
+        hint: 'Ask somebody with a token of role operate.',
+      });
+    }
+    response.locals.operator = operator;
     next();
   };
 }
 
-export function tokenHash(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
-}
-
-function sameHash(a: string, b: string): boolean {
-  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+/** Whose token it was. */
+export function operatorOf(response: Response): Operator {
+  return response.locals.operator as Operator;
 }

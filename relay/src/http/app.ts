@@ -2,23 +2,29 @@
  * The relay's HTTP side, composed: health, metrics, enrolment, the operator's calls, the fleet page and its live events,
  * the console. Replication itself is the WebSocket at `/v1/replicate` and not here.
  *
- * Guarantees: every refusal is a problem document with a code; bodies are bounded; nothing of the fleet is told without the
- * admin token. `/healthz`, `/readyz` and `/metrics` are open, and count without naming.
+ * Guarantees: every refusal is a problem document with a code; bodies are bounded; nothing of the fleet is told without an
+ * operator's token, nothing changed without one of role operate. `/healthz`, `/readyz` and `/metrics` are open, and count without naming.
  */
 import type { EnrolAnswer, WriterId } from '@branchline/feed';
+import { pageRouter } from '@branchline/pages';
 import express, { type Express } from 'express';
 import { type Clock, isoTime } from 'hlc-ts';
 import type { Logger } from 'pino';
+import type { AuditLog } from '../audit-log.ts';
 import type { Branches } from '../branches.ts';
 import { RelayError } from '../errors.ts';
+import type { EventLog } from '../event-log.ts';
 import type { DeviceRow } from '../fleet.ts';
+import type { FleetHistory } from '../fleet-history.ts';
 import type { Metrics } from '../metrics.ts';
-import { type AdminTokens, requireAdmin } from './admission.ts';
+import type { Operators } from '../operators.ts';
+import { type FailureLimit, requireRole } from './admission.ts';
+import { auditedInto } from './audited.ts';
 import { BODY_BYTES_MAX } from './body.ts';
 import { branchRoutes } from './branch-routes.ts';
-import { consoleRoutes } from './console-page.ts';
 import { type ControlActions, controlRoutes } from './control-routes.ts';
 import type { EventStream } from './event-stream.ts';
+import { operatorRoutes } from './operator-routes.ts';
 import { sendProblems } from './problem.ts';
 
 export interface RelaySummary {
@@ -38,12 +44,17 @@ export interface RelaySummary {
 export interface AppOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly tokens: AdminTokens;
+  readonly tenant: string;
+  readonly operators: Operators;
+  readonly limit: FailureLimit;
+  readonly audit: AuditLog;
+  readonly history: Pick<FleetHistory, 'read'>;
   readonly branches: Branches;
   readonly enrolAnswerFor: (writer: WriterId) => Promise<EnrolAnswer>;
   readonly control: ControlActions;
   readonly rows: () => readonly DeviceRow[];
   readonly summary: () => Promise<RelaySummary>;
+  readonly eventLog: EventLog;
   readonly events: EventStream;
   readonly metrics: Metrics;
   /** Why the relay cannot work, or undefined. */
@@ -51,8 +62,10 @@ export interface AppOptions {
 }
 
 export function relayApp(options: AppOptions): Express {
-  const { clock, log, tokens, events, metrics, rows, summary, fault } = options;
-  const admin = requireAdmin(tokens);
+  const { clock, log, limit, audit, events, metrics, rows, summary, fault } = options;
+  const view = requireRole(options, 'view');
+  const operate = requireRole(options, 'operate');
+  const audited = auditedInto(audit, options.eventLog);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -72,23 +85,26 @@ export function relayApp(options: AppOptions): Express {
   app.get('/metrics', async (_request, response) => {
     response.type(metrics.contentType).send(await metrics.text());
   });
-  app.use(consoleRoutes());
+  app.use(pageRouter({ '/': 'console' }));
 
   app.use(express.json({ limit: BODY_BYTES_MAX, strict: true }));
-  app.get('/v1/fleet', admin, async (_request, response) => {
+  app.get('/v1/fleet', view, async (_request, response) => {
     response.json({ at: isoTime(clock.nowMs()), relay: await summary(), branches: rows() });
   });
-  app.get('/v1/events', admin, (request, response) => events.serve(request, response));
+  app.get('/v1/events', view, (request, response) => events.serve(request, response));
   app.use(
     branchRoutes({
       branches: options.branches,
       enrolAnswerFor: options.enrolAnswerFor,
       rows,
-      admin,
-      limit: tokens.limit,
+      view,
+      operate,
+      audited,
+      limit,
     }),
   );
-  app.use(controlRoutes(options.control, admin));
+  app.use(operatorRoutes({ ...options, audited, view, operate }));
+  app.use(controlRoutes(options.control, operate));
 
   app.use((request) => {
     throw new RelayError('NOT_FOUND', `there is no ${request.method} ${request.path}`);

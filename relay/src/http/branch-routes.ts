@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { type Branches, branchRequests } from '../branches.ts';
 import type { DeviceRow } from '../fleet.ts';
 import type { FailureLimit } from './admission.ts';
+import type { Audited } from './audited.ts';
 import { parseBody } from './body.ts';
 
 const revokeBody = z.strictObject({ reason: z.string().min(1).max(200).default('revoked') });
@@ -22,11 +23,14 @@ export interface BranchRoutesOptions {
   /** Called once the device is in the registry. */
   readonly enrolAnswerFor: (writer: WriterId) => Promise<EnrolAnswer>;
   readonly rows: () => readonly DeviceRow[];
-  readonly admin: RequestHandler;
+  readonly view: RequestHandler;
+  readonly operate: RequestHandler;
+  readonly audited: Audited;
   readonly limit: FailureLimit;
 }
 
-export function branchRoutes({ branches, enrolAnswerFor, rows, admin, limit }: BranchRoutesOptions): Router {
+export function branchRoutes(options: BranchRoutesOptions): Router {
+  const { branches, enrolAnswerFor, rows, view, operate, audited, limit } = options;
   const routes = Router();
 
   routes.post('/v1/enrol', async (request, response) => {
@@ -42,22 +46,38 @@ export function branchRoutes({ branches, enrolAnswerFor, rows, admin, limit }: B
     }
   });
 
-  routes.get('/v1/branches', admin, (_request, response) => {
+  routes.get('/v1/branches', view, (_request, response) => {
     response.json({ branches: rows() });
   });
 
-  routes.post('/v1/branches', admin, async (request, response) => {
-    response.status(201).json({ tokens: await branches.add(parseBody(branchRequests, request)) });
+  routes.post('/v1/branches', operate, async (request, response) => {
+    const asked = parseBody(branchRequests, request);
+    const subject = codesOf(asked.branches);
+    const tokens = await audited(response, 'branch.add', subject, () => branches.add(asked));
+    response.status(201).json({ tokens });
   });
 
-  routes.post('/v1/branches/:code/revoke', admin, async (request, response) => {
+  routes.post('/v1/branches/:code/revoke', operate, async (request, response) => {
     const { reason } = parseBody(revokeBody, request);
-    response.json({ revoked: await branches.revoke(String(request.params.code), reason) });
+    const code = String(request.params.code);
+    const subject = `${code}: ${reason}`;
+    const revoked = await audited(response, 'branch.revoke', subject, () => branches.revoke(code, reason));
+    response.json({ revoked });
   });
 
-  routes.post('/v1/branches/:code/rotate', admin, async (request, response) => {
-    response.status(201).json({ tokens: await branches.rotate(String(request.params.code)) });
+  routes.post('/v1/branches/:code/rotate', operate, async (request, response) => {
+    const code = String(request.params.code);
+    const tokens = await audited(response, 'branch.rotate', code, () => branches.rotate(code));
+    response.status(201).json({ tokens });
   });
 
   return routes;
+}
+
+/** Twenty by name, the rest counted. */
+function codesOf(branches: readonly { readonly code: string }[]): string {
+  const named = branches.slice(0, 20).map(({ code }) => code);
+  return branches.length > named.length
+    ? `${named.join(', ')} and ${branches.length - named.length} more`
+    : named.join(', ');
 }
