@@ -17,7 +17,6 @@ import {
   followRegistry,
   JournalStore,
   NodeDisk,
-  onlyOurs,
   Registry,
   readEnrolAnswer,
 } from '@branchline/feed';
@@ -30,11 +29,9 @@ import { boundFile } from './files/bound-file.ts';
 import { DataDirectory, type TrustAnchor } from './files/data-directory.ts';
 import { readIfPresent } from './files/durable-file.ts';
 import type { NodeLog } from './ports.ts';
-import type { RowLevel } from './projections/rows.ts';
-import type { Inheritance } from './succession/inherit.ts';
+import { type Inheritance, inheritanceOf } from './succession/inherit.ts';
 import { Lineage } from './succession/lineage.ts';
-import { saidAgain } from './succession/said-again.ts';
-import { planOfRecord, presume, takeRestored, takeRotation } from './succession/take-over.ts';
+import { presume, takeRestored, takeRotation } from './succession/take-over.ts';
 import type { Fetch } from './sync/enrol.ts';
 import { enrolPatiently } from './sync/patient-enrol.ts';
 
@@ -87,7 +84,12 @@ export async function openHome(options: HomeOptions): Promise<NodeHome> {
     log.info({ position: store.position, tornBytes, rebuilt }, 'journal verified');
     const lineage = await settleKeys(options, found, registry);
     const { key } = lineage;
-    const inheritance = await findInheritance(options, anchor, lineage, opened);
+    const inheritance = await inheritanceOf({
+      ...options,
+      last: lineage.last,
+      store,
+      openAside: (predecessor) => openStore(options, anchor, lineage.aside(predecessor), lineage.keys),
+    });
     const { tenant } = anchor;
     const home = { directory, key, authorityKey, tenant, anchor, lineage, inheritance, ...opened };
     await becomeMember(options, home, answer);
@@ -136,35 +138,6 @@ export async function openStore(
   } catch (error) {
     await closeAll(closers);
     throw error;
-  }
-}
-
-/** What the newest key has not said yet: where the old feeds end, and what only the history set aside had. */
-async function findInheritance(
-  options: HomeOptions,
-  anchor: TrustAnchor,
-  lineage: Lineage,
-  { store }: OpenedStore,
-): Promise<Inheritance | undefined> {
-  const { last } = lineage;
-  if (last === undefined || last.settled) {
-    return undefined;
-  }
-  const plan = planOfRecord(last, store);
-  if (!plan.diverged || last.evidence === undefined) {
-    return { plan, entries: [], changes: [] };
-  }
-  const aside = await openStore(options, anchor, lineage.aside(last.predecessor), lineage.keys);
-  try {
-    const entries = await onlyOurs(aside.store, plan);
-    const rows = aside.level.sublevel('rows') as unknown as RowLevel;
-    const { changes, lost } = await saidAgain({ store: aside.store, rows }, entries, options.clock);
-    if (lost.length > 0) {
-      options.log.error({ documents: lost }, 'changes of these documents stay with the history set aside');
-    }
-    return { plan, entries, changes };
-  } finally {
-    await aside.close();
   }
 }
 

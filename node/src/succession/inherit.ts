@@ -10,22 +10,66 @@
 import {
   collectionOf,
   type Entry,
+  type FeedStore,
   INCARNATION_KIND,
   type IncarnationBody,
   type IncarnationPlan,
+  onlyOurs,
+  type WriterId,
 } from '@branchline/feed';
-import { makeStamp, type Stamp, stampCounter, stampMs } from 'hlc-ts';
+import { type Clock, makeStamp, type Stamp, stampCounter, stampMs } from 'hlc-ts';
 import type { Transaction } from '../commit/transaction.ts';
-import type { ChangeAgain } from './said-again.ts';
+import type { NodeLog } from '../ports.ts';
+import type { RowLevel } from '../projections/rows.ts';
+import type { SuccessionRecord } from './lineage.ts';
+import { type ChangeAgain, saidAgain } from './said-again.ts';
+import { planOfRecord } from './take-over.ts';
 
 /** Entries of one commit. */
 export const PART_ENTRIES_MAX = 500;
+
+/** A history that was set aside, opened to be read. */
+export interface Aside {
+  readonly store: FeedStore;
+  readonly level: { sublevel(name: 'rows'): unknown };
+  close(): Promise<unknown>;
+}
 
 export interface Inheritance {
   readonly plan: IncarnationPlan;
   /** What only we had, by stamp; changes of documents are in `changes`. */
   readonly entries: readonly Entry[];
   readonly changes: readonly ChangeAgain[];
+}
+
+/** Called before a new key writes: what it has not said yet. `openAside` opens the history that was set aside. */
+export async function inheritanceOf(options: {
+  readonly last: SuccessionRecord | undefined;
+  readonly store: FeedStore;
+  readonly openAside: (predecessor: WriterId) => Promise<Aside>;
+  readonly clock: Clock;
+  readonly log: Pick<NodeLog, 'error'>;
+}): Promise<Inheritance | undefined> {
+  const { last, store, openAside, clock, log } = options;
+  if (last === undefined || last.settled) {
+    return undefined;
+  }
+  const plan = planOfRecord(last, store);
+  if (!plan.diverged || last.evidence === undefined) {
+    return { plan, entries: [], changes: [] };
+  }
+  const aside = await openAside(last.predecessor);
+  try {
+    const entries = await onlyOurs(aside.store, plan);
+    const rows = aside.level.sublevel('rows') as unknown as RowLevel;
+    const { changes, lost } = await saidAgain({ store: aside.store, rows }, entries, clock);
+    if (lost.length > 0) {
+      log.error({ documents: lost }, 'changes of these documents stay with the history set aside');
+    }
+    return { plan, entries, changes };
+  } finally {
+    await aside.close();
+  }
 }
 
 /** What each commit does, in order. */

@@ -10,6 +10,7 @@
  * can sell when this is done, whether or not anybody can be reached.
  */
 import {
+  type DeviceKey,
   type FeedStore,
   type IncarnationPlan,
   type Member,
@@ -22,6 +23,11 @@ import { freshKey, type Lineage, type SuccessionRecord } from './lineage.ts';
 
 const READ_BYTES = 1024 * 1024;
 
+/** Of a lineage what a key needs to take over: a simulated machine keeps its own. */
+export type LineageOf = Pick<Lineage, 'key' | 'keys' | 'records' | 'staged'> & {
+  follow(...decision: Parameters<Lineage['follow']>): Promise<unknown>;
+};
+
 export interface OpenStore {
   readonly store: FeedStore;
   readonly registry: Registry;
@@ -29,7 +35,7 @@ export interface OpenStore {
 }
 
 /** Our own keys that the registry does not know, with the rights of the ones before them. */
-export function presume(lineage: Lineage, registry: Registry): void {
+export function presume(lineage: Pick<LineageOf, 'keys' | 'records'>, registry: Registry): void {
   for (const [index, { writer, predecessor, incarnation }] of lineage.records.entries()) {
     const grant = registry.member(predecessor)?.grant;
     const key = lineage.keys[index + 1]!.publicKey;
@@ -81,14 +87,16 @@ export async function takeRotation(lineage: Lineage, registry: Registry, nowMs: 
 
 /** Called with the node closed and its store open; closes it. `open` opens another store of the same tenant. */
 export async function takeOver(options: {
-  readonly lineage: Lineage;
+  readonly lineage: LineageOf;
   readonly home: OpenStore;
   readonly plan: IncarnationPlan;
   readonly open: (at: { journal: string; index: string }) => Promise<OpenStore>;
   readonly nowMs: number;
+  /** A new random one when left out. */
+  readonly makeKey?: () => DeviceKey;
 }): Promise<void> {
-  const { lineage, home, open, nowMs } = options;
-  const next = freshKey();
+  const { lineage, home, open, nowMs, makeKey = freshKey } = options;
+  const next = makeKey();
   const plan = asOfNow(options.plan, home.store);
   const incarnation = nextIncarnation(home.registry, lineage.key.writer);
   if (plan.diverged) {

@@ -47,6 +47,8 @@ export class MemoryNetwork {
   readonly #defaults: LinkFaults;
   readonly #faults = new Map<string, LinkFaults>();
   readonly #blocked = new Set<string>();
+  /** Messages that met a fault of their link. */
+  readonly counts = { lost: 0, doubled: 0, overtaken: 0 };
   readonly #listeners = new Map<string, (transport: Transport) => void>();
   readonly #streams = new Set<MemoryStream>();
 

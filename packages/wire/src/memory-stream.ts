@@ -104,7 +104,11 @@ export class MemoryTransport implements Transport {
     }
     const { random } = this.#network;
     const { lossRate, duplicateRate } = this.#network.faultsOf(this.local, this.remote);
-    const copies = (random() < lossRate ? 0 : 1) + (random() < duplicateRate ? 1 : 0);
+    const isLost = random() < lossRate;
+    const isDoubled = random() < duplicateRate;
+    this.#network.counts.lost += isLost ? 1 : 0;
+    this.#network.counts.doubled += isDoubled ? 1 : 0;
+    const copies = (isLost ? 0 : 1) + (isDoubled ? 1 : 0);
     for (let copy = 0; copy < copies; copy += 1) {
       // Not `slice`: on a Buffer that is a view of the same bytes.
       this.#carry({ type: 'message', message: new Uint8Array(message) });
@@ -140,6 +144,7 @@ export class MemoryTransport implements Transport {
     const nowMs = clock.monotonicMs();
     let dueMs = nowMs + delayMs + random() * jitterMs;
     if (random() < reorderRate) {
+      this.#network.counts.overtaken += 1;
       dueMs += delayMs + 1;
     } else {
       dueMs = Math.max(dueMs, this.#lastDueMs);

@@ -66,10 +66,16 @@ export const RULES_MAX = 1_000;
 export class FaultPlan {
   #rules: { readonly rule: FaultRule; skip: number; times: number }[] = [];
   #fired = 0;
+  readonly #firedBy = new Map<FaultKind, number>();
 
   /** How many times a rule fired. */
   get fired(): number {
     return this.#fired;
+  }
+
+  /** By kind. */
+  get firedBy(): ReadonlyMap<FaultKind, number> {
+    return this.#firedBy;
   }
 
   get waiting(): number {
@@ -104,6 +110,7 @@ export class FaultPlan {
         continue;
       }
       entry.times -= 1;
+      this.#firedBy.set(rule.fault, (this.#firedBy.get(rule.fault) ?? 0) + 1);
       fired.push(rule);
     }
     this.#rules = this.#rules.filter(({ times }) => times > 0);
