@@ -10,6 +10,7 @@ import { backupCommand } from './commands/backup.ts';
 import { benchCommand } from './commands/bench.ts';
 import { branchCommand } from './commands/branch.ts';
 import { catalogCommand } from './commands/catalog.ts';
+import { customersCommand } from './commands/customers.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
@@ -71,6 +72,7 @@ function composeProgram(ports: CliPorts, version: string): Command {
     restoreCommand(context),
     tillCommand(context),
     catalogCommand(context),
+    customersCommand(context),
     fiscalCommand(context),
     kktCommand(context),
     ofdCommand(context),

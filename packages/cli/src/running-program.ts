@@ -86,6 +86,11 @@ export class RunningProgram {
     return await this.#call('POST', path, body);
   }
 
+  /** Takes something away, under a key of its own. */
+  async remove(path: string, body: object): Promise<unknown> {
+    return await this.#call('DELETE', path, body, { 'Idempotency-Key': randomUUID() });
+  }
+
   /** A question whose refusal is an answer: health and readiness. */
   async probe(path: string): Promise<{ status: number; body: unknown }> {
     const response = await this.#fetch('GET', path);
@@ -110,8 +115,13 @@ export class RunningProgram {
     throw new ProgramRefusal(answer, response.status);
   }
 
-  async #call(method: string, path: string, body?: object): Promise<unknown> {
-    const response = await this.#fetch(method, path, body);
+  async #call(
+    method: string,
+    path: string,
+    body?: object,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<unknown> {
+    const response = await this.#fetch(method, path, body, headers);
     const answer = safeJson(await response.text());
     if (response.ok) {
       return answer;
@@ -119,10 +129,16 @@ export class RunningProgram {
     throw new ProgramRefusal(answer, response.status);
   }
 
-  async #fetch(method: string, path: string, body?: object): Promise<Response> {
+  async #fetch(
+    method: string,
+    path: string,
+    body?: object,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Response> {
     return await this.#send(path, {
       method,
       headers: {
+        ...headers,
         Authorization: `Bearer ${this.#token}`,
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
       },
