@@ -6,6 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   ANSWERS_FORGOTTEN_MAX,
+  ANSWERS_KEPT_DAYS,
   ANSWERS_KEPT_MS,
   ANSWERS_LOOK_MS,
   AnswerAge,
@@ -62,11 +63,13 @@ async function shop() {
 test('an answer is repeated for ANSWERS_KEPT_MS, then its row and its entry are gone', async () => {
   const { clock, age, answer, known, base } = await shop();
   await answer('first');
-  clock.jumpWall(30 * DAY_MS);
-  await answer('second');
-  assert.is(await age.look(), 0);
-  assert.ok(await known('first'), 'after thirty days');
-  clock.jumpWall(ANSWERS_KEPT_MS - 30 * DAY_MS + 1);
+  for (let day = 1; day < ANSWERS_KEPT_DAYS; day += 1) {
+    clock.jumpWall(DAY_MS);
+    await answer(day === 30 ? 'second' : `day-${day}`);
+    assert.is(await age.look(), 0);
+  }
+  assert.ok(await known('first'), 'after thirty-four days');
+  clock.jumpWall(ANSWERS_KEPT_MS - (ANSWERS_KEPT_DAYS - 1) * DAY_MS + 1);
   await answer('third');
   assert.is(await age.look(), 1);
   assert.equal([await known('first'), await known('second'), await known('third')], [false, true, true]);
@@ -81,13 +84,24 @@ test('a clock that jumps ahead makes nothing old while nothing is sold', async (
   assert.ok(await known('first'));
 });
 
+test('a clock that jumps forty days ahead makes nothing old, though sales go on', async () => {
+  const { clock, age, answer, known } = await shop();
+  await answer('first');
+  clock.jumpWall(40 * DAY_MS);
+  await answer('second');
+  assert.is(await age.look(), 0);
+  assert.ok(await known('first'));
+});
+
 test('ANSWERS_FORGOTTEN_MAX at a look, and one look in ANSWERS_LOOK_MS', async () => {
   const { clock, age, answer } = await shop();
   for (let from = 0; from < ANSWERS_FORGOTTEN_MAX + 2_000; from += 1_000) {
     await answer(...Array.from({ length: 1_000 }, (_, at) => `key-${from + at}`));
   }
-  clock.jumpWall(ANSWERS_KEPT_MS + DAY_MS);
-  await answer('new');
+  for (let day = 0; day <= ANSWERS_KEPT_DAYS; day += 1) {
+    clock.jumpWall(DAY_MS);
+    await answer(`new-${day}`);
+  }
   const first = await age.look();
   assert.ok(first >= ANSWERS_FORGOTTEN_MAX && first < ANSWERS_FORGOTTEN_MAX + 2_000, String(first));
   assert.is(await age.look(), 0);

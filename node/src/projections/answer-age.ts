@@ -1,9 +1,9 @@
 /**
  * Forgets stored answers that nobody will ask for again: their rows, and their entries of the feed `local/answers`.
  *
- * Guarantees: an answer is kept for ANSWERS_KEPT_MS at least, counted by stamps of this device; a till that was away for a month
- * still gets the answer it missed. Age is measured from the newest answer, not from the clock alone: a clock that jumps ahead
- * makes nothing old while nothing is sold.
+ * Guarantees: an answer is kept for ANSWERS_KEPT_MS at least, counted by stamps of this device, and until ANSWERS_KEPT_DAYS days
+ * have seen answers since; a till that was away for a month still gets the answer it missed. Days are counted because a clock cannot
+ * be believed: one that jumps forty days ahead makes one day, and a sale repeated then must not become a second one.
  *
  * Rows go first. A crash between the two leaves entries whose rows are gone, and the next look takes up there.
  * Answers that earlier programs wrote into the feed `local` stay: that feed holds the tills as well.
@@ -16,6 +16,8 @@ import type { Rows } from './rows.ts';
 const DAY_MS = 86_400_000;
 /** How long an answer is repeated. G2 promises thirty days. */
 export const ANSWERS_KEPT_MS = 35 * DAY_MS;
+/** Days with answers after which one may be forgotten. */
+export const ANSWERS_KEPT_DAYS = 35;
 /** Between two looks, by the clock on the wall. */
 export const ANSWERS_LOOK_MS = 3_600_000;
 /** Answers forgotten at a time; more are left to the next look. */
@@ -60,13 +62,14 @@ export class AnswerAge {
     const newestMs = await this.#stampMsAt(feed, store.feeds().get(feed)?.head.seq ?? 0);
     const beforeMs = Math.min(nowMs, newestMs) - ANSWERS_KEPT_MS;
     const first = (store.feeds().get(feed)?.base.seq ?? 0) + 1;
+    const kept = await this.#firstKept(feed, first, store.feeds().get(feed)?.head.seq ?? 0);
     let seq = first;
-    for (let isOld = true; isOld && seq - first < ANSWERS_FORGOTTEN_MAX; ) {
+    for (let isOld = seq < kept; isOld && seq - first < ANSWERS_FORGOTTEN_MAX; ) {
       const run = await store.read(feed, seq, READ_BYTES);
       isOld = run !== undefined;
       for (const bytes of run?.entries ?? []) {
         const { hlc, body } = decodeEntry(feed, seq, bytes);
-        if (stampMs(hlc) >= beforeMs) {
+        if (stampMs(hlc) >= beforeMs || seq >= kept) {
           isOld = false;
           break;
         }
@@ -80,6 +83,30 @@ export class AnswerAge {
       await store.prune(feed, seq);
     }
     return seq - first;
+  }
+
+  /** Where the last ANSWERS_KEPT_DAYS days that have answers begin. */
+  async #firstKept(feed: FeedName, first: number, head: number): Promise<number> {
+    let start = head + 1;
+    for (let days = 0; days < ANSWERS_KEPT_DAYS && start > first; days += 1) {
+      const day = await this.#dayAt(feed, start - 1);
+      let [before, on] = [first - 1, start - 1];
+      while (on - before > 1) {
+        const middle = (before + on) >> 1;
+        if ((await this.#dayAt(feed, middle)) < day) {
+          before = middle;
+        } else {
+          on = middle;
+        }
+      }
+      start = on;
+    }
+    return start;
+  }
+
+  async #dayAt(feed: FeedName, seq: number): Promise<number> {
+    const run = await this.#options.store.read(feed, seq, 1);
+    return Math.floor(stampMs(decodeEntry(feed, seq, run!.entries[0]!).hlc) / DAY_MS);
   }
 
   async #stampMsAt(feed: FeedName, seq: number): Promise<number> {
