@@ -102,13 +102,18 @@ export class Orders implements Projection {
     readonly after?: string | undefined;
     readonly limit: number;
     readonly branch?: string | undefined;
+    readonly sort?: 'oldest' | 'newest' | undefined;
   }): Promise<OrderPage> {
     const { rows } = this.#options;
     const prefix = query.branch === undefined ? 't/' : `u/${query.branch}/`;
-    const start = query.after === undefined ? prefix : `${prefix}${await this.#cursor(query.after)}`;
+    const place = query.after === undefined ? undefined : `${prefix}${await this.#cursor(query.after)}`;
+    const range =
+      query.sort === 'newest'
+        ? { after: prefix, below: place ?? after(prefix), reverse: true }
+        : { after: place ?? prefix, below: after(prefix) };
     const ids: string[] = [];
     let cursor = '';
-    for await (const [key] of rows.texts({ after: start, below: after(prefix), limit: query.limit + 1 })) {
+    for await (const [key] of rows.texts({ ...range, limit: query.limit + 1 })) {
       if (ids.length === query.limit) {
         return { orders: await this.#read(ids), next: cursor };
       }
@@ -155,6 +160,9 @@ export function orderOf(branch: string, stamp: Stamp, body: EventBody<'order'>):
       quantityMilli: line.quantityMilli,
       unitPriceMinor: line.unitPriceMinor,
       discountMinor: line.discountMinor,
+      ...(line.promotion === undefined
+        ? {}
+        : { promotion: { id: line.promotion.id, discountMinor: line.promotion.discountMinor } }),
       ...(line.redeemedMinor === undefined ? {} : { redeemedMinor: line.redeemedMinor }),
       totalMinor: line.totalMinor,
       vat: line.vat,

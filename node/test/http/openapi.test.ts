@@ -47,7 +47,7 @@ test('every reference of the document resolves, every operation has an id of its
   assert.match(place.responses[503].description, 'STORE_POISONED');
   assert.equal(
     reply.json.paths['/v1/orders'].get.parameters.map((one: { name: string }) => one.name),
-    ['after', 'limit', 'branch', 'number', 'qr'],
+    ['after', 'limit', 'branch', 'sort', 'number', 'qr'],
   );
 });
 

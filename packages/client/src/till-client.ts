@@ -143,6 +143,7 @@ export class TillClient {
       after?: string | undefined;
       limit?: number | undefined;
       branch?: string | undefined;
+      sort?: 'oldest' | 'newest' | undefined;
       number?: string | undefined;
       qr?: string | undefined;
     } = {},

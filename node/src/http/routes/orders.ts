@@ -100,7 +100,7 @@ export const orderRoutes: readonly Route[] = [
     path: '/v1/orders',
     name: 'listOrders',
     tag: 'orders',
-    summary: 'Orders, oldest first',
+    summary: 'Orders, oldest or newest first',
     description:
       'Hand back `next` as `after` for the following page; new orders always come later. With `number` or `qr` at most one order: ' +
       'what a customer brings back is found by its number or by the QR code of its receipt.',

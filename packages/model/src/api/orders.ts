@@ -127,6 +127,8 @@ export const orderLine = z.strictObject({
   quantityMilli: positiveQuantityMilli,
   unitPriceMinor: amountMinor,
   discountMinor: amountMinor,
+  /** The promotion that counted, and its part of `discountMinor`. */
+  promotion: z.strictObject({ id: z.string(), discountMinor: amountMinor }).optional(),
   /** Share of the redeemed points in this line, when there is one. */
   redeemedMinor: amountMinor.optional(),
   totalMinor: amountMinor,
@@ -166,6 +168,8 @@ export const orderListQuery = z.strictObject({
   after: cursor.optional(),
   limit: limitOf(PAGE_ROWS_MAX),
   branch: branchCode.optional(),
+  /** Oldest first when left out. */
+  sort: z.enum(['oldest', 'newest']).optional(),
   /** The one order with this number, */
   number: orderNumber.optional(),
   /** or the one whose receipt has a QR code with this text; that of a refund finds the order given back. */

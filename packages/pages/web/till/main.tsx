@@ -1,4 +1,6 @@
 import { render } from 'preact';
 import '../kit/kit.css';
+import './till.css';
+import { TillPage } from './till-page.tsx';
 
-render(<h1>Till</h1>, document.getElementById('page')!);
+render(<TillPage />, document.getElementById('page')!);

@@ -1,0 +1,174 @@
+/** The cart: its lines, the one that is selected open to be changed, the total, and the way to the payment. */
+import { useState } from 'preact/hooks';
+import { money, parseMoney, parseQuantity, quantity } from '../kit/numbers.ts';
+import {
+  type CartLine,
+  lineGross,
+  lineTotal,
+  removeLine,
+  selectLine,
+  setCustomer,
+  setDiscount,
+  setQuantity,
+  totalsOf,
+} from './cart.ts';
+import { offerPay } from './offers.ts';
+import type { Aside } from './sale-view.tsx';
+import type { PartProps } from './till-page.tsx';
+import { useTwice } from './twice.ts';
+
+const ONE_MILLI = 1000;
+
+export function CartPanel(part: PartProps & { onAside: (aside: Aside) => void }) {
+  const { till, state, language, words, onAside } = part;
+  const { cart } = state;
+  const totals = totalsOf(cart);
+  const whyNot = offerPay(state);
+  const [isSure, clear] = useTwice(() => till.emptyCart());
+  const pay = (): void => {
+    if (whyNot === undefined) {
+      till.set({ isPaying: true, notice: undefined });
+    }
+  };
+  return (
+    <section class="cart card" aria-label={words.sale.cart}>
+      <div class="row spread">
+        <h2>{words.sale.cart}</h2>
+        <div class="row">
+          {cart.customer === undefined ? (
+            <button type="button" data-key="F4" onClick={() => onAside({ what: 'customer' })}>
+              {words.customer.add}
+            </button>
+          ) : (
+            <button
+              type="button"
+              data-key="F4"
+              aria-label={`${words.customer.title}: ${cart.customer.name}`}
+              onClick={() => onAside({ what: 'customer' })}
+            >
+              {cart.customer.name}
+            </button>
+          )}
+          {cart.lines.length > 0 && (
+            <button type="button" class="plain danger" onClick={clear}>
+              {isSure ? words.sale.clearSure : words.sale.clear}
+            </button>
+          )}
+        </div>
+      </div>
+      {cart.lines.length === 0 && <p class="quiet">{words.sale.empty}</p>}
+      <ol class="lines">
+        {cart.lines.map((line, at) => (
+          <li key={`${at} ${line.sku}`} class={at === cart.selected ? 'line selected' : 'line'}>
+            <button
+              type="button"
+              class="line-head"
+              aria-pressed={at === cart.selected}
+              onClick={() => till.setCart(selectLine(cart, at))}
+            >
+              <span class="name">{line.name}</span>
+              <span class="number quiet">
+                {quantity(language, line.quantityMilli)} × {money(language, line.unitPriceMinor)}
+                {line.discountMinor > 0 && ` − ${money(language, line.discountMinor)}`}
+              </span>
+              <b class="number">{money(language, lineTotal(line))}</b>
+            </button>
+            {at === cart.selected && <LineEditor {...part} line={line} key={line.sku} />}
+          </li>
+        ))}
+      </ol>
+      {cart.customer !== undefined && (
+        <p class="row spread quiet">
+          <span>
+            {words.customer.points(String(cart.customer.balance), String(cart.customer.spendableHere))}
+          </span>
+          <button type="button" class="plain" onClick={() => till.setCart(setCustomer(cart, undefined))}>
+            {words.customer.remove}
+          </button>
+        </p>
+      )}
+      <div class="foot">
+        <p class="total" aria-live="polite">
+          <span>{words.sale.total}</span>
+          <b class="number">{money(language, totals.totalMinor)}</b>
+        </p>
+        {whyNot !== undefined && <p class="quiet">{words.whyNot[whyNot]}</p>}
+        <button type="button" class="main big" data-key="F8" disabled={whyNot !== undefined} onClick={pay}>
+          {words.sale.pay}
+        </button>
+      </div>
+    </section>
+  );
+}
+
+function LineEditor({
+  till,
+  state,
+  language,
+  words,
+  line,
+  onAside,
+}: PartProps & { line: CartLine; onAside: (aside: Aside) => void }) {
+  const { cart } = state;
+  const [discount, setText] = useState<string | undefined>();
+  const step = (milli: number): void => till.setCart(setQuantity(cart, line.quantityMilli + milli));
+  const keepDiscount = (text: string): void => {
+    const percent = /^\s*(\d{1,3})\s*%\s*$/.exec(text)?.[1];
+    const minor =
+      percent === undefined
+        ? parseMoney(text || '0')
+        : Math.round((lineGross(line) * Math.min(100, Number(percent))) / 100);
+    if (minor !== undefined) {
+      till.setCart(setDiscount(cart, minor));
+    }
+    setText(undefined);
+  };
+  return (
+    <div class="editor">
+      <div class="row">
+        <button type="button" class="step" aria-label={words.sale.less} onClick={() => step(-ONE_MILLI)}>
+          −
+        </button>
+        <input
+          class="short number"
+          inputMode="decimal"
+          aria-label={words.sale.quantity}
+          value={quantity(language, line.quantityMilli)}
+          onChange={(event) => {
+            const milli = parseQuantity(event.currentTarget.value);
+            if (milli === undefined) {
+              event.currentTarget.value = quantity(language, line.quantityMilli);
+            } else {
+              till.setCart(setQuantity(cart, milli));
+            }
+          }}
+        />
+        <button type="button" class="step" aria-label={words.sale.more} onClick={() => step(ONE_MILLI)}>
+          +
+        </button>
+      </div>
+      <label class="row">
+        <span>{words.sale.discount}</span>
+        <input
+          class="short number"
+          inputMode="text"
+          placeholder="10%"
+          title={words.sale.discountHint}
+          value={discount ?? (line.discountMinor === 0 ? '' : String(line.discountMinor / 100))}
+          onInput={(event) => setText(event.currentTarget.value)}
+          onChange={(event) => keepDiscount(event.currentTarget.value)}
+        />
+      </label>
+      <button
+        type="button"
+        class="plain"
+        onClick={() => onAside({ what: 'stock', sku: line.sku, name: line.name })}
+      >
+        {words.sale.stock}
+      </button>
+      <button type="button" class="plain danger" onClick={() => till.setCart(removeLine(cart))}>
+        {words.sale.remove}
+      </button>
+    </div>
+  );
+}
