@@ -13,6 +13,10 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 const FAST_ABOVE_BYTES = 16_384;
 const LEVEL_FAST = 1;
 const LEVEL_SMALL = 6;
+/** A commit on its way: for so little, clearing tables for 32 KB would cost as much as everything else. */
+const LIVE_BYTES_MAX = 2048;
+/** Reach over the dictionary and such a body: they come out as small as with the large ones. */
+const LIVE_TABLES = { windowBits: 12, memLevel: 5 };
 
 /**
  * Text as CBOR writes it (a length byte before each word), likeliest last: deflate reaches the end of a dictionary with
@@ -36,7 +40,8 @@ export const DICTIONARY: Uint8Array = Buffer.concat(
 
 export function deflateBody(body: Uint8Array): Uint8Array {
   const level = body.length > FAST_ABOVE_BYTES ? LEVEL_FAST : LEVEL_SMALL;
-  return deflateRawSync(body, { level, dictionary: DICTIONARY });
+  const tables = body.length > LIVE_BYTES_MAX ? {} : LIVE_TABLES;
+  return deflateRawSync(body, { level, ...tables, dictionary: DICTIONARY });
 }
 
 /** Undefined when the bytes are not deflate, `'bomb'` when they hold more than `bytesMax`. */
