@@ -25,4 +25,5 @@ export type {
 export type { Admission } from './peer-table.ts';
 export type { RepoSocket } from './repo-socket.ts';
 export { SocketServerAdapter } from './server-adapter.ts';
+export { evictDocument, flushReady, keepSyncStates } from './steady-repo.ts';
 export { Tickets } from './tickets.ts';
