@@ -90,6 +90,11 @@ test('a part goes back: own number, money the way it came, goods on the shelf, a
     assert.is(rest.totalMinor, 5599);
     assert.is(await refused(give(machine, order.id, back())), 'REFUND_EXCEEDS');
     assert.is((await sell(machine)).number, 'B001-000002', 'numbers of sales go on without a gap');
+    const first = await orders.list({ sort: 'newest', limit: 1 });
+    const second = await orders.list({ sort: 'newest', limit: 1, after: first.next });
+    const newest = [...first.orders, ...second.orders].map(({ number }) => number);
+    assert.equal(newest, ['B001-000002', order.number]);
+    assert.is(second.next, undefined);
   }));
 
 test('G2: a repeated refund is the same refund; many at once of the same line never exceed it', () =>
