@@ -12,6 +12,8 @@ export interface BenchSettings {
   readonly dataDir?: string;
   /** Other systems measured beside ours, by name; all that are known when empty. */
   readonly peers?: readonly string[];
+  /** Of `sale`: the line that hangs in every other round; left out, none does. */
+  readonly hangingLine?: 'ofd' | 'kkt';
   /** Where processor profiles of the relay are written. */
   readonly profileDir?: string;
 }

@@ -5,6 +5,7 @@ import { systemClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TempDir } from '../../test/support/temp-dir.ts';
+import type { BenchSettings } from '../src/bench-case.ts';
 import { peerCharts } from '../src/charts.ts';
 import { type CaseReport, runBench } from '../src/index.ts';
 import { formatMarkdown } from '../src/markdown.ts';
@@ -12,9 +13,9 @@ import { ATTEMPTS_MAX, PERIOD_MS, replacedMethod } from '../src/peers/replaced-m
 
 const test = suite('cases');
 
-async function run(name: string): Promise<CaseReport> {
+async function run(name: string, more: BenchSettings = {}): Promise<CaseReport> {
   await using dir = await TempDir.open(`bench-${name}`);
-  const settings = { dataDir: dir.path, peers: [] };
+  const settings = { dataDir: dir.path, peers: [], ...more };
   const { report, page } = await runBench({
     clock: systemClock(),
     cases: [name],
@@ -30,6 +31,18 @@ test('search and import', async () => {
   assert.ok((await run('search')).series[0]!.samplesMs.length >= 20);
   assert.is((await run('import')).series.length, 2);
 });
+
+for (const hangingLine of ['ofd', 'kkt'] as const) {
+  test(`sale: beside a line that hangs (${hangingLine}), in pairs of rounds`, async () => {
+    const { series, ratios, facts } = await run('sale', { hangingLine });
+    assert.equal(
+      series.map(({ samplesMs }) => samplesMs.length),
+      [40, 40],
+    );
+    assert.is(facts['pairs of rounds'], 2);
+    assert.ok(ratios.every(({ value }) => value > 0));
+  });
+}
 
 test('bootstrap: a new branch gets all products', async () => {
   const { facts } = await run('bootstrap');

@@ -23,6 +23,7 @@ import {
 } from '../system/measure.ts';
 import { processCpuMs, processResidentMb } from '../system/process-cpu.ts';
 import type { Program } from '../system/program.ts';
+import { saleBesideHang } from './sale-hang.ts';
 
 const TILLS = [1, 32] as const;
 type Tills = (typeof TILLS)[number];
@@ -40,6 +41,8 @@ export const sale: BenchCase = {
   name: 'sale',
   about: 'durable sales over HTTP with 1 and 32 tills, 10,000 products',
   async run(context) {
+    const { hangingLine } = context.settings;
+    if (hangingLine !== undefined) return saleBesideHang(context, hangingLine);
     const facts: Record<string, number> = {};
     const before = await measureFloors(context, facts);
     const { replicated, alone } = await measureChain(context, facts);

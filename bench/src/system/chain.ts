@@ -36,7 +36,12 @@ export interface Chain {
   stop(): Promise<void>;
 }
 
-export async function startChain(context: BenchContext, tills: number): Promise<Chain> {
+/** `branchArgs`: what the branch is told besides, e.g. its register. */
+export async function startChain(
+  context: BenchContext,
+  tills: number,
+  branchArgs: readonly string[] = [],
+): Promise<Chain> {
   const started: Program[] = [];
   const stop = async (): Promise<void> => {
     for (const program of started.splice(0).reverse()) await program.stop();
@@ -45,7 +50,7 @@ export async function startChain(context: BenchContext, tills: number): Promise<
     for (const program of started.splice(0, started.length - 1).reverse()) await program.stop();
   };
   try {
-    return { ...(await openChain(context, tills, started)), leaveAlone, stop };
+    return { ...(await openChain(context, tills, branchArgs, started)), leaveAlone, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -55,6 +60,7 @@ export async function startChain(context: BenchContext, tills: number): Promise<
 async function openChain(
   context: BenchContext,
   tills: number,
+  branchArgs: readonly string[],
   started: Program[],
 ): Promise<Omit<Chain, 'stop' | 'leaveAlone'>> {
   const { clock, signal, workDir } = context;
@@ -83,15 +89,15 @@ async function openChain(
       ],
     },
   );
-  const node = async (code: string): Promise<ChainNode> => {
+  const node = async (code: string, more: readonly string[] = []): Promise<ChainNode> => {
     const dataDir = join(workDir, code);
     const token = tokens.find((one) => one.code === code)?.token ?? '';
     const address = ['--relay', relayUrl, '--token', token, '--listen', '127.0.0.1:0'];
-    const program = await start('node', '--data', dataDir, ...address);
+    const program = await start('node', '--data', dataDir, ...address, ...more);
     const url = String(program.first.url);
     return { url, pid: program.pid, dataDir, tokens: await addTills(agent, url, dataDir, tills) };
   };
-  const [hq, branch] = [await node('HQ'), await node('B001')];
+  const [hq, branch] = [await node('HQ'), await node('B001', branchArgs)];
   agent.destroy();
   return { relay, hq, branch };
 }

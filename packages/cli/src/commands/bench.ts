@@ -1,6 +1,6 @@
 /** S-16: the benchmark harness. */
 import type { BenchSettings } from '@branchline/bench';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 
 interface BenchFlags {
@@ -13,6 +13,8 @@ interface BenchFlags {
   readonly data?: string;
   readonly peers?: string;
   readonly profile?: string;
+  readonly ofd?: 'hang';
+  readonly kkt?: 'hang';
 }
 
 export function benchCommand(context: CommandContext): Command {
@@ -27,6 +29,10 @@ export function benchCommand(context: CommandContext): Command {
     .option('--regions <n>', 'loyalty regions of the fleet', number)
     .option('--data <dir>', 'where prepared fleets are kept for the next run')
     .option('--peers <names>', 'other systems to measure, separated by commas')
+    .addOption(new Option('--ofd <how>', 'sales beside an operator that hangs').choices(['hang']))
+    .addOption(
+      new Option('--kkt <how>', 'sales beside a register that hangs').choices(['hang']).conflicts('ofd'),
+    )
     .option('--profile <dir>', 'write processor profiles of the relay there')
     .action(async (cases: string[], flags: BenchFlags, command: Command) => {
       const { list, out, seed, scale } = flags;
@@ -52,12 +58,14 @@ export function benchCommand(context: CommandContext): Command {
     });
 }
 
-function settingsOf({ branches, regions, data, peers, profile }: BenchFlags): BenchSettings {
+function settingsOf({ branches, regions, data, peers, profile, ofd, kkt }: BenchFlags): BenchSettings {
   return {
     ...(branches === undefined ? {} : { branches }),
     ...(regions === undefined ? {} : { regions }),
     ...(data === undefined ? {} : { dataDir: data }),
     ...(peers === undefined ? {} : { peers: peers.split(',').map((name) => name.trim()) }),
+    ...(ofd === undefined ? {} : { hangingLine: 'ofd' }),
+    ...(kkt === undefined ? {} : { hangingLine: 'kkt' }),
     ...(profile === undefined ? {} : { profileDir: profile }),
   };
 }
