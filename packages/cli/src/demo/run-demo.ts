@@ -91,15 +91,21 @@ function readyLine(chain: Chain): object {
   };
 }
 
+/** The pages of a shop open signed in: what stands behind the # is not sent to anybody. */
+function pageLink(path: string, token: string): string {
+  return `${path}/#token=${token}`;
+}
+
 function places(chain: Chain, tookMs: number): string {
   const rows = [
     ...(chain.relay === undefined
       ? []
-      : [['relay', chain.relay.program.url, `admin token ${chain.relay.adminToken}`]]),
-    ...[chain.hq, ...chain.shops].map((shop) => [
-      shop.branch,
-      `${shop.program.url}/docs`,
-      `till token ${shop.tillToken}`,
+      : [['relay', pageLink(chain.relay.program.url, chain.relay.adminToken), 'console']]),
+    ['HQ', `${chain.hq.program.url}/hq#token=${chain.hq.adminToken}`, `API ${chain.hq.program.url}/docs`],
+    ...chain.shops.map(({ branch, program, tillToken }) => [
+      branch,
+      pageLink(program.url, tillToken),
+      `till; API ${program.url}/docs`,
     ]),
   ];
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)));

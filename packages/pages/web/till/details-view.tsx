@@ -13,7 +13,7 @@ export function DetailsView({ onSignOut, ...part }: PartProps & { onSignOut: () 
   const { me, sync, strip } = state;
   const [isSure, signOut] = useTwice(onSignOut);
   return (
-    <div class="stack">
+    <div class="stack details">
       <section class="card stack" aria-label={words.details.title}>
         <div class="row spread">
           <div>

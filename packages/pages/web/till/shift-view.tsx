@@ -155,15 +155,14 @@ function CashMove({ part: { till, state, words }, direction, isBusy, act }: Cash
         });
       }}
     >
-      <label for={id}>
-        {title}: {words.shift.amount}
-      </label>
+      <label for={id}>{title}</label>
       <div class="row">
         <input
           id={id}
           class="short number"
           inputMode="decimal"
           autocomplete="off"
+          placeholder={words.shift.amount}
           value={text}
           onInput={(event) => setText(event.currentTarget.value)}
         />
@@ -175,8 +174,8 @@ function CashMove({ part: { till, state, words }, direction, isBusy, act }: Cash
           value={reason}
           onInput={(event) => setReason(event.currentTarget.value)}
         />
-        <button type="submit" disabled={isBusy || amountMinor === 0 || !state.isHere}>
-          {title}
+        <button type="submit" disabled={isBusy || amountMinor === 0 || !state.isHere} aria-label={title}>
+          {direction === 'in' ? '+' : '−'}
         </button>
       </div>
     </form>

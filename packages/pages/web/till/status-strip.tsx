@@ -15,24 +15,30 @@ export function StatusStrip({ till, state, language, words }: PartProps) {
   const worst = worstOf(strip);
   return (
     <section class="strip" aria-label={words.strip.label}>
-      <ul class="parts">
-        {strip.parts.map((part) => (
-          <li key={part.what} class={`chip ${part.level}`} data-part={part.what} data-state={part.state}>
-            <span aria-hidden="true">{SIGNS[part.level]}</span>
-            <span>
-              <b>{words.strip.parts[part.what]}</b> {stateWords(part, words)}
-            </span>
-          </li>
-        ))}
-      </ul>
-      <p class="counts">
-        {counts.map((text) => (
-          <span key={text}>{text}</span>
-        ))}
-        <button type="button" class="plain small" onClick={() => till.set({ view: 'details' })}>
-          {words.strip.more}
-        </button>
-      </p>
+      <div class="line-of-parts">
+        <ul class="parts">
+          {strip.parts.map((part) => (
+            <li key={part.what} class={`chip ${part.level}`} data-part={part.what} data-state={part.state}>
+              <span aria-hidden="true">{SIGNS[part.level]}</span>
+              <span>
+                <b>{words.strip.parts[part.what]}</b> {stateWords(part, words)}
+              </span>
+            </li>
+          ))}
+        </ul>
+        <p class="counts">
+          {counts.map((text) => (
+            <span key={text}>{text}</span>
+          ))}
+          <button
+            type="button"
+            class="plain small details-link"
+            onClick={() => till.set({ view: 'details' })}
+          >
+            {words.strip.more}
+          </button>
+        </p>
+      </div>
       <div role="status" aria-live="polite">
         {sentence !== undefined && <p class={`note ${worst?.level ?? 'bad'}`}>{sentence}</p>}
       </div>

@@ -75,6 +75,8 @@ export class Till {
   #isRunning = false;
   #scans: Promise<void> = Promise.resolve();
   #syncAsked = false;
+  /** The payment under way was once in doubt: its good end is worth a word. */
+  #wasInDoubt = false;
 
   constructor(reach: Reach, token: string) {
     this.#reach = reach;
@@ -87,6 +89,7 @@ export class Till {
       fetch: reach.fetch,
     });
     const { cart, payment } = recall(localStorage);
+    this.#wasInDoubt = isUnderWay(payment);
     this.#state = {
       view: 'sale',
       me: undefined,
@@ -295,13 +298,14 @@ export class Till {
     }
   }
 
-  async #payRound({ key, order, step }: Extract<Payment, { key: string }>): Promise<void> {
+  async #payRound({ key, order }: Extract<Payment, { key: string }>): Promise<void> {
     const round = new AbortController();
     this.#round = round;
     try {
       const { answer } = await this.client.placeOrder(order, { key, signal: round.signal });
       this.#pass({ type: 'answered', order: answer });
-      if (step === 'doubt') {
+      if (this.#wasInDoubt) {
+        this.#wasInDoubt = false;
         this.say('well', (words) => words.pay.resumed);
       }
       this.set({ isPaying: false, view: 'sale' });
@@ -324,6 +328,7 @@ export class Till {
 
   #pass(event: PaymentEvent): void {
     const payment = nextPayment(this.#state.payment, event);
+    this.#wasInDoubt ||= payment.step === 'doubt';
     // What was sold is not on the cart any more; both are written at once.
     this.#keep(payment.step === 'done' ? { payment, cart: emptyCart } : { payment });
   }
@@ -350,6 +355,7 @@ export class Till {
     this.set({ isHere, awaySinceMs: this.#reach.awaySinceMs, nowMs: Date.now() });
     if (isHere) {
       // Not after the pause of some attempt: now, with the same key.
+      this.#pass({ type: 'repeat' });
       this.#round?.abort();
       void this.#payOn();
       void this.#learn();
