@@ -3,7 +3,7 @@
  * A new shop joins a chain with a history: head office makes a checkpoint, the relay keeps and forwards it without
  * understanding it, and the shop takes documents instead of what was ever changed. Real programs, disks and sockets.
  */
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { NodeDisk, verifyStore } from '@branchline/feed';
@@ -53,6 +53,22 @@ const openNode = (flags: object): Promise<NodeProgram> =>
 
 const shelfOf = async (data: string): Promise<string[]> =>
   (await readdir(join(data, 'checkpoints'))).filter((name) => name.endsWith('.checkpoint'));
+
+/** Asks a running program as a command on the same machine does. */
+async function command(data: string, name: string, body: object): Promise<{ readonly refused?: unknown[] }> {
+  const { url, token } = JSON.parse(await readFile(join(data, 'control.json'), 'utf8'));
+  const answer = await fetch(`${url}/v1/control/${name}`, {
+    method: 'POST',
+    headers: {
+      Authorization: `Bearer ${token}`,
+      'Content-Type': 'application/json',
+      'Idempotency-Key': name,
+    },
+    body: JSON.stringify(body),
+  });
+  assert.ok(answer.ok, `${name}: ${await answer.clone().text()}`);
+  return (await answer.json()) as { refused?: unknown[] };
+}
 
 const request = (n: number, body: unknown) =>
   ({
@@ -121,16 +137,23 @@ story('a new shop takes documents from a relay that never opens them, sells, and
   daysLater = 8;
   await until(LIMIT_MS, 'the relay has given up', () => told.some((line) => line.includes('given up')));
   const late = await openNode({ data: data('b002'), relay: relay.url, token: await tokenFor('B002') });
-  await until(
-    LIMIT_MS,
-    'the late one is level',
-    () => isDeepStrictEqual(prices(late), prices(hq)),
-  );
+  await until(LIMIT_MS, 'the late one is level', () => isDeepStrictEqual(prices(late), prices(hq)));
   await late.node.settle();
-  for (const program of [late, again, hq, relay]) {
+
+  // The same by file, for a shop nobody can reach: the entries are gone, so the checkpoint is on the stick.
+  const stick = join(dir.path, 'stick.bundle');
+  const token = await tokenFor('B003');
+  const alone = await openNode({ data: data('b003'), relay: relay.url, token, mode: 'sync_on_demand' });
+  assert.is(alone.node.services.products.get(sku), undefined);
+  await command(data('relay'), 'export', { to: stick, since: {} });
+  const { refused } = await command(data('b003'), 'import', { from: stick });
+  assert.equal(refused, []);
+  await until(LIMIT_MS, 'the stick is taken over', () => isDeepStrictEqual(prices(alone), prices(hq)));
+
+  for (const program of [alone, late, again, hq, relay]) {
     await program.close();
   }
-  for (const name of ['relay', 'hq', 'b001', 'b002']) {
+  for (const name of ['relay', 'hq', 'b001', 'b002', 'b003']) {
     const verified = await verifyStore({
       disk: new NodeDisk(),
       dir: join(data(name), 'journal'),

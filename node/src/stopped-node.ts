@@ -4,6 +4,7 @@
  * What is taken in this way reaches rows and documents at the node's next start, by the same replay as after a crash. Nothing is
  * enrolled, dialled or given a new key here. A store in use is refused (`NODE_LOCKED`).
  */
+import { CheckpointShelf, NodeDisk } from '@branchline/feed';
 import type { Clock } from 'hlc-ts';
 import { NodeError } from './errors.ts';
 import { bundleActions } from './files/bundle-file.ts';
@@ -30,5 +31,13 @@ export async function openStoppedNode(options: {
   }
   const { store, registry, close } = await openStore(options, anchor, directory, [key]);
   const { tenant } = anchor;
-  return { ...bundleActions({ store, registry, tenant, key }, options.clock), close };
+  const shelf = await CheckpointShelf.open({
+    disk: new NodeDisk(),
+    dir: directory.checkpoints,
+    clock: options.clock,
+    mayVouch: (writer) => registry.mayVouch(writer),
+  });
+  // Taking one over needs documents, and so the running node: without it, feeds that begin after one are named as refused.
+  const home = { store, registry, tenant, key };
+  return { ...bundleActions(home, options.clock, { source: shelf }), close };
 }

@@ -8,11 +8,14 @@ import type { ControlActions } from './http/control-routes.ts';
 import type { RelayCore } from './relay-core.ts';
 
 export function controlActions(core: RelayCore, clock: Clock): ControlActions {
-  const { store, registry } = core;
+  const { store, registry, shelf } = core;
   return {
     exportBundle: async (to, since) => {
       const vector = Object.entries(vectorOf(store));
-      const bytes = await writeNewFile(to, exportBundle({ store, registry, since }));
+      const bytes = await writeNewFile(
+        to,
+        exportBundle({ store, registry, since, checkpoints: shelf.source }),
+      );
       const entries = vector.reduce((total, [feed, seq]) => total + Math.max(0, seq - (since[feed] ?? 0)), 0);
       return { feeds: vector.length, entries, bytes };
     },
@@ -22,7 +25,7 @@ export function controlActions(core: RelayCore, clock: Clock): ControlActions {
         // All of it first: a bundle that was cut short or mixed up changes nothing.
         await reading(from, (source) => checkBundle({ source, registry }));
         return await reading(from, (source) =>
-          importBundle({ store, registry, tenant, clock, self: key.writer, source }),
+          importBundle({ store, registry, tenant, clock, self: key.writer, source, sink: shelf }),
         );
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code?.startsWith('E')) {

@@ -6,7 +6,6 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Replicator } from '@branchline/feed';
 import { acceptWebSockets } from '@branchline/wire';
-import { RelayShelf } from './checkpoint-shelf.ts';
 import type { RelayConfig } from './config.ts';
 import { FleetWatch } from './fleet-watch.ts';
 import { type MetricSources, Metrics } from './metrics.ts';
@@ -42,9 +41,8 @@ export async function openPeers(
   core: RelayCore,
   otherSources: OtherSources,
 ): Promise<Peers> {
-  const { store, registry, events, tenant, key } = core;
+  const { store, registry, events, tenant, key, shelf } = core;
   const { clock, log } = ports;
-  const shelf = await RelayShelf.open(ports, core);
   const metrics = new Metrics({
     ...otherSources,
     connections: () => acceptor.connections,

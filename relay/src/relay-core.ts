@@ -17,6 +17,7 @@ import {
 } from '@branchline/feed';
 import { isoTime } from 'hlc-ts';
 import { Branches } from './branches.ts';
+import { RelayShelf } from './checkpoint-shelf.ts';
 import { ContactBook } from './contact-book.ts';
 import { DataFolder } from './data-folder.ts';
 import { RelayError } from './errors.ts';
@@ -32,6 +33,8 @@ export class RelayCore {
   /** The relay's own device. */
   readonly key: DeviceKey;
   readonly opened: RelayStore;
+  /** Checkpoints, as they were signed. */
+  readonly shelf: RelayShelf;
   readonly branches: Branches;
   readonly events: EventLog;
   readonly contacts: ContactBook;
@@ -45,6 +48,7 @@ export class RelayCore {
     authorityKey: Uint8Array;
     key: DeviceKey;
     opened: RelayStore;
+    shelf: RelayShelf;
     openAuthority: (() => Promise<Authority>) | undefined;
     events: EventLog;
   }) {
@@ -53,6 +57,7 @@ export class RelayCore {
     this.authorityKey = parts.authorityKey;
     this.key = parts.key;
     this.opened = parts.opened;
+    this.shelf = parts.shelf;
     this.#openAuthority = parts.openAuthority;
     this.events = parts.events;
     this.evidence = levelEvidence(
@@ -81,7 +86,9 @@ export class RelayCore {
       const openAuthority =
         signing && (() => Authority.open({ key: signing, tenant, store, registry, clock: ports.clock, now }));
       const events = new EventLog(() => isoTime(ports.clock.nowMs()));
-      const core = new RelayCore({ folder, tenant, authorityKey, key, opened, openAuthority, events });
+      const shelf = await RelayShelf.open(ports, { folder, registry });
+      const parts = { folder, tenant, authorityKey, key, opened, shelf, openAuthority, events };
+      const core = new RelayCore(parts);
       if (!(await folder.isRestored())) {
         await core.#trustRegistry();
       }

@@ -1,7 +1,15 @@
 /** Replication by file: what a peer may lack, written into a bundle; a bundle taken in as if a peer had sent it. */
 import { createReadStream } from 'node:fs';
 import { open, unlink } from 'node:fs/promises';
-import { checkBundle, exportBundle, FeedError, importBundle, vectorOf } from '@branchline/feed';
+import {
+  type CheckpointSink,
+  type CheckpointSource,
+  checkBundle,
+  exportBundle,
+  FeedError,
+  importBundle,
+  vectorOf,
+} from '@branchline/feed';
 import { ProblemError } from '@branchline/model';
 import type { Clock } from 'hlc-ts';
 import type { ControlActions } from '../http/routes/control.ts';
@@ -10,31 +18,43 @@ import { PRIVATE_MODE } from './durable-file.ts';
 
 export type BundleHome = Pick<NodeHome, 'store' | 'registry' | 'tenant' | 'key'>;
 
-export function bundleActions(home: BundleHome, clock: Clock): ControlActions {
+/** Checkpoints stand in for entries that were given up here: written into a bundle, and taken in where there is a `sink`. */
+export interface BundleCheckpoints {
+  readonly source?: CheckpointSource;
+  readonly sink?: CheckpointSink;
+}
+
+export function bundleActions(
+  home: BundleHome,
+  clock: Clock,
+  checkpoints: BundleCheckpoints | undefined,
+): ControlActions {
   const { store, registry, tenant, key } = home;
+  const from = checkpoints?.source === undefined ? {} : { checkpoints: checkpoints.source };
+  const into = checkpoints?.sink === undefined ? {} : { sink: checkpoints.sink };
   return {
     exportBundle: async (to, since) => {
       const vector = Object.entries(vectorOf(store));
-      const bytes = await writeNewFile(to, exportBundle({ store, registry, since }));
+      const bytes = await writeNewFile(to, exportBundle({ store, registry, since, ...from }));
       const entries = vector.reduce((total, [feed, seq]) => total + Math.max(0, seq - (since[feed] ?? 0)), 0);
       return { feeds: vector.length, entries, bytes };
     },
-    importBundle: async (from) => {
+    importBundle: async (path) => {
       try {
         // All of it first: a bundle that was cut short or mixed up changes nothing.
-        await reading(from, (source) => checkBundle({ source, registry }));
-        return await reading(from, (source) =>
-          importBundle({ store, registry, tenant, clock, self: key.writer, source }),
+        await reading(path, (source) => checkBundle({ source, registry }));
+        return await reading(path, (source) =>
+          importBundle({ store, registry, tenant, clock, self: key.writer, source, ...into }),
         );
       } catch (error) {
         if (error instanceof FeedError) {
           throw error.code === 'STORE_POISONED' || error.code === 'STORE_FULL'
             ? error
-            : new ProblemError('BUNDLE_INVALID', `${from} is no bundle for this node: ${error.message}`, {
+            : new ProblemError('BUNDLE_INVALID', `${path} is no bundle for this node: ${error.message}`, {
                 cause: error,
               });
         }
-        throw invalid(`cannot read ${from}: ${(error as Error).message}`, error);
+        throw invalid(`cannot read ${path}: ${(error as Error).message}`, error);
       }
     },
   };
