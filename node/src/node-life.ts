@@ -66,7 +66,7 @@ export async function openLife(
         version: VERSION,
         allowedHosts: config.allowedHosts,
         controlToken,
-        control: bundleActions(home, clock),
+        control: bundleActions(home, clock, node.checkpoints),
         processMetrics: true,
         report: reportTo(log),
       });
