@@ -37,9 +37,11 @@ import { changeCustomer } from './use-cases/change-customer.ts';
 import { changeProduct } from './use-cases/change-product.ts';
 import { type CatalogRow, importCatalog } from './use-cases/import-catalog.ts';
 import { mergeCustomers } from './use-cases/merge-customers.ts';
+import { changePricelist, changePromotion } from './use-cases/change-pricing.ts';
 import { revokeTill } from './use-cases/revoke-till.ts';
 import { sell } from './use-cases/sell.ts';
 import type { Trade } from './use-cases/trade.ts';
+import { quoteOrder } from './use-cases/quote-order.ts';
 
 export interface NodeParts extends ReadModels, Writing {
   readonly ports: NodePorts;
@@ -158,6 +160,15 @@ export function makeServices(parts: NodeParts): NodeServices {
         // The token must not be in the stored answer: it is handed over outside of it.
         let token = '';
         await parts.submitOwn('till', (transaction) => {
+    pricing: {
+      promotions: () => parts.pricing.promotions,
+      pricelists: () => parts.pricing.pricelists,
+      putPromotion: (id, request) =>
+        pipeline.submit(request, (transaction) => changePromotion(trade, transaction, id, request.body)),
+      putPricelist: (id, request) =>
+        pipeline.submit(request, (transaction) => changePricelist(trade, transaction, id, request.body)),
+      quote: (till, request) => quoteOrder(trade, till, request),
+    },
           token = addTill(trade, transaction, till, role).token;
           return { status: 201, body: { till, role } };
         });

@@ -357,6 +357,7 @@ async function openParts(
     keys: models.keys,
     printsReceipts: ports.kkt !== undefined,
     guard: {
+    pricing: models.pricing,
       sale: (sold, till) => parts.fiscal.guardSale(sold, till),
       refund: (refund, original) => parts.fiscal.guardRefund(refund, original),
     },

@@ -20,6 +20,7 @@ import { type AccountName, CustomerBook } from './projections/customers.ts';
 import { Orders } from './projections/orders.ts';
 import { Overrides } from './projections/overrides.ts';
 import { Products } from './projections/products.ts';
+import { Pricing } from './projections/pricing.ts';
 import { Programmes } from './projections/programmes.ts';
 import { Projector } from './projections/projection.ts';
 import { Reservations } from './projections/reservations.ts';
@@ -41,6 +42,7 @@ export interface ReadModels {
   readonly overrides: Overrides;
   readonly programmes: Programmes;
   readonly stock: StockBook;
+  readonly pricing: Pricing;
   readonly customers: CustomerBook;
   readonly keys: KeyRing;
   readonly erasures: ErasureBook;
@@ -94,6 +96,9 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
   const programmes = await Programmes.open(rows);
   const oversold = new OversoldWatch();
   const stock = new StockBook({
+  const pricing = await Pricing.open(rows, (id, position) =>
+    events.publish('pricing.changed', { id }, position),
+  );
     rows,
     branch,
     onChanged: (of, row, { position, local }) => {
@@ -202,6 +207,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
       shelfTasks,
       receipts,
       shiftBook,
+      pricing,
       tills,
       shards,
     ],
@@ -233,6 +239,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     keys,
     erasures,
     tills,
+    pricing,
     answers,
     orders,
     returns,

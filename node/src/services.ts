@@ -41,18 +41,24 @@ import type {
   OrderRequest,
   OutboxStatus,
   OverridePut,
+  OrderQuote,
   Oversell,
   OversellQuery,
   OversellResolution,
   Product,
   ProductImport,
   ProductImportAnswer,
+  Pricelist,
+  PricelistPut,
   ProductOverrideView,
   ProductPut,
   QuarantinePage,
   Readiness,
   ReceiptDecision,
+  Promotion,
+  PromotionPut,
   RedeemQuote,
+  QuoteRequest,
   RedeemQuoteRequest,
   Refund,
   RefundRequest,
@@ -238,6 +244,17 @@ export interface LoyaltyService {
   /** Asks for what is held elsewhere. */
   giftCard(query: VoucherQuery): Promise<GiftCard>;
   issueCoupon(request: WriteRequest<CouponIssue>): Promise<WriteAnswer<Coupon>>;
+/** Promotions, pricelists, quotes. */
+export interface PricingService {
+  promotions(): Promotion[];
+  pricelists(): Pricelist[];
+  /** `FORBIDDEN` but at head office; `PRICING_FULL`. */
+  putPromotion(id: string, request: WriteRequest<PromotionPut>): Promise<WriteAnswer<Promotion>>;
+  putPricelist(id: string, request: WriteRequest<PricelistPut>): Promise<WriteAnswer<Pricelist>>;
+  /** Refused as the sale would be. */
+  quote(till: TillIdentity, request: QuoteRequest): Promise<OrderQuote>;
+}
+
   coupon(query: VoucherQuery): Promise<Coupon>;
 }
 
@@ -366,3 +383,4 @@ export interface NodeServices {
   readiness(): Readiness;
   metrics(): readonly MetricSample[];
 }
+  readonly pricing: PricingService;

@@ -7,6 +7,7 @@ import { healthRoutes } from './routes/health.ts';
 import { loyaltyRoutes } from './routes/loyalty.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { outboxRoutes } from './routes/outbox.ts';
+import { pricingRoutes } from './routes/pricing.ts';
 import { productRoutes } from './routes/products.ts';
 import { receiptRoutes } from './routes/receipts.ts';
 import { shiftRoutes } from './routes/shifts.ts';
@@ -21,6 +22,7 @@ export const jsonRoutes: readonly Route[] = [
   ...outboxRoutes,
   ...productRoutes,
   ...catalogRoutes,
+  ...pricingRoutes,
   ...conflictRoutes,
   ...stockRoutes,
   ...customerRoutes,

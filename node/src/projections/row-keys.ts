@@ -29,6 +29,8 @@
  *     c/<region>/<account>           customer, gift card or coupon as JSON
  *     er/<customer>/<feed>/<seq>     an erasure of a customer's personal data, as JSON
  *     ed/<feed>/<seq>/<writer>       a device has destroyed the keys of an erasure
+ *     pp/<id>                        promotion as JSON
+ *     pl/<id>                        pricelist as JSON
  *     lp/<day>                       rules of the loyalty programme from that day
  *     fr/<receipt id>                fiscal receipt: branch and what it is for, as JSON
  *     fl/<receipt id>                last record of its job
@@ -98,6 +100,8 @@ export const rowKeys = {
   customer: (region: string, id: string) => `c/${region}/${id}`,
   erasure: (customer: string, erasure: string) => `er/${customer}/${erasure}`,
   erasureDone: (erasure: string, writer: string) => `ed/${erasure}/${writer}`,
+  promotion: (id: string) => `pp/${id}`,
+  pricelist: (id: string) => `pl/${id}`,
   programme: (day: string) => `lp/${day}`,
   receipt: (id: string) => `fr/${id}`,
   receiptLast: (id: string) => `fl/${id}`,

@@ -11,6 +11,7 @@ import {
   type RedeemQuoteRequest,
   redeemOffer,
 } from '@branchline/model';
+import { priceLines } from './price-lines.ts';
 import { hasExpired, netOf } from './tender.ts';
 import type { Trade } from './trade.ts';
 
@@ -24,14 +25,8 @@ export async function quoteRedemption(
   if (customer === undefined) {
     throw new ProblemError('CUSTOMER_NOT_FOUND', 'No customer with this id is known to this node.');
   }
-  const priced = lines.map((line, index) => {
-    const unitPriceMinor = line.unitPriceMinor ?? trade.catalog.get(line.sku)?.priceMinor;
-    if (unitPriceMinor === undefined) {
-      const detail = `Line ${index + 1}: the product is unknown here and the line has no unitPriceMinor.`;
-      throw new ProblemError('PRODUCT_UNKNOWN', detail);
-    }
-    return { ...line, unitPriceMinor };
-  });
+  const prices = await priceLines(trade, lines, id, nowMs);
+  const priced = lines.map(({ quantityMilli }, index) => ({ quantityMilli, ...prices[index]! }));
   const totalMinor = netOf(priced);
   const programme = trade.programmes.at(nowMs);
   const expired = await hasExpired(trade, id, nowMs);

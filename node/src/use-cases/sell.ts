@@ -14,7 +14,6 @@ import {
   type Order,
   type OrderId,
   type OrderRequest,
-  ProblemError,
   priceOrder,
   pricingProblem,
   type ReceiptId,
@@ -25,6 +24,7 @@ import { stampMs } from 'hlc-ts';
 import type { Decision, Transaction } from '../commit/transaction.ts';
 import { orderOf } from '../projections/orders.ts';
 import { ownTill } from './own-till.ts';
+import { known, priceLines } from './price-lines.ts';
 import { moneyOnly, takesRights, tenderOf } from './tender.ts';
 import type { Trade } from './trade.ts';
 
@@ -38,20 +38,7 @@ export async function sell(
   request: OrderRequest,
 ): Promise<Decision<Order>> {
   const till = ownTill(transaction, request.till);
-  const lines = request.lines.map((line, index) => {
-    const product = trade.catalog.get(line.sku);
-    return {
-      sku: line.sku,
-      name: product?.name ?? line.sku,
-      quantityMilli: line.quantityMilli,
-      unitPriceMinor: known(line.unitPriceMinor ?? product?.priceMinor, index, 'unitPriceMinor'),
-      discountMinor: line.discountMinor,
-      vat: known<VatKind>(line.vat ?? product?.vat, index, 'vat'),
-      ...(line.markingCode === undefined ? {} : { markingCode: line.markingCode }),
-      ...(line.lot === undefined ? {} : { lot: line.lot }),
-      ...(line.serials === undefined ? {} : { serials: line.serials }),
-    };
-  });
+  const lines = await linesOf(trade, request, stampMs(transaction.stamp));
   const tender = takesRights(request)
     ? await tenderOf(trade, transaction, lines, request)
     : moneyOnly(lines, request);
@@ -126,14 +113,24 @@ function owed(
   return { id: receipt.id, what: { kind: 'sale', order: id, number, totalMinor, ...to } };
 }
 
-function known<T>(value: T | undefined, index: number, field: string): T {
-  if (value === undefined) {
-    const detail = `Line ${index + 1}: the product is unknown here and the line has no ${field}.`;
-    throw new ProblemError('PRODUCT_UNKNOWN', detail, {
-      errors: [
-        { path: `/lines/${index}/${field}`, reason: 'needed for a product the catalog does not know' },
-      ],
-    });
-  }
-  return value;
+/** The lines of a request with what they cost, before coupons and points. */
+export async function linesOf(
+  trade: Trade,
+  { lines, customer }: Pick<OrderRequest, 'lines' | 'customer'>,
+  ms: number,
+) {
+  const prices = await priceLines(trade, lines, customer?.id, ms);
+  return lines.map((line, index) => {
+    const product = trade.catalog.get(line.sku);
+    return {
+      sku: line.sku,
+      name: product?.name ?? line.sku,
+      quantityMilli: line.quantityMilli,
+      ...prices[index]!,
+      vat: known<VatKind>(line.vat ?? product?.vat, index, 'vat'),
+      ...(line.markingCode === undefined ? {} : { markingCode: line.markingCode }),
+      ...(line.lot === undefined ? {} : { lot: line.lot }),
+      ...(line.serials === undefined ? {} : { serials: line.serials }),
+    };
+  });
 }

@@ -9,6 +9,7 @@ import type { Transaction } from '../commit/transaction.ts';
 import type { KeyRing } from '../customers/key-ring.ts';
 import type { RefundWanted, Sold } from '../fiscal/receipt-of-order.ts';
 import type { CustomerBook } from '../projections/customers.ts';
+import type { Pricing } from '../projections/pricing.ts';
 import type { Programmes } from '../projections/programmes.ts';
 import type { Reservations } from '../projections/reservations.ts';
 import type { ShelfTasks } from '../projections/shelf-tasks.ts';
@@ -43,6 +44,7 @@ export interface Trade {
   readonly shelfTasks: ShelfTasks;
   readonly series: NumberSeries;
   readonly programmes: Programmes;
+  readonly pricing: Pricing;
   readonly rights: RightsDesk;
   /** The account of a gift card or coupon, from its code. */
   accountOf(kind: VoucherKind, code: string): string;

@@ -289,6 +289,20 @@ export class FakeNode implements NodeServices {
     programmes: () => ({ programmes: [{ from: '2026-11-01', ...RULES }], today: RULES }),
     putProgramme: (from, request) => this.#once(request, () => ({ from, ...request.body })),
     redeemQuote: async () => ({
+  readonly pricing: NodeServices['pricing'] = {
+    promotions: () => [{ id: 'p', name: 'P', percentOff: 5, archived: false }],
+    pricelists: () => [{ id: 'l', name: 'L', prices: [], archived: false }],
+    putPromotion: (id, request) => this.#once(request, () => ({ id, ...request.body }), 200),
+    putPricelist: (id, request) => this.#once(request, () => ({ id, ...request.body }), 200),
+    quote: async () => ({
+      lines: [],
+      totalMinor: 0,
+      discountMinor: 0,
+      vat: [],
+      loyalty: { earned: 0, redeemed: 0 },
+    }),
+  };
+
       balance: 9,
       spendableHere: 4,
       totalMinor: 1_000,

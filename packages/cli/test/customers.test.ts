@@ -35,7 +35,7 @@ async function bytesBelow(folder: string): Promise<{ path: string; bytes: Buffer
   return Promise.all(files.map(async (path) => ({ path, bytes: await readFile(path) })));
 }
 
-async function telling(folder: string, secrets: readonly (string | Uint8Array)[]): Promise<string[]> {
+async function telling(folder: string, secrets: readonly (string | Buffer)[]): Promise<string[]> {
   const files = await bytesBelow(folder);
   return files.flatMap(({ path, bytes }) =>
     secrets.some((secret) => bytes.includes(typeof secret === 'string' ? Buffer.from(secret) : secret))

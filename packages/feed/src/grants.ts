@@ -76,13 +76,17 @@ function patternsOf(role: Role, branch: string, region: string): Pick<Grant, 're
           'keys/*',
           'erasures',
           'prices/*',
+          'pricing',
           `stock/${branch}`,
           `orders/${branch}`,
           ...goods,
         ],
       };
     case 'branch':
-      return { read: ['registry', 'catalog', 'erasures', ...own, `letters/*/${branch}`], write: own };
+      return {
+        read: ['registry', 'catalog', 'pricing', 'erasures', ...own, `letters/*/${branch}`],
+        write: own,
+      };
     case 'carrier':
       return { read: ['*'], write: own };
     default:

@@ -19,6 +19,7 @@ import {
   usedCoupon,
   vatShare,
 } from './api/orders.ts';
+import { pricelistPut, pricingId, promotionPut } from './api/pricing.ts';
 import { productFields } from './api/products.ts';
 import { shiftView } from './api/shifts.ts';
 import { lotText, serials } from './api/stock.ts';
@@ -162,6 +163,9 @@ export const eventBodies = {
   }),
   /** A device has done it (a letter to where the erasure was ordered). */
   'erasure-done': z.looseObject({ feed: z.string(), seq: z.int(), atMs: z.int() }),
+  /** What counts under this id from now on (`pricing`). */
+  promotion: z.looseObject({ id: pricingId, till: tillName, put: z.looseObject(promotionPut.shape) }),
+  pricelist: z.looseObject({ id: pricingId, till: tillName, put: z.looseObject(pricelistPut.shape) }),
   /** Two ids are one person; the change of the document is beside it. */
   'customer-merge': z.looseObject({ from: customerId, into: customerId, reason: freeText(), till: tillName }),
   /** Rights to points, gift cards and coupons that were issued or moved outside of a sale (loyalty feeds). */

@@ -135,6 +135,24 @@ export {
   product,
   productDefaults,
   productFields,
+export {
+  type OrderQuote,
+  orderQuote,
+  type Pricelist,
+  type PricelistPut,
+  type Promotion,
+  type PromotionPut,
+  pricelist,
+  pricelistList,
+  pricelistPut,
+  pricingId,
+  promotion,
+  promotionList,
+  promotionPut,
+  type QuoteRequest,
+  type QuoteRequestInput,
+  quoteRequest,
+} from './api/pricing.ts';
   productImport,
   productImportAnswer,
   productList,
@@ -329,6 +347,8 @@ export {
 } from './loyalty-programme.ts';
 export { amountMinor, divideHalfUp, grossMinor, sumMinor } from './money.ts';
 export {
+  PRICELIST_ROWS_MAX,
+  PROMOTION_NAMES_MAX,
   type Basket,
   type BasketLine,
   type PaymentKind,
@@ -360,6 +380,13 @@ export {
 } from './refund-order.ts';
 export { holdsCardNumber } from './text.ts';
 export {
+export {
+  type PriceMoment,
+  type PriceRules,
+  priceByRules,
+  type RuledPrice,
+  type UnpricedLine,
+} from './price-rules.ts';
   type VatKind,
   type VatRate,
   type VatShare,

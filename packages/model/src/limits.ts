@@ -48,3 +48,7 @@ export const RESERVATION_SECONDS_MAX = 86_400;
 export const RESERVATION_SECONDS_DEFAULT = 900;
 /** Serial numbers of one line. */
 export const SERIALS_MAX = 200;
+/** SKUs, categories or branches a promotion or pricelist names. */
+export const PROMOTION_NAMES_MAX = 1_000;
+/** Prices of one pricelist. */
+export const PRICELIST_ROWS_MAX = 5_000;

@@ -89,6 +89,11 @@ const table = {
     'The personal data of this customer was erased',
     'Points stay under the id; whoever comes back gets a new one.',
   ),
+  PRICING_FULL: row(
+    409,
+    'There are too many promotions or pricelists',
+    'Use the id of one that is archived.',
+  ),
   ERASURE_NOT_FOUND: row(404, 'Nothing was erased of this customer', 'Check the id.'),
   TILL_UNKNOWN: row(404, 'There is no such till', 'See `branchline till list`.'),
   CONFLICT_NOT_FOUND: row(

@@ -20,6 +20,8 @@ export const nodeEventTypes = [
   'transfer.sent',
   'transfer.received',
   'product.changed',
+  'pricing.changed',
+  'conflict.changed',
   'customer.changed',
   'rights.moved',
   'sync.changed',
