@@ -1,8 +1,8 @@
-// limit: 240 s
+// limit: 400 s
 /**
  * G6, G7: thousands of receipts against an operator that fails 30 % of the time and hangs, with restarts of nodes and registers.
  * Here a few hundred; the whole flood by
- *     RECEIPTS=10000 node --conditions=source --import tsx node/test/ofd-flood.test.ts
+ *     npm run test:receipts
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
