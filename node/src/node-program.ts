@@ -95,6 +95,7 @@ export class NodeProgram {
     this.#life = life;
     await this.#serve();
     this.#handler = life.handler;
+    life.node.servedAt(this.url);
     this.#ports.log.info(
       { url: this.url, branch: this.branch, mode: this.#config.mode },
       'node is listening',
@@ -172,6 +173,7 @@ export class NodeProgram {
     const next = await openLife(this.#ports, this.#config, this.#controlToken);
     this.#life = next;
     this.#handler = next.handler;
+    next.node.servedAt(this.url);
     this.#follow(next);
   }
 

@@ -22,6 +22,8 @@ import type { RightsKeeper } from './loyalty/rights-keeper.ts';
 import type { NodeSettings } from './node.ts';
 import type { DiskSpace, NodePorts } from './ports.ts';
 import type { ReadModels } from './read-models.ts';
+import { salesReport } from './reports/sales-report.ts';
+import { shiftArchive } from './reports/shift-archive.ts';
 import { listOrders, orderDetail, refundOrders } from './returns/refund-service.ts';
 import type { ReturnDesk } from './returns/return-desk.ts';
 import type { MetricSample, NodeServices } from './services.ts';
@@ -119,6 +121,10 @@ export function makeServices(parts: NodeParts): NodeServices {
       qrSvg: (id) => fiscal.qrSvg(id),
     },
     shifts: fiscal.shifts,
+    reports: {
+      sales: (query) => salesReport(parts.rows, query),
+      shifts: (query) => shiftArchive(parts.rows, query),
+    },
     products: {
       search: (query) => products.search(query),
       get: (sku) => products.get(sku),

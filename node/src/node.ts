@@ -59,7 +59,7 @@ import { raiseAlarm } from './sync/news.ts';
 import { causeInWords } from './sync/peer-link.ts';
 import { Peers } from './sync/peers.ts';
 import { Safety } from './sync/safety.ts';
-import { statusReport } from './sync/status-report.ts';
+import { runStatusReports } from './sync/status-report.ts';
 import {
   type CatalogRow,
   IMPORT_ROWS_MAX,
@@ -68,7 +68,7 @@ import {
 } from './use-cases/import-catalog.ts';
 import type { Trade } from './use-cases/trade.ts';
 
-/** Between two looks at acknowledgements, disk and clock; a report to the relay each time. */
+/** Between two looks at acknowledgements, disk and clock. */
 export const HOUSEKEEPING_MS = 5_000;
 /** Room on the disk at which selling is worth another try. */
 export const FREE_BYTES_MIN = 64 * 1024 * 1024;
@@ -105,6 +105,7 @@ export class BranchNode {
   readonly #stop = new AbortController();
   readonly #background: Promise<unknown>[] = [];
   #linked = false;
+  #url: string | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(parts: NodeParts) {
@@ -129,6 +130,11 @@ export class BranchNode {
   /** Checkpoints kept here, and what takes over those of others. */
   get checkpoints(): ReplicatorOptions['checkpoints'] {
     return this.#parts.checkpoints?.replication.checkpoints;
+  }
+
+  /** Called when its pages are reachable: the relay is told where. */
+  servedAt(url: string): void {
+    this.#url = url;
   }
 
   /** Called for each socket that reached `/v1/replicate`. */
@@ -195,6 +201,17 @@ export class BranchNode {
         (error: Error) => failure.set(error),
       ),
       this.#housekeeping(signal).catch((error: Error) => failure.set(error)),
+      runStatusReports(
+        {
+          ports: this.#parts.ports,
+          clock,
+          services: this.services,
+          url: () => this.#url,
+          peers: () => this.#parts.peers.openCount,
+          tell: (report) => exchange.replicator.broadcast({ type: 'status', report }),
+        },
+        signal,
+      ).catch((error: Error) => failure.set(error)),
       this.#parts.answers.learn(clock, signal).catch((error: Error) => failure.set(error)),
       this.#parts.rights.run(signal).catch((error: Error) => failure.set(error)),
       this.#parts.returnDesk.run(signal),
@@ -210,16 +227,13 @@ export class BranchNode {
   }
 
   async #housekeeping(signal: AbortSignal): Promise<void> {
-    const { ports, clock, disk, safety, stockDocument, succession, exchange, alarms, keeper, hlc } =
-      this.#parts;
+    const { ports, clock, disk, safety, stockDocument, succession, exchange, keeper, hlc } = this.#parts;
     await stockDocument.warm(hlc.now());
     const answerAge = new AnswerAge({ ...this.#parts, store: ports.store });
     while (!signal.aborted) {
       safety.note(exchange.replicator.progress());
       const space = await ports.diskSpace?.();
       this.#parts.space = space;
-      const report = statusReport(ports, alarms.list(), space);
-      exchange.replicator.broadcast({ type: 'status', report });
       succession.ask();
       if (!succession.isPending) {
         await this.#link();

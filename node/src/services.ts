@@ -68,6 +68,10 @@ import type {
   Reservation,
   ReservationEnded,
   ReservationRequest,
+  SalesQuery,
+  SalesReport,
+  ShiftArchive,
+  ShiftArchiveQuery,
   StockAdjustmentRequest,
   StockCountRequest,
   StockLevel,
@@ -146,6 +150,12 @@ export interface ReceiptService {
   /** Undefined for a receipt that is not registered. */
   qrSvg(id: string): Promise<string | undefined>;
   get(id: string): Promise<FiscalReceipt | undefined>;
+}
+
+/** What the chain adds up to, as far as it is replicated here; see `reports/`. */
+export interface ReportService {
+  sales(query: SalesQuery): Promise<SalesReport>;
+  shifts(query: ShiftArchiveQuery): Promise<ShiftArchive>;
 }
 
 /** The shift of this node; see `fiscal/shifts.ts`. */
@@ -364,6 +374,7 @@ export interface NodeServices {
   readonly orders: OrderService;
   readonly receipts: ReceiptService;
   readonly shifts: ShiftService;
+  readonly reports: ReportService;
   readonly outbox: OutboxService;
   readonly products: ProductService;
   readonly catalog: CatalogService;

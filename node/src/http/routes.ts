@@ -10,6 +10,7 @@ import { outboxRoutes } from './routes/outbox.ts';
 import { pricingRoutes } from './routes/pricing.ts';
 import { productRoutes } from './routes/products.ts';
 import { receiptRoutes } from './routes/receipts.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { shiftRoutes } from './routes/shifts.ts';
 import { stockRoutes } from './routes/stock.ts';
 import { syncRoutes } from './routes/sync.ts';
@@ -19,6 +20,7 @@ export const jsonRoutes: readonly Route[] = [
   ...orderRoutes,
   ...receiptRoutes,
   ...shiftRoutes,
+  ...reportRoutes,
   ...outboxRoutes,
   ...productRoutes,
   ...catalogRoutes,

@@ -146,6 +146,10 @@ export class FakeNode implements NodeServices {
   ]);
 
   readonly shifts = noShifts;
+  readonly reports = {
+    sales: async () => ({ rows: [] }),
+    shifts: async () => ({ shifts: [] }),
+  };
 
   readonly receipts = {
     correct: async () => ({ status: 201, body: CORRECTED, replayed: false }),
@@ -285,10 +289,6 @@ export class FakeNode implements NodeServices {
     }),
   };
 
-  readonly loyalty: NodeServices['loyalty'] = {
-    programmes: () => ({ programmes: [{ from: '2026-11-01', ...RULES }], today: RULES }),
-    putProgramme: (from, request) => this.#once(request, () => ({ from, ...request.body })),
-    redeemQuote: async () => ({
   readonly pricing: NodeServices['pricing'] = {
     promotions: () => [{ id: 'p', name: 'P', percentOff: 5, archived: false }],
     pricelists: () => [{ id: 'l', name: 'L', prices: [], archived: false }],
@@ -303,6 +303,10 @@ export class FakeNode implements NodeServices {
     }),
   };
 
+  readonly loyalty: NodeServices['loyalty'] = {
+    programmes: () => ({ programmes: [{ from: '2026-11-01', ...RULES }], today: RULES }),
+    putProgramme: (from, request) => this.#once(request, () => ({ from, ...request.body })),
+    redeemQuote: async () => ({
       balance: 9,
       spendableHere: 4,
       totalMinor: 1_000,

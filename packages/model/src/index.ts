@@ -169,6 +169,17 @@ export {
   receiptDecision,
 } from './api/receipts.ts';
 export {
+  type SalesQuery,
+  type SalesReport,
+  type SalesRow,
+  type ShiftArchive,
+  type ShiftArchiveQuery,
+  salesQuery,
+  salesReport,
+  shiftArchive,
+  shiftArchiveQuery,
+} from './api/reports.ts';
+export {
   linePlace,
   type OrderDetail,
   orderDetail,

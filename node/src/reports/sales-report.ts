@@ -1,0 +1,136 @@
+/**
+ * Sales by branch and day, added up from the orders held here. One call reads so many orders at most and says where to go on, in
+ * slices with room for others between them, so a year of a chain does not hold up a sale.
+ *
+ * Nothing is kept between calls: orders of yesterday may still arrive from a branch that was cut off, and then they count.
+ */
+import type { Order, Refund, SalesQuery, SalesReport, SalesRow } from '@branchline/model';
+import { formatStamp, isoTime, makeStamp } from 'hlc-ts';
+import { after, rowKeys } from '../projections/row-keys.ts';
+import type { Rows } from '../projections/rows.ts';
+
+/** Orders read for one answer, and refunds. */
+export const REPORT_ORDERS_MAX = 10_000;
+const SLICE = 250;
+const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+const BY_TIME = 't/';
+const REFUNDS = 'b/';
+
+interface Span {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly offsetMs: number;
+}
+
+export async function salesReport(rows: Rows, query: SalesQuery): Promise<SalesReport> {
+  const offsetMs = query.offsetMinutes * MINUTE_MS;
+  const span: Span = {
+    fromMs: Date.parse(query.from) - offsetMs,
+    untilMs: Date.parse(query.to) + DAY_MS - offsetMs,
+    offsetMs,
+  };
+  const sums = new Map<string, SalesRow>();
+  const next = await addOrders(rows, query, span, sums);
+  if (query.after === undefined) {
+    await addRefunds(rows, query.branch, span, sums);
+  }
+  const found = [...sums.values()].sort((a, b) => compare(b.day, a.day) || compare(a.branch, b.branch));
+  return { rows: found, ...(next === undefined ? {} : { next }) };
+}
+
+/** Where to go on, when it is not all. */
+async function addOrders(
+  rows: Rows,
+  query: SalesQuery,
+  span: Span,
+  sums: Map<string, SalesRow>,
+): Promise<string | undefined> {
+  const prefix =
+    query.branch === undefined ? BY_TIME : rowKeys.branchOrder(query.branch, '', '').slice(0, -1);
+  const start = `${prefix}${query.after ?? stampAt(span.fromMs)}`;
+  const below = `${prefix}${stampAt(span.untilMs)}`;
+  let ids: string[] = [];
+  let read = 0;
+  let last = '';
+  const addSlice = async (): Promise<void> => {
+    for (const text of await rows.getTexts(ids.map(rowKeys.order))) {
+      if (text !== undefined) {
+        const { branch, at, totalMinor } = JSON.parse(text) as Order;
+        add(sums, branch, dayOf(at, span), { orders: 1, salesMinor: totalMinor });
+      }
+    }
+    ids = [];
+  };
+  if (start >= below) {
+    return undefined;
+  }
+  for await (const [key] of rows.texts({ after: start, below, limit: REPORT_ORDERS_MAX + 1 })) {
+    if (read === REPORT_ORDERS_MAX) {
+      await addSlice();
+      return last;
+    }
+    last = key.slice(prefix.length);
+    ids.push(last.slice(last.indexOf('/') + 1));
+    read += 1;
+    if (ids.length === SLICE) {
+      await addSlice();
+    }
+  }
+  await addSlice();
+  return undefined;
+}
+
+/** Ids of refunds begin with their time; a day on both sides for devices whose clock is off. */
+async function addRefunds(
+  rows: Rows,
+  only: string | undefined,
+  span: Span,
+  sums: Map<string, SalesRow>,
+): Promise<void> {
+  const from = `${REFUNDS}${idAt(span.fromMs - DAY_MS)}`;
+  const until = `${REFUNDS}${idAt(span.untilMs + DAY_MS)}`;
+  const below = until > from ? until : after(REFUNDS);
+  for await (const [, text] of rows.texts({ after: from, below, limit: REPORT_ORDERS_MAX })) {
+    const { at, branch, totalMinor } = (JSON.parse(text) as { refund: Refund }).refund;
+    const ms = Date.parse(at);
+    if (ms >= span.fromMs && ms < span.untilMs && (only === undefined || branch === only)) {
+      add(sums, branch, dayOf(at, span), { refunds: 1, refundsMinor: totalMinor });
+    }
+  }
+}
+
+function add(
+  sums: Map<string, SalesRow>,
+  branch: SalesRow['branch'],
+  day: string,
+  more: Partial<Record<'orders' | 'salesMinor' | 'refunds' | 'refundsMinor', number>>,
+): void {
+  const key = `${day} ${branch}`;
+  const sum = sums.get(key) ?? { branch, day, orders: 0, salesMinor: 0, refunds: 0, refundsMinor: 0 };
+  sums.set(key, {
+    ...sum,
+    orders: sum.orders + (more.orders ?? 0),
+    salesMinor: sum.salesMinor + (more.salesMinor ?? 0),
+    refunds: sum.refunds + (more.refunds ?? 0),
+    refundsMinor: sum.refundsMinor + (more.refundsMinor ?? 0),
+  });
+}
+
+function dayOf(at: string, { offsetMs }: Span): string {
+  return isoTime(Date.parse(at) + offsetMs).slice(0, 10);
+}
+
+function stampAt(ms: number): string {
+  return formatStamp(makeStamp(Math.max(0, ms), 0));
+}
+
+/** The beginning of a version 7 id of that moment. */
+function idAt(ms: number): string {
+  const hex = Math.max(0, ms).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
