@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { CheckpointShelf, levelEvidence, NodeDisk } from '@branchline/feed';
+import type { StorageLevel } from '@branchline/repo';
 import { dialWebSocket } from '@branchline/wire';
 import type { Clock, Random } from 'hlc-ts';
 import type { NodeConfig } from './config.ts';
@@ -16,6 +17,7 @@ import { bundleActions } from './files/bundle-file.ts';
 import { openKkt } from './fiscal/open-kkt.ts';
 import { createHttpApp } from './http/http-app.ts';
 import { reportTo } from './http/http-log.ts';
+import type { LiveDoor } from './http/live-door.ts';
 import { BranchNode } from './node.ts';
 import { type NodeHome, openHome, openStore } from './node-home.ts';
 import type { DiskSpace, NodeLog } from './ports.ts';
@@ -39,6 +41,7 @@ export interface LifePorts {
 export interface NodeLife {
   readonly node: BranchNode;
   readonly handler: RequestListener;
+  readonly liveDoor: LiveDoor | undefined;
   /** Ends event streams, so that clients come back. */
   endStreams(): void;
   close(): Promise<void>;
@@ -73,6 +76,7 @@ export async function openLife(
       return {
         node,
         handler: app.handler,
+        liveDoor: app.liveDoor,
         endStreams: () => app.close(),
         close: async () => {
           await node.close();
@@ -122,6 +126,9 @@ async function openNode(ports: LifePorts, config: NodeConfig, home: NodeHome): P
       clockBound: boundFile(home.directory.path),
       rows: home.level.sublevel('rows') as unknown as RowLevel,
       outbox: home.level.sublevel('outbox'),
+      live: home.level.sublevel<string, Uint8Array>('live', {
+        valueEncoding: 'view',
+      }) as unknown as StorageLevel,
       post: (url, init) => fetch(url, init),
       // Not part of the rows: proofs cannot be made again from this journal.
       evidence: levelEvidence(home.level.sublevel<string, Uint8Array>('evidence', { valueEncoding: 'view' })),

@@ -130,7 +130,10 @@ export class NodeProgram {
       onTransport: (transport: Transport) => this.#accept(transport),
     });
     server.server.on('upgrade', (request, socket, head) => {
-      if (!acceptor.upgrade(request, socket, head)) {
+      const isTaken =
+        acceptor.upgrade(request, socket, head) ||
+        (this.#handler === this.#life?.handler && this.#life.liveDoor?.upgrade(request, socket, head));
+      if (isTaken !== true) {
         socket.destroy();
       }
     });

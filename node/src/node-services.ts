@@ -17,6 +17,7 @@ import type { Failure } from './failure.ts';
 import type { Fiscal } from './fiscal/open-fiscal.ts';
 import type { GoodsDesk } from './goods/goods-desk.ts';
 import { stockService } from './goods/goods-service.ts';
+import type { LiveDesk } from './live/live-desk.ts';
 import { loyaltyService } from './loyalty/loyalty-service.ts';
 import type { RightsKeeper } from './loyalty/rights-keeper.ts';
 import type { NodeSettings } from './node.ts';
@@ -63,6 +64,7 @@ export interface NodeParts extends ReadModels, Writing {
   readonly ofd: OfdDelivery | undefined;
   readonly webhooks: Webhooks | undefined;
   readonly exchange: Exchange;
+  live: LiveDesk | undefined;
   readonly succession: Succession;
   readonly renewal: Promise<Renewal>;
   /** Those of the key spoken with now. */
@@ -222,6 +224,7 @@ export function makeServices(parts: NodeParts): NodeServices {
       },
     },
     events: parts.events,
+    ...(parts.live === undefined ? {} : { live: parts.live }),
     ...(keeper === undefined ? {} : { enrol: (request) => keeper.enrol(request), branches: keeper }),
     readiness: () => {
       const reasons = reasonsNotToSell(parts.facts()).map(({ words }) => words);
@@ -339,6 +342,7 @@ function metrics(parts: NodeParts): MetricSample[] {
     sample('counter', 'branchline_rights_asked_total', rights.asked, 'Asks for rights held elsewhere.'),
     sample('counter', 'branchline_rights_given_total', rights.given, 'Rights given to other shops.'),
     ...parts.fiscal.metrics(),
+    ...(parts.live?.metrics() ?? []),
     sample(
       'gauge',
       'kkt_hlc_drift_seconds',

@@ -38,6 +38,7 @@ import { EventLog } from './event-log.ts';
 import { Failure } from './failure.ts';
 import { Fiscal } from './fiscal/open-fiscal.ts';
 import { GoodsDesk } from './goods/goods-desk.ts';
+import { LiveDesk } from './live/live-desk.ts';
 import { openRights } from './loyalty/open-rights.ts';
 import type { RightsKeeper } from './loyalty/rights-keeper.ts';
 import { accountOfCode } from './loyalty/voucher-account.ts';
@@ -274,6 +275,7 @@ export class BranchNode {
     const parts = this.#parts;
     parts.closing = true;
     parts.events.publish('node.state', { ready: false });
+    await parts.live?.close();
     await parts.fiscal.stop();
     await parts.webhooks?.queue.stop();
     await parts.pipeline.close();
@@ -549,6 +551,7 @@ async function openParts(
       nowMs: () => clock.nowMs(),
     }),
     failure,
+    live: undefined,
     closing: false,
     space: await ports.diskSpace?.(),
     facts: () => ({
@@ -614,6 +617,7 @@ async function openParts(
         isConnected: (other) => exchange.peers.isOpen(other),
       }),
   };
+  parts.live = ports.live && (await LiveDesk.open(parts, ports.live));
   late.facts = parts.facts;
   late.rights = parts.rights;
   late.isPastComplete = pastCompletion(parts);

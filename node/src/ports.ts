@@ -3,6 +3,7 @@
  * a clock, a disk, a socket or dice of its own.
  */
 import type { CheckpointShelf, DeviceKey, EvidenceLedger, FeedStore, Registry } from '@branchline/feed';
+import type { StorageLevel } from '@branchline/repo';
 import type { Transport } from '@branchline/wire';
 import type { Clock, Random, UpperBoundStore } from 'hlc-ts';
 import type { AnyLevel } from './delivery/delivery-queue.ts';
@@ -57,6 +58,8 @@ export interface NodePorts {
   readonly diskSpace?: () => Promise<DiskSpace>;
   /** A level of its own for what is still to be delivered; made again from the feeds when it is empty. */
   readonly outbox: AnyLevel;
+  /** A level of its own (utf8 keys, values as `view`) for live documents; without it there are none. */
+  readonly live?: StorageLevel;
   /** Called to tell an address of the configuration about an event. */
   readonly post?: Post;
   /** The cash register; closed by the node. Without it no receipts are printed. */

@@ -13,6 +13,7 @@ import type { Failure } from './failure.ts';
 import { Receipts } from './fiscal/receipts.ts';
 import { ShiftBook } from './fiscal/shift-book.ts';
 import { OversoldWatch } from './goods/oversold-watch.ts';
+import { RowWatch } from './live/row-watch.ts';
 import type { NodePorts } from './ports.ts';
 import { Answers } from './projections/answers.ts';
 import { bothSinks, Conflicts } from './projections/conflicts.ts';
@@ -58,6 +59,7 @@ export interface ReadModels {
   readonly receipts: Receipts;
   readonly shiftBook: ShiftBook;
   readonly shards: Shards;
+  readonly rowWatch: RowWatch;
   readonly projector: Projector;
 }
 
@@ -182,11 +184,16 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
         ports.registry.members().map(({ writer }) => writer),
       ),
   });
+  const rowWatch = new RowWatch();
   const shards: Shards = await Shards.open({
     rows,
     writer: key.writer,
     clock,
-    sinks: { catalog: bothSinks(catalogSink(products, programmes), conflicts), stock, loyalty: customers },
+    sinks: {
+      catalog: bothSinks(bothSinks(catalogSink(products, programmes), conflicts), rowWatch),
+      stock: bothSinks(stock, rowWatch),
+      loyalty: bothSinks(customers, rowWatch),
+    },
     onQuarantined: (doc, writer, code, reason) =>
       alarms.raise('CHANGE_QUARANTINED', `${doc}: a change of ${writer} was set aside (${code}: ${reason})`),
     onFailure: (error) => failure.set(error),
@@ -250,6 +257,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     receipts,
     shiftBook,
     shards,
+    rowWatch,
     projector,
   };
 }

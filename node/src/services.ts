@@ -31,6 +31,9 @@ import type {
   ImportQuery,
   ImportRefusal,
   ImportReport,
+  LiveDocumentList,
+  LiveDocumentQuery,
+  LiveTicket,
   LoyaltyProgrammeList,
   LoyaltyProgrammePut,
   NodeEvent,
@@ -87,6 +90,7 @@ import type {
   TransferRequest,
   VoucherQuery,
 } from '@branchline/model';
+import type { RepoSocket } from '@branchline/repo';
 import type { ReceiptWait } from './fiscal/open-fiscal.ts';
 import type { Shifts } from './fiscal/shifts.ts';
 
@@ -368,6 +372,15 @@ export interface OutboxService {
   resolve(id: string, request: WriteRequest<{ readonly reason: string }>): Promise<WriteAnswer<DecidedItem>>;
 }
 
+/** Live documents for automerge-repo clients. */
+export interface LiveService {
+  documents(till: TillIdentity, query: LiveDocumentQuery): LiveDocumentList;
+  ticket(till: TillIdentity): LiveTicket;
+  /** Undefined for a ticket worth nothing. */
+  admit(ticket: string): ((socket: RepoSocket) => void) | undefined;
+  accept(socket: RepoSocket, till: TillIdentity): void;
+}
+
 export interface NodeServices {
   readonly branch: string;
   readonly tenant: string;
@@ -383,6 +396,8 @@ export interface NodeServices {
   readonly loyalty: LoyaltyService;
   readonly tills: TillService;
   readonly sync: SyncService;
+  /** Where this node has somewhere to keep them. */
+  readonly live?: LiveService;
   readonly events: EventService;
   /**
    * `POST /v1/enrol`, where this node keeps the tenant's authority (no relay); undefined elsewhere. Refused with feed's

@@ -20,6 +20,7 @@ import { EventStreams } from './event-stream.ts';
 import { HostCheck } from './host-check.ts';
 import { HttpMetrics } from './http-metrics.ts';
 import { TILL_REQUESTS_BURST, TILL_REQUESTS_PER_SECOND } from './limits.ts';
+import { type LiveDoor, openLiveDoor } from './live-door.ts';
 import { type OpenApiDocument, openApiDocument } from './openapi.ts';
 import { problemOf, refuseRequest } from './problem-answer.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -28,6 +29,7 @@ import { type HttpReport, RouteRunner } from './route-runner.ts';
 import { branchRoutes } from './routes/branches.ts';
 import { type ControlActions, controlRoutes } from './routes/control.ts';
 import { enrolRoute } from './routes/enrol.ts';
+import { liveRoutes } from './routes/live.ts';
 import { receiptQrRoute } from './routes/receipts.ts';
 import { jsonRoutes } from './routes.ts';
 import { bearerToken, TillAuth } from './till-auth.ts';
@@ -55,6 +57,8 @@ export interface HttpApp {
   /** What `handler` hands over to whatever it does not answer directly: every route, and the pages. */
   readonly express: Express;
   readonly document: OpenApiDocument;
+  /** The WebSocket of live documents, where this node has any. */
+  readonly liveDoor: LiveDoor | undefined;
   /** Open event streams. */
   readonly streams: number;
   /** Ends event streams with a reason; requests under way are the server's business. */
@@ -83,6 +87,7 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
     receiptQrRoute(services.receipts),
     ...(services.enrol === undefined ? [] : [enrolRoute(services.enrol)]),
     ...(services.branches === undefined ? [] : branchRoutes(services.branches)),
+    ...(services.live === undefined ? [] : liveRoutes(services.live)),
     ...(options.control === undefined ? [] : controlRoutes(options.control)),
     eventsRoute(streams, auth),
     metricsRoute(metrics),
@@ -114,14 +119,22 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
     refuseRequest(request, response, problem);
   });
 
+  const liveDoor =
+    services.live === undefined
+      ? undefined
+      : openLiveDoor(services.live, auth, { allowedHosts: options.allowedHosts ?? [] });
   return {
+    liveDoor,
     handler: directly({ routes, handlerOf, hosts, otherwise: app }),
     express: app,
     document,
     get streams() {
       return streams.open;
     },
-    close: () => streams.close(),
+    close: () => {
+      streams.close();
+      liveDoor?.close();
+    },
   };
 }
 

@@ -27,6 +27,8 @@ export const TILL_REQUESTS_BURST = 5_000;
 export const RATED_TILLS_MAX = 1_000;
 /** Open event streams. */
 export const EVENT_STREAMS_MAX = 256;
+/** WebSockets of live documents. */
+export const LIVE_SOCKETS_MAX = 64;
 /** Events waiting for one slow client; one more and it is dropped. Holds a whole replay of the event log. */
 export const EVENTS_QUEUED_MAX = 8_192;
 /** Bytes handed to a client's socket and not taken by it yet; above, events wait in the queue. */

@@ -17,7 +17,7 @@ export {
 export { type Cell, type CellValue, type CellWriter, cellKey, keySegments, type Mutator } from './cell.ts';
 export type { QuarantineCode } from './change-check.ts';
 export { buildCheckpoint, type CheckpointDoc, type OpenedSnapshot, openSnapshot } from './checkpoint.ts';
-export { CHANGE_LIMITS, SNAPSHOT_LIMITS } from './chunk-guard.ts';
+export { CHANGE_LIMITS, guardChange, guardSnapshot, SNAPSHOT_LIMITS } from './chunk-guard.ts';
 export { CustomerIndex } from './customer-index.ts';
 export {
   catalogDoc,

@@ -65,6 +65,16 @@ export {
   streamClosed,
 } from './api/events.ts';
 export {
+  type LiveDocument,
+  type LiveDocumentList,
+  type LiveDocumentQuery,
+  type LiveTicket,
+  liveDocument,
+  liveDocumentList,
+  liveDocumentQuery,
+  liveTicket,
+} from './api/live.ts';
+export {
   type Coupon,
   type CouponIssue,
   coupon,

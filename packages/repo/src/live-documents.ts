@@ -486,6 +486,11 @@ export class LiveDocuments<User extends LiveUser> {
     if (seat === undefined || connection.isBusy || !connection.isOpen) {
       return;
     }
+    const user = this.#users.get(connection);
+    if (user === undefined || this.#options.source.access(user, open.name) === 'none') {
+      connection.close('ACCESS_ENDED');
+      return;
+    }
     const [sync, data] = face.generate(seat.sync);
     seat.sync = sync;
     if (data !== null) {
