@@ -177,6 +177,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
   });
   const conflicts = await Conflicts.open({
     rows,
+    onChanged: (sku, field, { position }) => events.publish('conflict.changed', { sku, field }, position),
     versions: (doc, cell) =>
       shards.documents.conflict(
         doc,

@@ -91,6 +91,22 @@ test('a decision at one node is one at every node, and survives restarts', () =>
     assert.is(shop.services.products.get('CHAIR')?.priceMinor, 11_500);
   }));
 
+test('the event stream tells of a conflict and of its end', () =>
+  twoPrices(async ({ hq, second, shop, chain }) => {
+    const seen: string[] = [];
+    shop.services.events.subscribe('0', ({ type, data }) => {
+      if (type === 'conflict.changed') {
+        seen.push(JSON.stringify(data));
+      }
+    });
+    const { id } = conflictsAt(second).conflicts[0]!;
+    const before = seen.length;
+    await second.services.catalog.resolve(id, second.request({ value: 11_500 }));
+    await chain.until(() => conflictsAt(shop).total === 0 && conflictsAt(hq).total === 0);
+    assert.ok(seen.length > before);
+    assert.is(seen.at(-1), '{"sku":"CHAIR","field":"priceMinor"}');
+  }));
+
 test('confirming the value everybody sees settles it too', () =>
   twoPrices(async ({ hq, second, shop, chain }) => {
     const [conflict] = conflictsAt(hq).conflicts;

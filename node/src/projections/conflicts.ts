@@ -41,6 +41,8 @@ export interface ConflictRow {
 
 export interface ConflictsOptions {
   readonly rows: Rows;
+  /** Called when a conflict came, changed or was settled. */
+  readonly onChanged?: (sku: string, field: ResolvableField, cause: PatchCause) => void;
   /** The values standing in a cell, with authors; called while the document is loaded. */
   readonly versions: (doc: DocName, key: string) => Promise<readonly ConflictingValue[]>;
 }
@@ -102,7 +104,7 @@ export class Conflicts implements RowSink {
     }
   }
 
-  patch(_doc: DocName, cells: readonly Cell[], _cause: PatchCause): void {
+  patch(_doc: DocName, cells: readonly Cell[], cause: PatchCause): void {
     for (const { key, conflict } of cells) {
       const values = this.#prepared.get(key);
       this.#prepared.delete(key);
@@ -111,16 +113,19 @@ export class Conflicts implements RowSink {
         continue;
       }
       if (conflict && values !== undefined && values.length > 1) {
-        this.#keep(key, keySegments(key)[0]!, field, values);
+        if (this.#keep(key, keySegments(key)[0]!, field, values)) {
+          this.#options.onChanged?.(keySegments(key)[0]!, field, cause);
+        }
       } else if (!conflict && this.#rows.delete(key)) {
         this.#options.rows.remove(rowKeys.conflict(key));
+        this.#options.onChanged?.(keySegments(key)[0]!, field, cause);
       }
     }
   }
 
-  #keep(key: string, sku: string, field: ResolvableField, versions: readonly ConflictingValue[]): void {
+  #keep(key: string, sku: string, field: ResolvableField, versions: readonly ConflictingValue[]): boolean {
     if (!this.#rows.has(key) && this.#rows.size >= CONFLICTS_MAX) {
-      return;
+      return false;
     }
     const values = versions
       .slice(-CONFLICT_VALUES_MAX)
@@ -129,9 +134,13 @@ export class Conflicts implements RowSink {
       .update(JSON.stringify([sku, field, values]))
       .digest('hex')
       .slice(0, 16);
+    if (this.#rows.get(key)?.id === id) {
+      return false;
+    }
     const row: ConflictRow = { id, sku, field, values };
     this.#rows.set(key, row);
     this.#options.rows.putText(rowKeys.conflict(key), JSON.stringify(row));
+    return true;
   }
 }
 

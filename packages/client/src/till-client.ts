@@ -11,7 +11,9 @@ import {
   type Coupon,
   type CouponIssue,
   type Customer,
+  type CustomerMerge,
   type CustomerPut,
+  type DuplicateGroup,
   type FiscalReceipt,
   type GiftCard,
   type GiftCardLoad,
@@ -21,10 +23,15 @@ import {
   type Order,
   type OrderDetail,
   type OrderPage,
+  type OrderQuote,
   type OrderRequestInput,
+  type OverridePut,
   type Oversell,
   type Product,
+  type ProductOverrideView,
   type ProductPut,
+  type Promotion,
+  type QuoteRequestInput,
   type RedeemQuote,
   type RedeemQuoteRequestInput,
   type Refund,
@@ -126,6 +133,15 @@ export class TillClient {
   ): Promise<Written<Refund>> {
     const prefer = options.waitSeconds === undefined ? {} : { prefer: `wait=${options.waitSeconds}` };
     return this.#write('POST', `/v1/orders/${encodeURIComponent(id)}/refunds`, refund, options, prefer);
+  }
+
+  /** What an order would cost here now; nothing is committed, payments may be left out. */
+  quoteOrder(order: Plain<QuoteRequestInput>, options: CallOptions = {}): Promise<OrderQuote> {
+    return this.#ask('/v1/quotes', order, options);
+  }
+
+  async promotions(options: CallOptions = {}): Promise<readonly Promotion[]> {
+    return (await this.#read<{ promotions: Promotion[] }>('/v1/promotions', options)).promotions;
   }
 
   order(id: string, options: CallOptions = {}): Promise<OrderDetail> {
@@ -292,6 +308,29 @@ export class TillClient {
     options: WriteOptions = {},
   ): Promise<Written<Customer>> {
     return this.#write('PUT', `/v1/customers/${encodeURIComponent(id)}`, change, options);
+  }
+
+  /** Customers with one phone or one e-mail. */
+  async customerDuplicates(options: CallOptions = {}): Promise<readonly DuplicateGroup[]> {
+    return (await this.#read<{ groups: DuplicateGroup[] }>('/v1/customer-duplicates', options)).groups;
+  }
+
+  /** From now on `id` stands for `merge.from` as well. */
+  mergeCustomers(
+    id: string,
+    merge: Plain<CustomerMerge>,
+    options: WriteOptions = {},
+  ): Promise<Written<Customer>> {
+    return this.#write('POST', `/v1/customers/${encodeURIComponent(id)}/merge`, merge, options);
+  }
+
+  /** This branch's own price or availability of a product. */
+  overrideProduct(
+    sku: string,
+    override: Plain<OverridePut>,
+    options: WriteOptions = {},
+  ): Promise<Written<ProductOverrideView>> {
+    return this.#write('PUT', `/v1/products/${encodeURIComponent(sku)}/override`, override, options);
   }
 
   /** How many points can pay for a cart here now, and why not more. */

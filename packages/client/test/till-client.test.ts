@@ -151,6 +151,36 @@ test('paths and queries are encoded', async () => {
   );
 });
 
+test('quotes, promotions, duplicates, merges and prices of a branch have a call each', async () => {
+  const node = new ScriptedNode([
+    reply(200, { totalMinor: 5 }),
+    reply(200, { promotions: [] }),
+    reply(200, { groups: [] }),
+    reply(200, {}),
+    reply(200, {}),
+  ]);
+  const { client } = node;
+  assert.is((await client.quoteOrder({ lines: order.lines })).totalMinor, 5);
+  assert.equal(await client.promotions(), []);
+  assert.equal(await client.customerDuplicates(), []);
+  await client.mergeCustomers('anna', { from: 'anna2', reason: 'the same phone' });
+  await client.overrideProduct('TEA 25', { priceMinor: 5 });
+  assert.equal(
+    node.requests.map(({ method, url, headers }) => [
+      method,
+      url.replace('http://node/v1', ''),
+      'Idempotency-Key' in headers,
+    ]),
+    [
+      ['POST', '/quotes', false],
+      ['GET', '/promotions', false],
+      ['GET', '/customer-duplicates', false],
+      ['POST', '/customers/anna/merge', true],
+      ['PUT', '/products/TEA%2025/override', true],
+    ],
+  );
+});
+
 test('codes of gift cards and coupons travel in bodies; a question has no key, a write has one', async () => {
   const node = new ScriptedNode(Array.from({ length: 6 }, () => reply(200, {})));
   const { client } = node;

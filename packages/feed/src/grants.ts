@@ -8,8 +8,9 @@
  * What one branch has to say to another (a transfer under way, a right handed over) stands in `letters/<from>/<to>`: the one
  * writes, both read, nobody else at a branch does. What happens to goods besides sales stands in `goods/<branch>`.
  *
- * The lists are written into the registry when a device is enrolled; what stands there counts, not this table, so that
- * changing a default never changes what an existing device may do.
+ * The lists are written into the registry when a device is enrolled. A device may what stands there and what its role may by this table
+ * (`withRole`): a collection that came with a later program is open to devices that were enrolled before it, and nothing a registry
+ * gives is ever taken away by this table. Peers with an older program refuse such a feed until they have the newer one; then they get it.
  */
 import type { CollectionPattern } from './collections.ts';
 
@@ -51,6 +52,16 @@ export function defaultGrant(place: Place): Grant {
     incarnation: place.incarnation ?? 1,
     ...patternsOf(role, branch, region),
   };
+}
+
+/** What a device may that was enrolled with this grant. */
+export function withRole(grant: Grant): Grant {
+  const { read, write } = patternsOf(grant.role, grant.branch, grant.region);
+  return { ...grant, read: union(grant.read, read), write: union(grant.write, write) };
+}
+
+function union(one: readonly CollectionPattern[], other: readonly CollectionPattern[]): CollectionPattern[] {
+  return [...new Set([...one, ...other])];
 }
 
 function patternsOf(role: Role, branch: string, region: string): Pick<Grant, 'read' | 'write'> {

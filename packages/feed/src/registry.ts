@@ -23,7 +23,7 @@
 import { z } from 'zod';
 import { matchesPattern, REGISTRY_COLLECTION } from './collections.ts';
 import { collectionOf, feedName, writerOf } from './feed-name.ts';
-import { type Grant, ROLES } from './grants.ts';
+import { type Grant, ROLES, withRole } from './grants.ts';
 import { writerIdOf } from './identity.ts';
 import type { Collection, Entry, FeedName, Head, PublicKey, WriterId } from './types.ts';
 
@@ -279,7 +279,7 @@ export class Registry {
     const writer = writerIdOf(body.key);
     this.#spend(body.invite, writer);
     if (this.#members.has(writer)) return;
-    this.#members.set(writer, { writer, key: body.key, grant: body.grant, at });
+    this.#members.set(writer, { writer, key: body.key, grant: withRole(body.grant), at });
   }
 
   #rotate(at: number, body: RegistryBody<'rotate'>): void {
@@ -291,7 +291,7 @@ export class Registry {
     this.#members.set(writer, {
       writer,
       key: body.key,
-      grant: body.grant,
+      grant: withRole(body.grant),
       at,
       predecessor: predecessor.writer,
       reason: body.reason,

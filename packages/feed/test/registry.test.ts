@@ -206,6 +206,28 @@ test('a rotation asked for by the operator is taken up by the device itself, wit
   assert.ok(registry.admit(newKey.publicKey).ok);
 });
 
+test('a device enrolled by an earlier program may what its role may now, and keeps what it was given', async () => {
+  const { registry, now } = await setup();
+  const device = generateDeviceKey();
+  const grant = { ...defaultGrant({ branch: 'B001', role: 'branch' }), read: ['catalog'], write: ['extras'] };
+  registry.apply({
+    feed: registry.feed,
+    seq: registry.position + 1,
+    hlc: now(),
+    kind: 'enrol',
+    body: { key: device.publicKey, grant },
+  } as never);
+  const mayWrite = (collection: string) =>
+    registry.mayWrite(device.writer, `${collection}/${device.writer}` as FeedName);
+  for (const collection of ['extras', 'letters/B001/B002', 'prices/B001', 'keys/main', 'orders/B001']) {
+    assert.ok(mayWrite(collection), collection);
+  }
+  for (const collection of ['letters/B002/B001', 'prices/B002', 'erasures', 'pricing', 'catalog']) {
+    assert.not.ok(mayWrite(collection), collection);
+  }
+  assert.ok(registry.mayRead(device.writer, 'pricing' as never));
+});
+
 test('a device presumes its own next key: it may write with it, nobody is admitted by it', async () => {
   const { authority, registry } = await setup();
   const [oldKey, newKey] = [generateDeviceKey(), generateDeviceKey()];
