@@ -5,16 +5,22 @@
  * oldest segment first, is a consistent prefix of a journal in use. The clock's bound is copied last, so that it lies above every
  * stamp copied. The index is not copied; it is rebuilt. A backup holds private keys and is as secret as they are.
  *
+ * The file that says whose data it is comes after everything else: a copy that was interrupted is the data of nobody, and no
+ * program starts on it.
+ *
  * Nothing is ever written over: the target must be new or empty.
  */
 import { constants } from 'node:fs';
-import { copyFile, mkdir, open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, open, readdir, rename, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { CliError } from './errors.ts';
 
 const PRIVATE_FOLDER_MODE = 0o700;
+const PRIVATE_FILE_MODE = 0o600;
 /** Describe a process, not the data. */
-const NOT_COPIED = /^(LOCK|ballast.*|control\.json|restores\.json)$|\.new$/;
+const NOT_COPIED = /^(LOCK|ballast.*|control\.json|restores\.json|restored\.json)$|\.new$/;
+
+const IDENTITY = /^(node|relay)\.json$/;
 
 export interface Copied {
   readonly files: number;
@@ -25,18 +31,22 @@ export async function copyData(
   from: string,
   to: string,
   onProgress: (done: number, of: number) => void,
+  /** Called when the folder is made and nothing is in it yet. */
+  begin: () => Promise<void> = async () => {},
 ): Promise<Copied> {
   await makeEmptyFolder(to);
+  await begin();
   const names = await readdir(from, { withFileTypes: true });
   const small = names.filter((entry) => entry.isFile()).map((entry) => entry.name);
   const segments = (await readdir(join(from, 'journal'))).sort().map((name) => join('journal', name));
   // After the segments: what a feed goes on from is on the disk before the journal says so.
   const checkpoints = await listCheckpoints(from, to);
   const order = [
-    ...small.filter((name) => name !== 'clock-bound'),
+    ...small.filter((name) => name !== 'clock-bound' && !IDENTITY.test(name)),
     ...segments,
     ...checkpoints,
     ...small.filter((name) => name === 'clock-bound'),
+    ...small.filter((name) => IDENTITY.test(name)),
   ].filter((path) => !NOT_COPIED.test(path.replace(/^journal\//, '')));
   let files = 0;
   let bytes = 0;
@@ -102,6 +112,19 @@ async function copyIfPresent(from: string, to: string): Promise<number | undefin
     await file.close();
   }
   return (await stat(to)).size;
+}
+
+/** Whole or as it was before: written beside, synced, renamed over, folder synced. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const file = await open(`${path}.new`, 'w', PRIVATE_FILE_MODE);
+  try {
+    await file.writeFile(text);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.new`, path);
+  await syncFolder(dirname(path));
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -6,12 +6,12 @@
  * The backup keeps count of how often it was put back, because the program that comes out of it cannot know of the others: two of
  * them that were never online would give out the same numbers.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { isoTime } from 'hlc-ts';
 import { type CommandContext, dataCommand } from '../command-context.ts';
-import { copyData } from '../data-backup.ts';
+import { copyData, writeWhole } from '../data-backup.ts';
 import { readDataFolder } from '../data-folder.ts';
 import { bytesWords } from '../output.ts';
 
@@ -27,10 +27,17 @@ export function restoreCommand(context: CommandContext): Command {
     .action(async ({ data, from }: { data: string; from: string }, command: Command) => {
       const { kind, tenant } = await readDataFolder(from);
       const output = context.output(command);
-      const copied = await copyData(from, data, (done, of) => output.progress(`file ${done} of ${of}`));
-      const times = await countRestore(from);
-      const mark = { restoredAt: isoTime(context.ports.clock.nowMs()), from, times };
-      await writeFile(join(data, RESTORED_MARK), `${JSON.stringify(mark)}\n`, { mode: 0o600 });
+      const copied = await copyData(
+        from,
+        data,
+        (done, of) => output.progress(`file ${done} of ${of}`),
+        // Before anything else: a folder with a key in it and no mark would go on as if it had never been lost.
+        async () => {
+          const times = await countRestore(from);
+          const mark = { restoredAt: isoTime(context.ports.clock.nowMs()), from, times };
+          await writeWhole(join(data, RESTORED_MARK), `${JSON.stringify(mark)}\n`);
+        },
+      );
       output.result(
         { kind, tenant, data, ...copied },
         () =>
@@ -48,7 +55,7 @@ async function countRestore(backup: string): Promise<number> {
   const file = join(backup, COUNT_FILE);
   const text = await readFile(file, 'utf8').catch(() => '{}');
   const times = timesIn(text) + 1;
-  await writeFile(file, `${JSON.stringify({ times })}\n`, { mode: 0o600 }).catch(() => undefined);
+  await writeWhole(file, `${JSON.stringify({ times })}\n`).catch(() => undefined);
   return times;
 }
 
