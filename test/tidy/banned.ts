@@ -19,8 +19,9 @@ const TESTS = /(^|\/)test\//;
 /** Waiting for another process is real waiting; it is done in one file. */
 const WITHIN = /^test\/support\/within\.ts$/;
 const BENCH = /^bench\/src\//;
-/** Code that runs in a browser has the browser's clock and timers. */
-const BROWSER = /(^|\/)web\//;
+/** Code that runs in a browser, and what its tests send there, has the browser's clock, dice and timers. */
+const BROWSER = /(^|\/)web\/|^test\/browser\//;
+const BROWSER_TESTS = /^test\/browser\//;
 
 /** What a tool reads by its default export. */
 const SETTINGS = /\.config\.ts$/;
@@ -50,7 +51,7 @@ export const BANS: readonly Ban[] = [
   timer('setInterval', 'a run(signal) loop over Clock.sleep'),
   timer('setImmediate', 'Clock.yield of hlc-ts'),
   { pattern: /\bperformance\./g, instead: 'Clock.monotonicMs() of hlc-ts', homes: CLOCK_HOMES },
-  { pattern: /\bMath\.random\b/g, instead: 'the Random port of hlc-ts, handed in', homes: [HLC] },
+  { pattern: /\bMath\.random\b/g, instead: 'the Random port of hlc-ts, handed in', homes: [HLC, BROWSER] },
   {
     pattern: /\bsystemClock\(/g,
     instead: 'a Clock handed in; only main.ts makes the real one',
@@ -64,7 +65,7 @@ export const BANS: readonly Ban[] = [
   {
     pattern: /\bconsole\./g,
     instead: 'the logger handed in; output of a program goes to process.stdout',
-    homes: [],
+    homes: [BROWSER_TESTS],
   },
   {
     pattern: /\bprocess\.env\b/g,
