@@ -31,13 +31,16 @@ export interface OfdWatchOptions {
   readonly clock: Clock;
   /** Receipts not registered yet. */
   readonly owed: () => number;
-  readonly onAlarm: (code: string, words: string) => void;
+  /** Called when the alarm begins, changes its words, or is over. */
+  readonly onAlarm: (code: string, words: string | undefined) => void;
 }
 
 export class OfdWatch {
   readonly #options: OfdWatchOptions;
   #queue: OfdQueueSeen | undefined;
   #turnMs = 0;
+  /** What the alarm says, while it stands. */
+  #late: string | undefined;
 
   constructor(options: OfdWatchOptions) {
     this.#options = options;
@@ -100,12 +103,14 @@ export class OfdWatch {
     this.note();
     const days = (oldestAgeSeconds ?? 0) / DAY_SECONDS;
     const passed = LATE_DAYS.filter((limit) => days >= limit).at(-1);
-    if (passed !== undefined) {
-      const left = Math.max(0, Math.floor(LIMIT_DAYS - days));
-      this.#options.onAlarm(
-        'OFD_LATE',
-        `documents wait for the operator for more than ${passed} days; in ${left} days the register stops. Restore the link.`,
-      );
+    const left = Math.max(0, Math.floor(LIMIT_DAYS - days));
+    const late =
+      passed === undefined
+        ? undefined
+        : `documents wait for the operator for more than ${passed} days; in ${left} days the register stops. Restore the link.`;
+    if (late !== this.#late) {
+      this.#late = late;
+      this.#options.onAlarm('OFD_LATE', late);
     }
   }
 }

@@ -454,7 +454,12 @@ export class Fiscal {
       delivery,
       clock,
       owed: () => receipts.open.size,
-      onAlarm: (code, words) => alarms.raise(code, words),
+      onAlarm: (code, words) => {
+        alarms.clear(code);
+        if (words !== undefined) {
+          alarms.raise(code, words);
+        }
+      },
     });
   }
 }

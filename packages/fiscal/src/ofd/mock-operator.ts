@@ -40,8 +40,8 @@ export type OfdBehaviour =
   | { readonly kind: 'hang' }
   /** Closes at once, after the message, or after it was processed but before the answer. */
   | { readonly kind: 'drop'; readonly at: 'connect' | 'message' | 'answer' }
-  /** Answers with noise, or with half an answer. */
-  | { readonly kind: 'garbage' }
+  /** Answers with noise, in these words where any are given, or with half an answer. */
+  | { readonly kind: 'garbage'; readonly text?: string }
   | { readonly kind: 'truncate' }
   | { readonly kind: 'slow'; readonly delayMs: number }
   /** One byte per segment. */
@@ -108,6 +108,7 @@ interface ActiveRule {
 }
 
 const ACCEPT: OfdBehaviour = { kind: 'accept' };
+const NOISE = 'HTTP/1.1 400 Bad Request\r\n\r\nnothing of the kind'.repeat(2);
 
 export class MockOperator {
   readonly #options: MockOperatorOptions;
@@ -274,7 +275,7 @@ export class MockOperator {
         line.destroy();
         break;
       case 'garbage':
-        line.end(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\nnothing of the kind'.repeat(2)));
+        line.end(Buffer.from(behaviour.text ?? NOISE, 'latin1'));
         break;
       case 'truncate':
         line.end(answer.subarray(0, answer.length >> 1));
