@@ -19,6 +19,8 @@ const SEED_LIMIT_MS = 120_000;
 export interface FleetOptions {
   readonly workers: number;
   readonly steps: number;
+  /** Asked before each seed: whether the rest may be left. */
+  readonly isEnough?: () => boolean;
 }
 
 export class Fleet {
@@ -33,6 +35,9 @@ export class Fleet {
     const one = async (): Promise<void> => {
       let child: ChildProcess | undefined;
       for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) {
+        if (this.#options.isEnough?.() === true) {
+          break;
+        }
         child ??= this.#start();
         const told = await ask(child, seed);
         each(told);

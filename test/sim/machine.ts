@@ -1,5 +1,5 @@
 /**
- * A machine of the chain: what outlives its processes (disk, LevelDB, key, clock error, cash register) and the real program on
+ * A machine of the chain: what outlives its processes (disk, LevelDB, keys, clock error, cash register) and the real program on
  * it while it runs.
  *
  *     start ─> running ─┬─ kill ──────> down    process gone; what it wrote is in the page cache and survives
@@ -14,11 +14,11 @@ import {
   Registry,
   type Run,
 } from '@branchline/feed';
-import { SimDisk } from '@branchline/feed/acceptance';
 import type { MemoryNetwork, Transport } from '@branchline/wire';
-import { type ManualClock, memoryBound, type Random, randomInteger } from 'hlc-ts';
+import { type ManualClock, memoryBound, type Random, randomInteger, type UpperBoundStore } from 'hlc-ts';
 import { MachineClock } from './machine-clock.ts';
 import { SimLevel } from './sim-level.ts';
+import { WorldDisk } from './world-disk.ts';
 
 export const TENANT = 'simulated';
 export const DIR = '/journal';
@@ -31,6 +31,14 @@ export interface WorldParts {
   readonly network: MemoryNetwork;
   readonly random: Random;
   readonly authorityKey: DeviceKey;
+  count(name: string): void;
+  say(words: string): void;
+}
+
+/** Where a journal and an index stand. */
+export interface Place {
+  readonly disk: WorldDisk;
+  level: SimLevel;
 }
 
 /** What a machine's program is opened on. */
@@ -38,6 +46,14 @@ export interface Life {
   readonly clock: MachineClock;
   readonly store: JournalStore;
   readonly registry: Registry;
+}
+
+/** A copy of a machine's disk, as a backup program takes it. */
+export interface Image {
+  readonly atMs: number;
+  readonly disk: ReturnType<WorldDisk['image']>;
+  readonly level: SimLevel;
+  readonly bound: Awaited<ReturnType<UpperBoundStore['load']>>;
 }
 
 export function seededBytes(random: Random, length: number): Uint8Array {
@@ -50,23 +66,34 @@ export function seededKey(random: Random): DeviceKey {
 
 export abstract class Machine {
   readonly name: string;
-  readonly key: DeviceKey;
+  /** Oldest first; the last one is in use. */
+  readonly keys: DeviceKey[];
   readonly address: string;
-  readonly disk: SimDisk;
-  readonly bound = memoryBound();
-  level = new SimLevel();
+  place: Place;
+  image: Image | undefined;
   protected readonly world: WorldParts;
+  #bound = memoryBound();
   #life: Life | undefined;
   #offsetMs = 0;
-  /** Lives begun. */
-  lives = 0;
 
   protected constructor(world: WorldParts, name: string) {
     this.world = world;
     this.name = name;
-    this.key = seededKey(world.random);
+    this.keys = [seededKey(world.random)];
     this.address = `${name.toLowerCase()}.test`;
-    this.disk = new SimDisk({ seed: randomInteger(world.random, 2 ** 31) });
+    this.place = this.freshPlace();
+  }
+
+  get key(): DeviceKey {
+    return this.keys.at(-1)!;
+  }
+
+  get disk(): WorldDisk {
+    return this.place.disk;
+  }
+
+  get bound(): UpperBoundStore {
+    return this.#bound;
   }
 
   get isUp(): boolean {
@@ -83,30 +110,41 @@ export abstract class Machine {
   /** Why the running program must end, or undefined. */
   abstract get fault(): string | undefined;
 
+  freshPlace(): Place {
+    return { disk: new WorldDisk(this.#diskOptions()), level: new SimLevel() };
+  }
+
   /** What enrolment leaves on a new machine. */
   async learn(registryRun: Run): Promise<void> {
-    const { store } = await this.#openStore(new MachineClock(this.world.clock, 0));
+    const { store } = await this.openStore(this.place, new MachineClock(this.world.clock, 0));
     await store.append({ runs: [registryRun] });
     await store.close();
   }
 
   async start(): Promise<void> {
     const clock = new MachineClock(this.world.clock, this.#offsetMs);
-    const { store, registry } = await this.#openStore(clock);
+    const { store, registry } = await this.openStore(this.place, clock);
+    const { rebuilt, tornBytes } = store.opening;
+    if (tornBytes > 0) {
+      this.world.count('torn tail of a journal cut off');
+    }
+    if (rebuilt) {
+      this.world.count('index made again from the journal');
+    }
     this.#life = { clock, store, registry };
-    this.lives += 1;
     await this.open(this.#life);
     this.world.network.listen(this.address, (transport) => this.accept(transport));
   }
 
-  async #openStore(clock: MachineClock): Promise<Pick<Life, 'store' | 'registry'>> {
+  async openStore(place: Place, clock: MachineClock): Promise<Pick<Life, 'store' | 'registry'>> {
     const registry = new Registry(this.world.authorityKey.publicKey);
     const store = await JournalStore.open({
-      disk: this.disk,
+      disk: place.disk.open(),
       dir: DIR,
-      level: this.level.sublevel('feed'),
+      level: place.level.sublevel('feed'),
       tenant: TENANT,
-      keys: registry.keyOf,
+      // Keys of our own that the registry does not know yet have written here all the same.
+      keys: (writer) => registry.keyOf(writer) ?? this.keys.find((key) => key.writer === writer)?.publicKey,
       clock,
       ballastBytes: BALLAST_BYTES,
       segmentBytesMax: SEGMENT_BYTES_MAX,
@@ -119,18 +157,33 @@ export abstract class Machine {
   async kill(): Promise<void> {
     this.#end();
     this.disk.kill();
-    this.level = await this.level.afterKill();
+    this.place.level = await this.place.level.afterKill();
   }
 
   async cutPower(): Promise<void> {
     this.#end();
     this.disk.crash();
-    this.level = await this.level.afterPowerCut(this.world.random);
+    this.place.level = await this.place.level.afterPowerCut(this.world.random);
   }
 
   /** LevelDB is gone; the journal is not. Only while the machine is down. */
   loseLevel(): void {
-    this.level = new SimLevel();
+    this.place.level = new SimLevel();
+  }
+
+  async takeImage(): Promise<void> {
+    this.image = {
+      atMs: this.world.clock.monotonicMs(),
+      disk: this.disk.image(),
+      level: await this.place.level.afterKill(),
+      bound: await this.#bound.load(),
+    };
+  }
+
+  /** Only while the machine is down. */
+  async putBack({ disk, level, bound }: Image): Promise<void> {
+    this.place = { disk: await WorldDisk.of(disk, this.#diskOptions()), level: await level.afterKill() };
+    this.#bound = memoryBound(bound);
   }
 
   jumpClock(ms: number): void {
@@ -145,11 +198,12 @@ export abstract class Machine {
   /** Ends in order. */
   async stop(): Promise<void> {
     if (this.isUp) {
+      const { store } = this.life;
       await this.close();
-      await this.life.store.close();
+      await store.close();
       this.#end();
       this.disk.kill();
-      this.level = await this.level.afterKill();
+      this.place.level = await this.place.level.afterKill();
     }
   }
 
@@ -165,5 +219,10 @@ export abstract class Machine {
     this.#life?.clock.die();
     this.#life = undefined;
     this.forget();
+  }
+
+  #diskOptions() {
+    const { clock, random } = this.world;
+    return { clock, random, onFault: (name: string) => this.world.count(`disk: ${name}`) };
   }
 }

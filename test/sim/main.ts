@@ -1,17 +1,20 @@
 /**
  * `npm run sim`: many seeds, each a run of its own, over as many processes as there are cores.
  *
- *     npm run sim -- --seeds 1000 --steps 500 --base 1
+ *     npm run sim -- --seeds 1000 --steps 500 --base 1 --hits 100
+ *     npm run sim -- --seeds 200 --until-failure    stops at the first seed that finds something
  *     npm run sim:replay -- 4711 --steps 500        the story of one seed, and the smallest number of steps that fails
  *
  * Ends with a table (figure, got, wanted) and the plain line `N passed, N failed`. A seed that fails is printed with its
- * finding and the command that plays it again.
+ * finding, the commit and the command that plays it again.
  */
+import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { FAULTS } from './faults.ts';
+import { KINDS, WAYS_OUT } from './faults.ts';
 import { Fleet } from './fleet.ts';
 import { run } from './run.ts';
+import { verifyOnce } from './verify-once.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,16 +23,18 @@ const { values, positionals } = parseArgs({
     steps: { type: 'string', default: '500' },
     base: { type: 'string', default: '1' },
     workers: { type: 'string', default: String(availableParallelism()) },
-    /** Each fault must have struck this often over all seeds; 0 asks nothing. */
+    /** Each kind of fault must have struck this often over all seeds; 0 asks nothing. */
     hits: { type: 'string', default: '0' },
+    'until-failure': { type: 'boolean', default: false },
     replay: { type: 'boolean', default: false },
-    /** One line of JSON a seed, for whoever started this. */
+    /** One message a seed, for whoever started this. */
     worker: { type: 'boolean', default: false },
   },
 });
 const steps = Number(values.steps);
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
+verifyOnce();
 if (values.worker) {
   process.on('message', async (seed: number) => {
     const { counts, failure, ...plain } = await run({ seed, steps });
@@ -69,7 +74,8 @@ async function replay(seed: number): Promise<void> {
 async function runAll(): Promise<void> {
   const count = Number(values.seeds);
   const base = Number(values.base);
-  const fleet = new Fleet({ workers: Number(values.workers), steps });
+  const isEnough = (): boolean => values['until-failure'] && failed > 0;
+  const fleet = new Fleet({ workers: Number(values.workers), steps, isEnough });
   const totals = new Map<string, number>();
   let [passed, failed, sales, simulatedMs] = [0, 0, 0, 0];
   await fleet.run(
@@ -85,7 +91,7 @@ async function runAll(): Promise<void> {
       } else {
         failed += 1;
         print(`seed ${outcome.seed}: ${outcome.words}`);
-        print(`  npm run sim:replay -- ${outcome.seed} --steps ${steps}`);
+        print(`  at ${commit()}: npm run sim:replay -- ${outcome.seed} --steps ${steps}`);
       }
       if (process.stdout.isTTY) {
         process.stdout.write(`\r${passed + failed} of ${count} seeds`);
@@ -93,24 +99,39 @@ async function runAll(): Promise<void> {
     },
   );
   const wanted = Number(values.hits);
-  print(`\n${'figure'.padEnd(44)}${'got'.padStart(9)}${'wanted'.padStart(9)}`);
+  print(`\n${'figure'.padEnd(52)}${'got'.padStart(9)}${'wanted'.padStart(9)}`);
   const row = (name: string, got: number, goal: number | string = ''): void =>
-    print(`${name.padEnd(44)}${String(got).padStart(9)}${String(goal).padStart(9)}`);
+    print(`${name.padEnd(52)}${String(got).padStart(9)}${String(goal).padStart(9)}`);
   row('seeds', passed + failed, count);
   row('steps of each', steps);
   row('failures', failed, 0);
   row('sales', sales);
   row('simulated hours', Math.round(simulatedMs / 3_600_000));
-  for (const { name } of FAULTS) {
-    const got = totals.get(name) ?? 0;
-    row(`fault: ${name}`, got, wanted);
-    failed += got < wanted ? 1 : 0;
+  let struck = 0;
+  for (const [title, names] of [
+    ['fault', KINDS],
+    ['way out', WAYS_OUT],
+  ] as const) {
+    for (const name of names) {
+      const got = totals.get(name) ?? 0;
+      row(`${title}: ${name}`, got, wanted);
+      failed += got < wanted ? 1 : 0;
+      struck += title === 'fault' ? got : 0;
+    }
   }
-  for (const [name, times] of [...totals]
-    .filter(([name]) => !FAULTS.some((fault) => fault.name === name))
-    .sort()) {
+  row('faults that struck', struck);
+  const named = new Set([...KINDS, ...WAYS_OUT]);
+  for (const [name, times] of [...totals].filter(([each]) => !named.has(each)).sort()) {
     row(`happened: ${name}`, times);
   }
   print(`${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+}
+
+function commit(): string {
+  try {
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  } catch {
+    return 'a tree without history';
+  }
 }

@@ -8,13 +8,17 @@ import type { WriteAnswer, WriteRequest } from '@branchline/node';
 export type Told = 'nothing' | 'done' | 'refused';
 
 export interface Attempt<Body, Answer> {
+  /** Name of the machine it was asked of. */
+  readonly machine: string;
   readonly branch: string;
   readonly request: WriteRequest<Body>;
   /** `nothing`: no answer came, it may have happened or not. */
   told: Told;
   answer: Answer | undefined;
-  /** The code of a refusal. */
-  code: string | undefined;
+  /** When the first answer came. */
+  answeredMs: number;
+  /** The machine went back to a time before: nobody may ask for it again, and without an answer it may be there or not. */
+  isForgotten: boolean;
 }
 
 export type Sale = Attempt<SaleBody, Order>;
@@ -30,7 +34,7 @@ export interface SaleBody {
   }[];
   readonly payments: readonly { readonly kind: 'cash'; readonly amountMinor: number }[];
   readonly customer?: { readonly id: string };
-  readonly redeemPoints: 0;
+  readonly redeemPoints: number;
 }
 
 export interface MovementBody {

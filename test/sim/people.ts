@@ -17,6 +17,9 @@ export const CUSTOMERS = ['C-1', 'C-2', 'C-3'];
 const RESUME_LIMIT_MS = 30_000;
 const AGAIN_MS = 1_000;
 const CASH_MINOR = 100_000_000;
+/** Share of a known customer's purchases that are partly paid with points. */
+const REDEEMS = 0.4;
+const POINTS_MAX = 300;
 
 /** What a program may honestly say when it cannot write now. */
 const HONEST: ReadonlySet<string> = new Set([
@@ -27,6 +30,8 @@ const HONEST: ReadonlySet<string> = new Set([
   'NOT_READY',
   'NODE_FAILED',
 ]);
+/** Points that are not spendable here, or not for so little: nothing happened. */
+const POINTS: ReadonlySet<string> = new Set(['POINTS_SHORT', 'POINTS_LIMIT']);
 
 export class People {
   readonly sales: Sale[] = [];
@@ -38,6 +43,7 @@ export class People {
 
   constructor(world: World) {
     this.#world = world;
+    world.onForgotten = (shop, sinceMs) => this.#forget(shop, sinceMs);
   }
 
   /** Throws when a till was told something it must not be told. */
@@ -49,7 +55,9 @@ export class People {
 
   /** Requests without an answer. */
   get open(): readonly Attempt<unknown, unknown>[] {
-    return [...this.sales, ...this.movements].filter(({ told }) => told === 'nothing');
+    return [...this.sales, ...this.movements].filter(
+      ({ told, isForgotten }) => told === 'nothing' && !isForgotten,
+    );
   }
 
   sell(shop: Shop): void {
@@ -59,13 +67,15 @@ export class People {
       quantityMilli: 1000 * (1 + randomInteger(random, 3)),
       discountMinor: 0 as const,
     }));
+    const customer = random() < 0.4 ? { id: this.#world.pick(CUSTOMERS) } : undefined;
+    const isRedeeming = customer !== undefined && random() < REDEEMS;
     const body: SaleBody = {
       till: `T${1 + randomInteger(random, 2)}`,
       cashier: 'Ann',
       lines,
       payments: [{ kind: 'cash', amountMinor: CASH_MINOR }],
-      ...(random() < 0.4 ? { customer: { id: this.#world.pick(CUSTOMERS) } } : {}),
-      redeemPoints: 0,
+      ...(customer === undefined ? {} : { customer }),
+      redeemPoints: isRedeeming ? 1 + randomInteger(random, POINTS_MAX) : 0,
     };
     const sale: Sale = { ...this.#attempt(shop, body, body.till) };
     this.sales.push(sale);
@@ -84,7 +94,9 @@ export class People {
 
   /** Asks again, with the same key, for something asked before; rarely with another body, which must be refused. */
   repeat(shop: Shop): void {
-    const own = [...this.sales, ...this.movements].filter(({ branch }) => branch === shop.branch);
+    const own = [...this.sales, ...this.movements].filter(
+      ({ machine, isForgotten }) => machine === shop.name && !isForgotten,
+    );
     if (own.length === 0) {
       return;
     }
@@ -96,6 +108,20 @@ export class People {
     }
     this.#world.count('repeated request');
     this.#ask(shop, attempt);
+  }
+
+  /** Whoever has a stolen machine sells on it; nobody else may ever hear of it. */
+  sellStolen(shop: Shop): void {
+    const body = {
+      till: 'T1',
+      lines: [{ sku: SKUS[0]!, quantityMilli: 1_000, discountMinor: 0 }],
+      payments: [{ kind: 'cash', amountMinor: CASH_MINOR }],
+      redeemPoints: 0,
+    };
+    this.#world.count('sale on a stolen machine');
+    void shop.services.orders
+      .place(this.#request(`stolen-${++this.#keys}`, body, 'T1') as never)
+      .catch(() => undefined);
   }
 
   changePrice(office: Shop): void {
@@ -112,7 +138,7 @@ export class People {
   /** Asks for everything again that has no answer; a shop that cannot sell yet must be able to soon, by itself. */
   async settle(shop: Shop): Promise<void> {
     for (const attempt of [...this.sales, ...this.movements]) {
-      if (attempt.branch === shop.branch && attempt.told !== 'done') {
+      if (attempt.machine === shop.name && attempt.told !== 'done' && !attempt.isForgotten) {
         await this.#world.within(`an answer to ${attempt.request.key}`, this.#insist(shop, attempt));
       }
     }
@@ -125,11 +151,23 @@ export class People {
         return;
       } catch (error) {
         const { code } = error as { code?: string };
+        if (code !== undefined && POINTS.has(code)) {
+          return;
+        }
         if (left <= 0 || code === undefined || !HONEST.has(code)) {
           throw error;
         }
       }
       await this.#world.clock.sleep(AGAIN_MS);
+    }
+  }
+
+  #forget(shop: Shop, sinceMs: number): void {
+    for (const attempt of [...this.sales, ...this.movements]) {
+      const isKnown = attempt.told === 'done' && attempt.answeredMs < sinceMs;
+      if (attempt.machine === shop.name && !isKnown) {
+        attempt.isForgotten = true;
+      }
     }
   }
 
@@ -140,7 +178,15 @@ export class People {
   ): Omit<Attempt<Body, never>, 'answer'> & { answer: undefined } {
     const key = `${shop.branch}-${++this.#keys}`;
     const request = this.#request(key, body, till);
-    return { branch: shop.branch, request, told: 'nothing', answer: undefined, code: undefined };
+    return {
+      machine: shop.name,
+      branch: shop.branch,
+      request,
+      told: 'nothing',
+      answer: undefined,
+      answeredMs: 0,
+      isForgotten: false,
+    };
   }
 
   #request<Body>(key: string, body: Body, till: string): WriteRequest<Body> {
@@ -163,6 +209,8 @@ export class People {
     const answer = (await ('payments' in attempt.request.body
       ? services.orders.place(attempt.request as never)
       : services.stock.receive(attempt.request as never))) as WriteAnswer<never>;
+    this.#world.count(answer.replayed ? 'replayed answer' : 'answer');
+    attempt.answeredMs = attempt.told === 'done' ? attempt.answeredMs : this.#world.timeMs;
     tell(attempt as Attempt<unknown, unknown>, answer);
     this.#world.say(`${shop.name}: ${attempt.request.key} done${answer.replayed ? ' before' : ''}`);
   }
@@ -190,7 +238,7 @@ export class People {
     const { code, message } = error as { code?: string; message: string };
     this.#world.say(`${shop.name}: ${key} ${code}`);
     this.#world.count(`refused: ${code}`);
-    if (code === undefined || !HONEST.has(code)) {
+    if (code === undefined || !(HONEST.has(code) || POINTS.has(code))) {
       this.#broken ??= new Error(`${shop.name} refused ${key}: ${code ?? (error as Error).stack} ${message}`);
     }
   }

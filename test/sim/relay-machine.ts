@@ -26,6 +26,10 @@ export class RelayMachine extends Machine {
     return this.#replicator!;
   }
 
+  revoke(key: DeviceKey): Promise<void> {
+    return this.#authority!.revoke({ writer: key.writer, reason: 'stolen' });
+  }
+
   admit(member: { readonly branch: string; readonly role: Role; readonly key: DeviceKey }): Promise<unknown> {
     const { branch, role, key } = member;
     return this.#authority!.admit({ branch, role, publicKey: key.publicKey });

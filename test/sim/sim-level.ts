@@ -7,6 +7,7 @@ import { MemoryLevel } from 'memory-level';
 
 type Bytes = Uint8Array;
 type Operation = { readonly type: 'put' | 'del'; readonly key: Bytes; readonly value?: Bytes };
+type Entry = readonly [key: Bytes, value: Bytes];
 
 /** What abstract-level asks of an implementation; keys and values are encoded, and named by their whole path. */
 interface Implementation {
@@ -24,6 +25,9 @@ const UNSYNCED_MAX = 64;
 type Write = (level: SimLevel) => Promise<void>;
 
 export class SimLevel extends MemoryLevel<string, string> {
+  /** As it was opened. */
+  #found: readonly Entry[] = [];
+  /** Since it was opened. */
   readonly #writes: Write[] = [];
 
   constructor() {
@@ -48,13 +52,25 @@ export class SimLevel extends MemoryLevel<string, string> {
   }
 
   /** As it is found after the process was killed: everything written is there, under a handle of its own. */
-  afterKill(): Promise<SimLevel> {
-    return this.#again(this.#writes.length);
+  async afterKill(): Promise<SimLevel> {
+    const level = new SimLevel();
+    await level.open();
+    await level.#fill(await this.#entries());
+    return level;
   }
 
-  afterPowerCut(random: Random): Promise<SimLevel> {
+  async afterPowerCut(random: Random): Promise<SimLevel> {
     const lost = random() < 0.5 ? 0 : randomInteger(random, UNSYNCED_MAX);
-    return this.#again(Math.max(0, this.#writes.length - lost));
+    if (lost === 0) {
+      return await this.afterKill();
+    }
+    const before = new SimLevel();
+    await before.open();
+    await before.#fill(this.#found);
+    for (const write of this.#writes.slice(0, Math.max(0, this.#writes.length - lost))) {
+      await write(before);
+    }
+    return await before.afterKill();
   }
 
   async #write(write: Write): Promise<void> {
@@ -62,12 +78,14 @@ export class SimLevel extends MemoryLevel<string, string> {
     await write(this);
   }
 
-  async #again(count: number): Promise<SimLevel> {
-    const level = new SimLevel();
-    await level.open();
-    for (const write of this.#writes.slice(0, count)) {
-      await level.#write(write);
-    }
-    return level;
+  async #entries(): Promise<Entry[]> {
+    const options = { keyEncoding: 'view', valueEncoding: 'view' } as const;
+    return await this.iterator<Bytes, Bytes>(options).all();
+  }
+
+  async #fill(entries: readonly Entry[]): Promise<void> {
+    this.#found = entries;
+    const puts = entries.map(([key, value]) => ({ type: 'put' as const, key, value }));
+    await memory._batch.call(this, puts as never, {});
   }
 }

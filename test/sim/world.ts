@@ -1,10 +1,11 @@
 /**
- * A whole chain under one seed: a relay, head office, shops with cash registers, the network between them and the people at the
- * tills, on one clock that jumps from event to event.
+ * A whole chain under one seed: a relay, head office, shops with cash registers, the operator of fiscal data, the network between them
+ * and the people at the tills, on one clock that jumps from event to event.
  *
  * The programs are the real ones. What is simulated is the world: time, disks, LevelDB's tail, sockets, the cash register's
  * other end. Nothing here waits for real I/O, so the order of events is the seed's and nobody else's.
  */
+import { MockOperator, type OfdBehaviour } from '@branchline/fiscal';
 import { MemoryNetwork } from '@branchline/wire';
 import { ManualClock, type Random, randomInteger, seededRandom } from 'hlc-ts';
 import { type Machine, seededBytes, seededKey, type WorldParts } from './machine.ts';
@@ -16,10 +17,16 @@ import { Trace } from './trace.ts';
 const START_MS = Date.UTC(2026, 10, 22, 9);
 /** A step of the clock while something is waited for. */
 const WAIT_STEP_MS = 20;
+/** Share of chains in which the first shop has two nodes that know each other's address. */
+const TWO_NODES = 0.3;
+/** Share of chains whose shops also dial head office, past the relay. */
+const DIRECT = 0.3;
+/** How many shops there are, each as likely as it stands here. */
+const SHOPS = [1, 1, 1, 1, 2, 2, 3] as const;
 
 export interface WorldOptions {
   readonly seed: number;
-  readonly shops: number;
+  readonly shops?: number;
 }
 
 export class World implements WorldParts {
@@ -29,11 +36,17 @@ export class World implements WorldParts {
   readonly network: MemoryNetwork;
   readonly authorityKey;
   readonly trace = new Trace();
-  /** How often each fault and each way out of one was taken. */
+  /** How often each fault struck and each way out of one was taken. */
   readonly counts = new Map<string, number>();
   readonly relay: RelayMachine;
   readonly office: Shop;
   readonly shops: readonly Shop[];
+  readonly operator: MockOperator;
+  /** What the operator does next, instead of accepting. */
+  readonly moods: OfdBehaviour[] = [];
+  readonly isDirect: boolean;
+  /** Called when a machine no longer knows what it did since then. */
+  onForgotten: (shop: Shop, sinceMs: number) => void = () => undefined;
 
   private constructor({ seed, shops }: WorldOptions) {
     this.seed = seed;
@@ -44,11 +57,33 @@ export class World implements WorldParts {
       faults: { delayMs: 5, jitterMs: 20 },
     });
     this.authorityKey = seededKey(this.random);
+    this.operator = new MockOperator({ clock: this.clock, otherwise: () => this.#mood() });
     this.relay = new RelayMachine(this);
-    const shop = (branch: string, hasRegister: boolean): Shop =>
-      new Shop(this, { branch, relay: this.relay.address, hasRegister });
-    this.office = shop('HQ', false);
-    this.shops = Array.from({ length: shops }, (_, at) => shop(`B00${at + 1}`, true));
+    this.isDirect = this.chance(DIRECT);
+    const isPaired = this.chance(TWO_NODES);
+    const relay = this.relay.address;
+    this.office = new Shop(this, { name: 'HQ', branch: 'HQ', relay, peers: [] });
+    const direct = this.isDirect ? [this.office.address] : [];
+    const { operator } = this;
+    const count = shops ?? this.pick(SHOPS);
+    const fn = (at: number): string => `99990000000000${String(at + 10)}`;
+    const first = Array.from({ length: count }, (_, at) => {
+      const branch = `B00${at + 1}`;
+      const beside = at === 0 && isPaired ? ['b001b.test'] : [];
+      return new Shop(this, {
+        name: branch,
+        branch,
+        relay,
+        peers: [...direct, ...beside],
+        operator,
+        fn: fn(at),
+      });
+    });
+    const peers = ['b001.test'];
+    const beside = isPaired
+      ? [new Shop(this, { name: 'B001b', branch: 'B001', relay, peers, operator, fn: fn(count) })]
+      : [];
+    this.shops = [...first, ...beside];
   }
 
   static async open(options: WorldOptions): Promise<World> {
@@ -79,6 +114,11 @@ export class World implements WorldParts {
     return [this.relay, ...this.nodes];
   }
 
+  /** Those that still belong to the chain. */
+  get members(): readonly Machine[] {
+    return this.machines.filter((machine) => !(machine instanceof Shop && machine.isRevoked));
+  }
+
   get timeMs(): number {
     return this.clock.monotonicMs();
   }
@@ -95,8 +135,14 @@ export class World implements WorldParts {
     return seededBytes(this.random, length);
   }
 
-  count(name: string): void {
-    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+  count(name: string, times = 1): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + times);
+  }
+
+  /** A machine went back in time: what it keeps for itself (answers, tills) is as it was then. */
+  forget(shop: Shop, sinceMs: number): void {
+    shop.forgotSinceMs = Math.min(sinceMs, shop.forgotSinceMs ?? sinceMs);
+    this.onForgotten(shop, sinceMs);
   }
 
   say(words: string): void {
@@ -133,9 +179,31 @@ export class World implements WorldParts {
     return true;
   }
 
+  /** Faults that are only known to have struck by those they struck. */
+  countQuietFaults(): void {
+    const { lost, doubled, overtaken } = this.network.counts;
+    this.count('message lost', lost);
+    this.count('message doubled', doubled);
+    this.count('message overtaken', overtaken);
+    for (const { emulator } of this.shops) {
+      for (const [kind, times] of emulator?.faults.firedBy ?? []) {
+        this.count(`register: ${kind}`, times);
+      }
+    }
+  }
+
   async close(): Promise<void> {
     for (const machine of [...this.machines].reverse()) {
       await this.within(`the end of ${machine.name}`, machine.stop());
     }
+  }
+
+  #mood(): OfdBehaviour {
+    const mood = this.moods.shift();
+    if (mood === undefined) {
+      return { kind: 'accept' };
+    }
+    this.count(`operator: ${mood.kind === 'drop' ? `drops at ${mood.at}` : mood.kind}`);
+    return mood;
   }
 }
