@@ -7,7 +7,7 @@
 import { writeFile } from 'node:fs/promises';
 import { type ErasureAct, erasureAct } from '@branchline/model';
 import { Command } from 'commander';
-import { systemClock } from 'hlc-ts';
+import type { Clock } from 'hlc-ts';
 import { type CommandContext, dataCommand } from '../command-context.ts';
 import { CliError } from '../errors.ts';
 import { table } from '../output.ts';
@@ -25,6 +25,7 @@ interface Options {
 }
 
 export function customersCommand(context: CommandContext): Command {
+  const { clock } = context.ports;
   const erase = dataCommand('erase', 'erase the personal data of a customer, on every device', context)
     .argument('<id>', 'id of the customer')
     .requiredOption('--reason <text>', 'why: stands in the act; name nobody in it')
@@ -35,7 +36,7 @@ export function customersCommand(context: CommandContext): Command {
       const node = await nodeOf(options.data);
       output.progress(`ordering the erasure of ${id} …`);
       await node.remove(`${pathOf(id)}/personal-data`, { reason: options.reason });
-      const act = await actOf(node, id, Number(options.wait));
+      const act = await actOf(clock, node, id, Number(options.wait));
       await keep(act, options.act);
       output.result(act, () => actWords(act));
     });
@@ -44,7 +45,7 @@ export function customersCommand(context: CommandContext): Command {
     .option('--act <file>', 'write it as JSON')
     .action(async (id: string, options: Options, command: Command) => {
       const output = context.output(command);
-      const found = await actOf(await nodeOf(options.data), id, 0);
+      const found = await actOf(clock, await nodeOf(options.data), id, 0);
       await keep(found, options.act);
       output.result(found, () => actWords(found));
     });
@@ -65,8 +66,12 @@ async function nodeOf(data: string): Promise<RunningProgram> {
 }
 
 /** The act once every device is done, or as it is when the time is over. */
-async function actOf(node: RunningProgram, id: string, waitSeconds: number): Promise<ErasureAct> {
-  const clock = systemClock();
+async function actOf(
+  clock: Clock,
+  node: RunningProgram,
+  id: string,
+  waitSeconds: number,
+): Promise<ErasureAct> {
   const endMs = clock.monotonicMs() + waitSeconds * 1_000;
   for (;;) {
     const act = erasureAct.parse(await node.get(`${pathOf(id)}/erasure`));
