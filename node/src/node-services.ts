@@ -37,14 +37,14 @@ import type { Safety } from './sync/safety.ts';
 import { syncStatus } from './sync/sync-status.ts';
 import { addTill } from './use-cases/add-till.ts';
 import { changeCustomer } from './use-cases/change-customer.ts';
+import { changePricelist, changePromotion } from './use-cases/change-pricing.ts';
 import { changeProduct } from './use-cases/change-product.ts';
 import { type CatalogRow, importCatalog } from './use-cases/import-catalog.ts';
 import { mergeCustomers } from './use-cases/merge-customers.ts';
-import { changePricelist, changePromotion } from './use-cases/change-pricing.ts';
+import { quoteOrder } from './use-cases/quote-order.ts';
 import { revokeTill } from './use-cases/revoke-till.ts';
 import { sell } from './use-cases/sell.ts';
 import type { Trade } from './use-cases/trade.ts';
-import { quoteOrder } from './use-cases/quote-order.ts';
 
 export interface NodeParts extends ReadModels, Writing {
   readonly ports: NodePorts;
@@ -160,14 +160,6 @@ export function makeServices(parts: NodeParts): NodeServices {
       erase: (id, request) => parts.erasureDesk.erase(id as CustomerId, request),
       erasure: (id) => parts.erasureDesk.act(id as CustomerId),
     },
-    loyalty: loyaltyService(parts),
-    tills: {
-      find: (token) => tills.find(token),
-      list: () => tills.list(),
-      add: async (till, role) => {
-        // The token must not be in the stored answer: it is handed over outside of it.
-        let token = '';
-        await parts.submitOwn('till', (transaction) => {
     pricing: {
       promotions: () => parts.pricing.promotions,
       pricelists: () => parts.pricing.pricelists,
@@ -177,6 +169,14 @@ export function makeServices(parts: NodeParts): NodeServices {
         pipeline.submit(request, (transaction) => changePricelist(trade, transaction, id, request.body)),
       quote: (till, request) => quoteOrder(trade, till, request),
     },
+    loyalty: loyaltyService(parts),
+    tills: {
+      find: (token) => tills.find(token),
+      list: () => tills.list(),
+      add: async (till, role) => {
+        // The token must not be in the stored answer: it is handed over outside of it.
+        let token = '';
+        await parts.submitOwn('till', (transaction) => {
           token = addTill(trade, transaction, till, role).token;
           return { status: 201, body: { till, role } };
         });

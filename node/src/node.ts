@@ -357,6 +357,7 @@ async function openParts(
     }),
     series: writing.series,
     programmes: models.programmes,
+    pricing: models.pricing,
     rights: {
       need: (account, points) => {
         for (const each of models.customers.groupOf(account)) {
@@ -373,7 +374,6 @@ async function openParts(
     keys: models.keys,
     printsReceipts: ports.kkt !== undefined,
     guard: {
-    pricing: models.pricing,
       sale: (sold, till) => parts.fiscal.guardSale(sold, till),
       refund: (refund, original) => parts.fiscal.guardRefund(refund, original),
     },

@@ -20,8 +20,8 @@ import { bothSinks, Conflicts } from './projections/conflicts.ts';
 import { type AccountName, CustomerBook } from './projections/customers.ts';
 import { Orders } from './projections/orders.ts';
 import { Overrides } from './projections/overrides.ts';
-import { Products } from './projections/products.ts';
 import { Pricing } from './projections/pricing.ts';
+import { Products } from './projections/products.ts';
 import { Programmes } from './projections/programmes.ts';
 import { Projector } from './projections/projection.ts';
 import { Reservations } from './projections/reservations.ts';
@@ -42,8 +42,8 @@ export interface ReadModels {
   readonly conflicts: Conflicts;
   readonly overrides: Overrides;
   readonly programmes: Programmes;
-  readonly stock: StockBook;
   readonly pricing: Pricing;
+  readonly stock: StockBook;
   readonly customers: CustomerBook;
   readonly keys: KeyRing;
   readonly erasures: ErasureBook;
@@ -96,11 +96,11 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     onChanged: (sku, { position }) => events.publish('product.changed', { sku }, position),
   });
   const programmes = await Programmes.open(rows);
-  const oversold = new OversoldWatch();
-  const stock = new StockBook({
   const pricing = await Pricing.open(rows, (id, position) =>
     events.publish('pricing.changed', { id }, position),
   );
+  const oversold = new OversoldWatch();
+  const stock = new StockBook({
     rows,
     branch,
     onChanged: (of, row, { position, local }) => {
@@ -208,6 +208,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
       keys,
       erasures,
       overrides,
+      pricing,
       orders,
       returns,
       reservations,
@@ -215,7 +216,6 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
       shelfTasks,
       receipts,
       shiftBook,
-      pricing,
       tills,
       shards,
     ],
@@ -240,6 +240,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     rows,
     products,
     programmes,
+    pricing,
     conflicts,
     overrides,
     stock,
@@ -247,7 +248,6 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     keys,
     erasures,
     tills,
-    pricing,
     answers,
     orders,
     returns,

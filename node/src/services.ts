@@ -41,27 +41,27 @@ import type {
   Order,
   OrderDetail,
   OrderPage,
+  OrderQuote,
   OrderRequest,
   OutboxStatus,
   OverridePut,
-  OrderQuote,
   Oversell,
   OversellQuery,
   OversellResolution,
+  Pricelist,
+  PricelistPut,
   Product,
   ProductImport,
   ProductImportAnswer,
-  Pricelist,
-  PricelistPut,
   ProductOverrideView,
   ProductPut,
-  QuarantinePage,
-  Readiness,
-  ReceiptDecision,
   Promotion,
   PromotionPut,
-  RedeemQuote,
+  QuarantinePage,
   QuoteRequest,
+  Readiness,
+  ReceiptDecision,
+  RedeemQuote,
   RedeemQuoteRequest,
   Refund,
   RefundRequest,
@@ -134,6 +134,7 @@ export interface OrderService {
     readonly after?: string | undefined;
     readonly limit: number;
     readonly branch?: string | undefined;
+    readonly sort?: 'oldest' | 'newest' | undefined;
     /** Either of them: the one order it names, or none. */
     readonly number?: string | undefined;
     readonly qr?: string | undefined;
@@ -243,6 +244,17 @@ export interface CustomerService {
   erasure(id: string): Promise<ErasureAct>;
 }
 
+/** Promotions, pricelists, quotes. */
+export interface PricingService {
+  promotions(): Promotion[];
+  pricelists(): Pricelist[];
+  /** `FORBIDDEN` but at head office; `PRICING_FULL`. */
+  putPromotion(id: string, request: WriteRequest<PromotionPut>): Promise<WriteAnswer<Promotion>>;
+  putPricelist(id: string, request: WriteRequest<PricelistPut>): Promise<WriteAnswer<Pricelist>>;
+  /** Refused as the sale would be. */
+  quote(till: TillIdentity, request: QuoteRequest): Promise<OrderQuote>;
+}
+
 /** Programmes, offers, gift cards and coupons. */
 export interface LoyaltyService {
   programmes(): LoyaltyProgrammeList;
@@ -258,17 +270,6 @@ export interface LoyaltyService {
   /** Asks for what is held elsewhere. */
   giftCard(query: VoucherQuery): Promise<GiftCard>;
   issueCoupon(request: WriteRequest<CouponIssue>): Promise<WriteAnswer<Coupon>>;
-/** Promotions, pricelists, quotes. */
-export interface PricingService {
-  promotions(): Promotion[];
-  pricelists(): Pricelist[];
-  /** `FORBIDDEN` but at head office; `PRICING_FULL`. */
-  putPromotion(id: string, request: WriteRequest<PromotionPut>): Promise<WriteAnswer<Promotion>>;
-  putPricelist(id: string, request: WriteRequest<PricelistPut>): Promise<WriteAnswer<Pricelist>>;
-  /** Refused as the sale would be. */
-  quote(till: TillIdentity, request: QuoteRequest): Promise<OrderQuote>;
-}
-
   coupon(query: VoucherQuery): Promise<Coupon>;
 }
 
@@ -393,6 +394,7 @@ export interface NodeServices {
   readonly catalog: CatalogService;
   readonly stock: StockService;
   readonly customers: CustomerService;
+  readonly pricing: PricingService;
   readonly loyalty: LoyaltyService;
   readonly tills: TillService;
   readonly sync: SyncService;
@@ -409,4 +411,3 @@ export interface NodeServices {
   readiness(): Readiness;
   metrics(): readonly MetricSample[];
 }
-  readonly pricing: PricingService;

@@ -136,16 +136,6 @@ export {
   productOverride,
 } from './api/overrides.ts';
 export {
-  type Product,
-  type ProductFields,
-  type ProductImport,
-  type ProductImportAnswer,
-  type ProductPut,
-  type ProductQuery,
-  product,
-  productDefaults,
-  productFields,
-export {
   type OrderQuote,
   orderQuote,
   type Pricelist,
@@ -163,6 +153,16 @@ export {
   type QuoteRequestInput,
   quoteRequest,
 } from './api/pricing.ts';
+export {
+  type Product,
+  type ProductFields,
+  type ProductImport,
+  type ProductImportAnswer,
+  type ProductPut,
+  type ProductQuery,
+  product,
+  productDefaults,
+  productFields,
   productImport,
   productImportAnswer,
   productList,
@@ -179,17 +179,6 @@ export {
   receiptDecision,
 } from './api/receipts.ts';
 export {
-  type SalesQuery,
-  type SalesReport,
-  type SalesRow,
-  type ShiftArchive,
-  type ShiftArchiveQuery,
-  salesQuery,
-  salesReport,
-  shiftArchive,
-  shiftArchiveQuery,
-} from './api/reports.ts';
-export {
   linePlace,
   type OrderDetail,
   orderDetail,
@@ -201,6 +190,17 @@ export {
   refundable,
   refundRequest,
 } from './api/refunds.ts';
+export {
+  type SalesQuery,
+  type SalesReport,
+  type SalesRow,
+  type ShiftArchive,
+  type ShiftArchiveQuery,
+  salesQuery,
+  salesReport,
+  shiftArchive,
+  shiftArchiveQuery,
+} from './api/reports.ts';
 export {
   type CashMoveRequest,
   cashMoveRequest,
@@ -347,6 +347,8 @@ export {
   PAGE_ROWS_MAX,
   PAYMENTS_MAX,
   POINTS_MAX,
+  PRICELIST_ROWS_MAX,
+  PROMOTION_NAMES_MAX,
   QUANTITY_MILLI_MAX,
   RESERVATION_SECONDS_DEFAULT,
   RESERVATION_SECONDS_MAX,
@@ -368,8 +370,6 @@ export {
 } from './loyalty-programme.ts';
 export { amountMinor, divideHalfUp, grossMinor, sumMinor } from './money.ts';
 export {
-  PRICELIST_ROWS_MAX,
-  PROMOTION_NAMES_MAX,
   type Basket,
   type BasketLine,
   type PaymentKind,
@@ -380,6 +380,13 @@ export {
   pricingProblem,
   spread,
 } from './price-order.ts';
+export {
+  type PriceMoment,
+  type PriceRules,
+  priceByRules,
+  type RuledPrice,
+  type UnpricedLine,
+} from './price-rules.ts';
 export {
   type Problem,
   type ProblemCode,
@@ -401,13 +408,6 @@ export {
 } from './refund-order.ts';
 export { holdsCardNumber } from './text.ts';
 export {
-export {
-  type PriceMoment,
-  type PriceRules,
-  priceByRules,
-  type RuledPrice,
-  type UnpricedLine,
-} from './price-rules.ts';
   type VatKind,
   type VatRate,
   type VatShare,
