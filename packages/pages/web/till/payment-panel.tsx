@@ -193,7 +193,7 @@ function Points({ till, state, words, language }: PartProps) {
   if (cart.customer === undefined) {
     return (
       <p class="quiet">
-        {words.customer.usePoints}: {words.whyNot.noCustomer} (F4)
+        {words.customer.usePoints}: {words.whyNot.noCustomer}
       </p>
     );
   }

@@ -63,9 +63,10 @@ function SearchPanel({
 }: PartProps & { onStock: (product: Product) => void }) {
   const field = useRef<HTMLInputElement>(null);
   const [text, setText] = useState('');
-  const [found, setFound] = useState<readonly Product[] | undefined>();
+  const [answer, setAnswer] = useState<{ of: string; products: readonly Product[] } | undefined>();
   const [chosen, setChosen] = useState(0);
   const { times, rest } = timesOf(text);
+  const found = answer?.products;
   const whyNot = offerGoods(state);
   useEffect(() => {
     // A keyboard that slides over the cart is no help: only where there is a real one.
@@ -75,14 +76,14 @@ function SearchPanel({
   }, [state.payment.step, state.isPaying]);
   useEffect(() => {
     if (rest === '') {
-      setFound(undefined);
+      setAnswer(undefined);
       return;
     }
     const search = new AbortController();
     const pause = setTimeout(() => {
       till.client.products({ q: rest, limit: RESULTS_MAX }, { signal: search.signal }).then(
         (products) => {
-          setFound(products);
+          setAnswer({ of: rest, products });
           setChosen(0);
         },
         (error: unknown) => {
@@ -100,13 +101,14 @@ function SearchPanel({
   const take = (product: Product): void => {
     till.addProduct(product, times);
     setText('');
-    setFound(undefined);
+    setAnswer(undefined);
     if (matchMedia('(pointer: fine)').matches) {
       field.current?.focus();
     }
   };
   const enter = async (): Promise<void> => {
-    const product = found?.[chosen];
+    // What is shown may still be the answer to half of what was typed: that is not what Enter means.
+    const product = answer?.of === rest ? answer.products[chosen] : undefined;
     if (/^\d{6,14}$/.test(rest) || /-\d{6,12}$/.test(rest) || rest.includes('fn=')) {
       setText('');
       await till.scan(text);

@@ -47,7 +47,7 @@ export const en = {
     onHand: 'On hand',
     age: 'Said',
     ago: (age: string) => `${age} ago`,
-    none: 'No other branch has told of it.',
+    none: 'What other branches have is not known here.',
   },
   customer: {
     title: 'Customer',

@@ -48,7 +48,7 @@ export const es: TillWords = {
     onHand: 'Existencias',
     age: 'Aviso',
     ago: (age) => `hace ${age}`,
-    none: 'Ninguna otra sucursal ha informado.',
+    none: 'Aquí no se conocen las existencias de otras sucursales.',
   },
   customer: {
     title: 'Cliente',
