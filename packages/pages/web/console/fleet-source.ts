@@ -62,7 +62,9 @@ export class FleetSource {
   }
 
   async refresh(): Promise<void> {
-    const { relay, branches } = await this.#api.call<{ relay: RelaySummary; branches: DeviceRow[] }>('/v1/fleet');
+    const { relay, branches } = await this.#api.call<{ relay: RelaySummary; branches: DeviceRow[] }>(
+      '/v1/fleet',
+    );
     this.#relay = relay;
     this.#rows.clear();
     for (const row of branches) {

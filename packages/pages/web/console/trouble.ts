@@ -93,7 +93,8 @@ export function levelOf(row: DeviceRow): Level {
     return 'off';
   }
   return (
-    (['bad', 'notice', 'off'] as const).find((level) => troubles.some((each) => each.level === level)) ?? 'well'
+    (['bad', 'notice', 'off'] as const).find((level) => troubles.some((each) => each.level === level)) ??
+    'well'
   );
 }
 

@@ -1,0 +1,79 @@
+/** Troubles of a device in words: what is wrong, what still works, what to do. */
+import type { DeviceRow } from './fleet-types.ts';
+import { age, bytes, clock, type Speech } from './shown.ts';
+import { type TroubleKind, troublesOf } from './trouble.ts';
+
+export function TroubleList({ row, nowMs, ...speech }: Speech & { row: DeviceRow; nowMs: number }) {
+  const { words } = speech;
+  const troubles = troublesOf(row);
+  if (troubles.length === 0) {
+    return <p class="note well">{words.well}</p>;
+  }
+  return (
+    <>
+      {troubles.map(({ kind, level }) => (
+        <div key={kind} class={`trouble note ${level}`}>
+          <strong>{words.trouble[kind]}</strong>
+          <dl>
+            <dt>{words.wrong}</dt>
+            <dd>
+              {saidOf(kind, row, nowMs, speech).map((said) => (
+                <div key={said}>{said}</div>
+              ))}
+            </dd>
+            <dt>{words.stillWorks}</dt>
+            <dd>{words.still[kind]}</dd>
+            <dt>{words.whatToDo}</dt>
+            <dd>{words.todo[kind]}</dd>
+          </dl>
+        </div>
+      ))}
+    </>
+  );
+}
+
+function saidOf(
+  kind: TroubleKind,
+  row: DeviceRow,
+  nowMs: number,
+  { language, words }: Speech,
+): readonly string[] {
+  const { detail } = row;
+  switch (kind) {
+    case 'stopped':
+      return detail?.reasons ?? [];
+    case 'register':
+      return [detail?.fiscal?.words ?? ''];
+    case 'quarantine':
+      return (detail?.quarantine?.items ?? []).map((item) => `${item.what}: ${item.words}`);
+    case 'alarm':
+      return row.alarms.map((alarm) => `${alarm.detail} (${alarm.code})`);
+    case 'offline':
+      return [
+        row.lastContact === null
+          ? words.never
+          : words.ago(age(language, nowMs - Date.parse(row.lastContact))),
+      ];
+    case 'late':
+      return [`${words.entries(row.lag.entriesThere)} · ${age(language, row.lag.seconds * 1000)}`];
+    case 'fiscalLate':
+      return [age(language, (row.oldestUndeliveredFiscalSeconds ?? 0) * 1000)];
+    case 'fnEnding':
+      return [words.days(row.fnDaysLeft ?? 0)];
+    case 'clock':
+      return [clock({ language, words }, row.clockOffsetMs)];
+    case 'disk':
+      return [
+        row.disk === null
+          ? ''
+          : words.free(bytes(language, row.disk.freeBytes), bytes(language, row.disk.totalBytes)),
+      ];
+    case 'conflicts':
+      return (detail?.conflicts?.items ?? []).map((item) => `${item.name} (${item.sku}): ${item.field}`);
+    case 'invited':
+    case 'never':
+      return [words.trouble[kind]];
+    default:
+      return kind satisfies never;
+  }
+}
