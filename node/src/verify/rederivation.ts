@@ -9,6 +9,7 @@ import { type DocName, openSnapshot, parseDocName } from '@branchline/docs';
 import { type Appended, type CheckpointShelf, type WriterId, writerIdOf } from '@branchline/feed';
 import type { Clock } from 'hlc-ts';
 import { placeOf as checkpointPlace } from '../checkpoints/checkpoint-intake.ts';
+import { ErasureBook } from '../customers/erasure-book.ts';
 import { KeyRing } from '../customers/key-ring.ts';
 import { Receipts } from '../fiscal/receipts.ts';
 import { ShiftBook } from '../fiscal/shift-book.ts';
@@ -16,6 +17,8 @@ import { Answers } from '../projections/answers.ts';
 import { ChangeRows } from '../projections/change-rows.ts';
 import { CustomerBook } from '../projections/customers.ts';
 import { Orders } from '../projections/orders.ts';
+import { Overrides } from '../projections/overrides.ts';
+import { Pricing } from '../projections/pricing.ts';
 import { Products } from '../projections/products.ts';
 import { Programmes } from '../projections/programmes.ts';
 import { type ProjectedEntry, type Projection, Projector } from '../projections/projection.ts';
@@ -95,11 +98,23 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
   ];
   const receipts = await Receipts.open({ rows, writer, onChanged });
   const shiftBook = await ShiftBook.open({ rows, writer, onChanged });
+  const said = [await Overrides.open({ rows, onChanged }), await Pricing.open(rows), new ErasureBook(rows)];
   const ledger = new BalanceLedger(writer);
   const projector = new Projector({
     store: { watch: () => () => undefined, replay: () => journal },
     rows,
-    projections: [new Answers(rows), orders, returns, ...goods, receipts, shiftBook, tills, ledger, pending],
+    projections: [
+      new Answers(rows),
+      orders,
+      returns,
+      ...goods,
+      ...said,
+      receipts,
+      shiftBook,
+      tills,
+      ledger,
+      pending,
+    ],
     clock,
     onRemote: onChanged,
     onUnreadable: onChanged,
