@@ -65,15 +65,15 @@ class Client {
     return handle;
   }
 
-  refused(cause: string): Promise<void> {
-    return until(5_000, cause, () =>
+  async refused(cause: string): Promise<void> {
+    await until(5_000, cause, () =>
       this.refusals.some((refusal) => refusal.code === cause || refusal.cause === cause),
     );
   }
 
   close(): void {
     for (const adapter of this.adapters) {
-      adapter.retryInterval = 0;
+      Object.assign(adapter, { retryInterval: 0 });
       adapter.disconnect();
     }
   }

@@ -192,7 +192,7 @@ test('a name that does not resolve and a server that answers with an error are t
   await until(5_000, 'three refusals', () => statuses.length === 0);
   statuses = [];
   for (const adapter of adapters) {
-    adapter.retryInterval = 0;
+    Object.assign(adapter, { retryInterval: 0 });
     adapter.disconnect();
   }
   await new Promise((resolve) => refusing.close(resolve));
@@ -212,7 +212,7 @@ test('a change while the socket is closing neither throws nor is lost', async ()
     doc.text = 'after';
   });
   await until(5_000, 'converged', () => there.doc().text === 'after');
-  adapter.retryInterval = 0;
+  Object.assign(adapter, { retryInterval: 0 });
   adapter.disconnect();
   server.disconnect();
   await listening.close();
@@ -237,7 +237,7 @@ test('what a peer has of each document is stored, not only of the last', async (
     return kept.every((state) => state !== undefined);
   });
   stop();
-  adapter.retryInterval = 0;
+  Object.assign(adapter, { retryInterval: 0 });
   adapter.disconnect();
   server.disconnect();
   await listening.close();

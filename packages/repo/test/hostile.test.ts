@@ -168,7 +168,7 @@ test('refusals of one message are told up to a number, and the rest counted', as
     }
   });
   await until(5_000, 'refusals', () => manager.refusals.length === REFUSALS_TOLD_MAX);
-  assert.match(manager.refusals.at(-1)?.detail, /5 more/);
+  assert.match(String(manager.refusals.at(-1)?.detail), /5 more/);
   await manager.shows('P0', 1);
 });
 

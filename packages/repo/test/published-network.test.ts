@@ -4,10 +4,11 @@ import {
   WebSocketServerAdapter,
 } from '@automerge/automerge-repo-network-websocket';
 import { systemClock } from 'hlc-ts';
+import { suite } from 'uvu';
 import { SocketServerAdapter, SteadyClientAdapter } from '../src/index.ts';
 import { runNetworkAdapterTests } from './support/published-suites.ts';
 import { Listening } from './support/sockets.ts';
-import { runDescribed } from './support/vitest-words.ts';
+import { describeIn } from './support/vitest-words.ts';
 
 const clock = systemClock();
 let owner = 0;
@@ -28,15 +29,14 @@ async function around(Client: new (url: string, retryMs?: number) => BrowserWebS
   return { adapters: [clients[0], server, clients[1]] as const, teardown };
 }
 
-runDescribed('published network suite: stock clients, our server', () =>
-  runNetworkAdapterTests(() => around(BrowserWebSocketClientAdapter), 'stock clients'),
-);
+const first = suite('published network suite: stock clients, our server');
+describeIn(first, () => runNetworkAdapterTests(() => around(BrowserWebSocketClientAdapter), 'stock clients'));
 
-runDescribed('published network suite: our clients, our server', () =>
-  runNetworkAdapterTests(() => around(SteadyClientAdapter), 'our clients'),
-);
+const second = suite('published network suite: our clients, our server');
+describeIn(second, () => runNetworkAdapterTests(() => around(SteadyClientAdapter), 'our clients'));
 
-runDescribed('published network suite: our clients, stock server', () =>
+const third = suite('published network suite: our clients, stock server');
+describeIn(third, () =>
   runNetworkAdapterTests(async () => {
     const listening = await Listening.open(() => undefined);
     const server = new WebSocketServerAdapter(listening.server as never, 30_000);
@@ -56,5 +56,6 @@ runDescribed('published network suite: our clients, stock server', () =>
   }, 'stock server'),
 );
 
-// Timers of the stock adapters outlive their use.
-process.exitCode ??= 0;
+first.run();
+second.run();
+third.run();

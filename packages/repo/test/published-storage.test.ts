@@ -3,10 +3,11 @@
 import { systemClock } from 'hlc-ts';
 import { Level } from 'level';
 import { MemoryLevel } from 'memory-level';
+import { suite } from 'uvu';
 import { TempDir } from '../../../test/support/temp-dir.ts';
 import { LevelStorageAdapter, type StorageLevel } from '../src/index.ts';
 import { runStorageAdapterTests } from './support/published-suites.ts';
-import { runDescribed } from './support/vitest-words.ts';
+import { describeIn } from './support/vitest-words.ts';
 
 const open = (level: unknown) =>
   LevelStorageAdapter.open({
@@ -17,14 +18,16 @@ const open = (level: unknown) =>
     },
   });
 
-runDescribed('published storage suite', () => {
+const first = suite('published storage suite');
+describeIn(first, () => {
   runStorageAdapterTests(async () => {
     const level = new MemoryLevel<string, Uint8Array>({ valueEncoding: 'view' });
     return { adapter: await open(level), teardown: () => level.close() };
   }, 'Level in memory');
 });
 
-runDescribed('published storage suite, on disk', () => {
+const second = suite('published storage suite, on disk');
+describeIn(second, () => {
   runStorageAdapterTests(async () => {
     const dir = await TempDir.open('repo-storage');
     const level = new Level<string, Uint8Array>(dir.path, { valueEncoding: 'view' });
@@ -35,3 +38,6 @@ runDescribed('published storage suite, on disk', () => {
     return { adapter: await open(level), teardown };
   }, 'Level on disk');
 });
+
+first.run();
+second.run();

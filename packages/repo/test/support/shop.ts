@@ -129,7 +129,7 @@ export class Shop implements LiveSource<Person> {
 
   async close(): Promise<void> {
     for (const { adapter } of this.#repos) {
-      adapter.retryInterval = 0;
+      Object.assign(adapter, { retryInterval: 0 });
       if (adapter.socket !== undefined) {
         adapter.disconnect();
       }
@@ -157,10 +157,10 @@ export class Client {
       doc.products[sku]![field] = value;
     });
   }
-  shows(sku: string, price: unknown): Promise<void> {
-    return until(5_000, `${sku} at ${price}`, () => this.priceOf(sku) === price);
+  async shows(sku: string, price: unknown): Promise<void> {
+    await until(5_000, `${sku} at ${price}`, () => this.priceOf(sku) === price);
   }
-  refused(code: string): Promise<void> {
-    return until(5_000, code, () => this.refusals.some((refusal) => refusal.code === code));
+  async refused(code: string): Promise<void> {
+    await until(5_000, code, () => this.refusals.some((refusal) => refusal.code === code));
   }
 }

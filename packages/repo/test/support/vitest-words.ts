@@ -4,13 +4,13 @@
  * The suites import "vitest"; `published-suites.ts` makes that name mean this file. Their code runs as it was published.
  */
 import assert from 'node:assert';
-import { suite } from 'uvu';
+import type { Test } from 'uvu';
 
 type Context = Record<string, unknown>;
 type Body = (context: Context) => unknown;
 type Setup = (context: Context) => unknown;
 
-let test = suite('published');
+let test: Test;
 let setups: Setup[] = [];
 let names: string[] = [];
 
@@ -53,11 +53,10 @@ export function expect(actual: unknown) {
   };
 }
 
-/** Runs what was described since the last call. */
-export function runDescribed(name: string, describeAll: () => void): void {
-  test = suite(name);
+/** Everything described meanwhile becomes tests of this suite. */
+export function describeIn(suite: Test, describeAll: () => void): void {
+  test = suite;
   setups = [];
   names = [];
   describeAll();
-  test.run();
 }
