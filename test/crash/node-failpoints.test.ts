@@ -7,12 +7,13 @@
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { figure } from '../support/figures.ts';
 import { TempDir } from '../support/temp-dir.ts';
 import { addTill, bareHeadOffice, copy, type Folder, headOffice, serveNode } from './support/folders.ts';
 import { FIRST_START, SELLING, SUCCEEDING } from './support/points.ts';
 import { command, Program } from './support/program.ts';
 import { Tills } from './support/tills.ts';
-import { tryPoint, verifyFolder } from './support/trial.ts';
+import { reachedPoints, tryPoint, verifyFolder } from './support/trial.ts';
 
 const test = suite('a node killed at every durable step');
 let base: TempDir;
@@ -94,5 +95,11 @@ for (const point of SUCCEEDING) {
       await verifyFolder(data);
     }));
 }
+
+test('every point was run into', () => {
+  const named = [FIRST_START, SELLING, SUCCEEDING].flat().length;
+  assert.is(reachedPoints(), named);
+  figure('crash points of a node', reachedPoints(), `${named}`);
+});
 
 test.run();

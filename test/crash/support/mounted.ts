@@ -90,6 +90,16 @@ export class Mounted {
     await run('perl', ['-e', SHUTDOWN, this.path]);
   }
 
+  /** Unmounted, checked and mounted again, as after a repair. */
+  async repair(): Promise<void> {
+    await this.unmount();
+    // 1 and 2: something was put right.
+    await run('e2fsck', ['-fy', this.#image!]).catch((error: { code?: number }) => {
+      if ((error.code ?? 0) > 2) throw error;
+    });
+    await this.mount();
+  }
+
   async unmount(): Promise<void> {
     // A killed process lets go of its files a moment later.
     await until(UNMOUNT_WITHIN_MS, `umount ${this.path}`, async () => {

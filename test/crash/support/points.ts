@@ -68,7 +68,7 @@ export const ENROLLING_NODE: readonly Failpoint[] = [
 export const ENROLLING_RELAY: readonly Failpoint[] = [
   ...both('writing an admission into the registry', 'write', SEGMENT),
   torn('writing an admission into the registry', SEGMENT),
-  ...both('syncing an admission', 'datasync', SEGMENT),
+  ...both('syncing an admission', 'datasync', SEGMENT, { nth: 2 }),
   ...both('answering the device', 'socket-write', ':', { contains: 'HTTP/1.1 20' }),
 ];
 
@@ -77,7 +77,7 @@ export const RELAYING: readonly Failpoint[] = [
   ...both('writing entries of a branch', 'write', SEGMENT, { contains: 'order' }),
   torn('writing entries of a branch', SEGMENT, { contains: 'order' }),
   ...both('syncing entries of a branch', 'datasync', SEGMENT, { nth: 2 }),
-  ...both('writing rows into the relay database', 'level-batch', '/index$', { nth: 2 }),
+  ...both('writing rows into the relay database', 'level-batch', '/index$', { nth: 4 }),
 ];
 
 /** A node that goes on under another key, because its folder was put back from a backup. */

@@ -6,6 +6,13 @@ import { TempDir } from '../../support/temp-dir.ts';
 import type { Failpoint } from './failpoint.ts';
 import { command, type ProgramOptions } from './program.ts';
 
+let reached = 0;
+
+/** How many points were run into, in this process. */
+export function reachedPoints(): number {
+  return reached;
+}
+
 export interface Trial {
   readonly dir: string;
   /** For the program that is to die. */
@@ -19,6 +26,7 @@ export async function tryPoint(point: Failpoint, story: (trial: Trial) => Promis
   await story({ dir: dir.path, options: { failpoint: point, seen } });
   const said = await readFile(seen, 'utf8').catch(() => '');
   assert.is(said, `${point.name}\n`, `${point.name}: reached once`);
+  reached += 1;
 }
 
 /** Every byte, hash and signature, and of a node every row that follows from them. */
