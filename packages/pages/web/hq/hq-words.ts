@@ -1,0 +1,19 @@
+/** Words of head office, by language. */
+
+import type { ProgramApi } from '../kit/program-api.ts';
+import type { Language, TableOf, Tables } from '../kit/words.ts';
+import { en } from './words-en.ts';
+import { es } from './words-es.ts';
+import { ru } from './words-ru.ts';
+
+export type HqWords = TableOf<typeof en>;
+export const hqWords: Tables<HqWords> = { en, ru, es };
+
+/** What every part of the page is given. */
+export interface PartProps {
+  readonly api: ProgramApi;
+  readonly language: Language;
+  readonly words: HqWords;
+  /** The catalog may be changed here. */
+  readonly isOffice: boolean;
+}
