@@ -1,5 +1,6 @@
 /** Live documents of a real node: stock automerge-repo clients over HTTP and WebSocket, tickets, roles, and who is turned away. */
 import { randomBytes } from 'node:crypto';
+import { connect } from 'node:net';
 import { type AutomergeUrl, cbor, type DocHandle, Repo } from '@automerge/automerge-repo';
 
 import type { LiveDocumentList, LiveTicket, ProductPut, TillRole } from '@branchline/model';
@@ -260,6 +261,17 @@ test('no token, a wrong one, a token in the address, a used ticket, a page of an
   assert.is(await refusalOf(await client.address(), { headers: foreign }), 403);
   assert.is(await refusalOf(await client.address(), { headers: { host: 'rebound.test' } }), 421);
   assert.is(await refusalOf(address, { headers: { authorization: `Bearer ${client.token}` } }), 'open');
+  // A request that is no address at all is nobody's, and ends no process.
+  for (const path of ['//[', '/automerge/x', '//automerge?ticket=%']) {
+    const raw = connect(Number(new URL(hq.url).port), '127.0.0.1');
+    raw.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n`);
+    await new Promise((resolve) =>
+      raw
+        .once('close', resolve)
+        .on('error', () => undefined)
+        .resume(),
+    );
+  }
   const reply = await fetch(`${hq.url}/v1/automerge/documents`);
   assert.is(reply.status, 401);
   // The second peer on one ticket.

@@ -61,13 +61,14 @@ export function openLiveDoor(
   };
   return {
     upgrade: (request, socket, head) => {
-      const url = new URL(request.url ?? '/', 'http://node');
-      if (url.pathname !== LIVE_PATH) {
+      // Not parsed as a URL: what a stranger sends may be none, and must not throw here.
+      const [path, query = ''] = (request.url ?? '').split('?', 2);
+      if (path !== LIVE_PATH) {
         return false;
       }
       socket.on('error', () => socket.destroy());
       try {
-        const accept = enter(request, url.searchParams);
+        const accept = enter(request, new URLSearchParams(query));
         server.handleUpgrade(request, socket, head, (accepted: WebSocket) => accept(accepted));
       } catch (error) {
         refuse(socket, error);
