@@ -93,8 +93,10 @@ test('an outage is seen: entries wait, their age, yellow first and red after an 
 });
 
 test('the node itself away is the worst', () => {
-  const gone = strip({ peers: [relay('waiting')] }, false);
+  const gone = strip({ unsentEntries: 3 }, false);
   assert.is(worstOf(gone)?.what, 'network');
+  assert.is(part(gone.parts, 'relay'), 'off unknown');
+  assert.is(gone.waiting.entries, 3);
   assert.is(gone.canSell, false);
   assert.is(strip({ allowedNow: ['Cannot sell: the disk is full'] }).canSell, false);
 });

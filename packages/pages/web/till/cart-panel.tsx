@@ -1,5 +1,5 @@
 /** The cart: its lines, the one that is selected open to be changed, the total, and the way to the payment. */
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { money, parseMoney, parseQuantity, quantity } from '../kit/numbers.ts';
 import {
   type CartLine,
@@ -25,6 +25,11 @@ export function CartPanel(part: PartProps & { onAside: (aside: Aside) => void })
   const totals = totalsOf(cart);
   const whyNot = offerPay(state);
   const [isSure, clear] = useTwice(() => till.emptyCart());
+  const lines = useRef<HTMLOListElement>(null);
+  useEffect(() => {
+    // What was scanned last is in sight, however long the cart is.
+    lines.current?.querySelector('.selected')?.scrollIntoView({ block: 'nearest' });
+  }, [cart.lines, cart.selected]);
   const pay = (): void => {
     if (whyNot === undefined) {
       till.set({ isPaying: true, notice: undefined });
@@ -57,7 +62,7 @@ export function CartPanel(part: PartProps & { onAside: (aside: Aside) => void })
         </div>
       </div>
       {cart.lines.length === 0 && <p class="quiet">{words.sale.empty}</p>}
-      <ol class="lines">
+      <ol class="lines" ref={lines}>
         {cart.lines.map((line, at) => (
           <li key={`${at} ${line.sku}`} class={at === cart.selected ? 'line selected' : 'line'}>
             <button

@@ -15,7 +15,6 @@ export type WhyNot =
   | 'cartEmpty'
   | 'noCustomer'
   | 'noPoints'
-  | 'pointsElsewhere'
   | 'managerOnly'
   | 'noRegister'
   | 'shiftOpen'

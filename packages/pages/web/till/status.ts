@@ -70,8 +70,10 @@ export function stripOf(facts: StatusFacts): Strip {
     entries > 0 ? sync?.oldestUnsentAgeMs : undefined,
     documents > 0 ? fiscal?.oldestDocumentAgeMs : undefined,
   ].filter((age) => age !== undefined);
+  // What the node said before it went away is no news of now; what waited then still waits.
+  const heard = isHere ? sync : undefined;
   return {
-    parts: [network(facts), relay(sync), ofd(sync), printer(sync), clock(sync), disk(sync)],
+    parts: [network(facts), relay(heard), ofd(heard), printer(heard), clock(heard), disk(heard)],
     waiting: { entries, documents, receipts },
     oldestMs: ages.length === 0 ? undefined : Math.max(...ages),
     deadline: nearest(fiscal?.countdowns ?? []),

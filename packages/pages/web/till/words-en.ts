@@ -11,7 +11,6 @@ export const en = {
   nav: { sale: 'Sale', refund: 'Refund', shift: 'Shift', details: 'Status', main: 'Pages of the till' },
   close: 'Close',
   back: 'Back',
-  cancel: 'Cancel',
   loading: 'Loading…',
   sale: {
     search: 'Search or scan',
@@ -20,7 +19,6 @@ export const en = {
     noResults: 'Nothing found.',
     cart: 'Cart',
     empty: 'The cart is empty. Scan goods or search by name.',
-    add: (name: string) => `Add ${name}`,
     stock: 'Stock',
     stockOf: (name: string) => `Stock of ${name}`,
     quantity: 'Quantity',
@@ -35,8 +33,6 @@ export const en = {
     pay: 'Pay',
     keys: 'F2 search · F4 customer · F8 pay · F9 pay by card · ↑↓ line · + − quantity · Del remove · Esc back',
     unknownBarcode: (code: string) => `No product has the barcode ${code}.`,
-    added: (name: string, quantity: string) => `${name}: ${quantity}`,
-    priceOff: 'off',
     retired: 'No longer sold',
   },
   stock: {
@@ -98,9 +94,7 @@ export const en = {
   receipt: {
     title: 'Receipt',
     done: 'Sold',
-    number: 'Order',
     total: 'Total',
-    paid: 'Paid',
     change: 'Give change',
     kinds: { cash: 'Cash', card: 'Card', giftCard: 'Gift card', other: 'Other' },
     earned: (points: string) => `${points} points earned`,
@@ -176,7 +170,6 @@ export const en = {
     vat: 'VAT',
     till: 'Till',
     difference: (amount: string) => `Counted and expected differ by ${amount}.`,
-    register: 'Register',
     registerStates: {
       none: 'No register is connected.',
       waiting: 'The register still has to close.',
@@ -199,7 +192,6 @@ export const en = {
     cartEmpty: 'The cart is empty.',
     noCustomer: 'Name the customer first.',
     noPoints: 'The customer has no points.',
-    pointsElsewhere: 'The points are held by other branches now.',
     managerOnly: 'Closing needs a manager’s token.',
     noRegister: 'No register is connected.',
     shiftOpen: 'The shift is open already.',
@@ -300,8 +292,6 @@ export const en = {
     works: 'What works now',
     nodeSays: 'In the words of the node',
     peers: 'Peers',
-    peer: 'Peer',
-    state: 'State',
     peerStates: {
       connected: 'connected',
       connecting: 'connecting',

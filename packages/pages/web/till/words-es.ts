@@ -12,7 +12,6 @@ export const es: TillWords = {
   nav: { sale: 'Venta', refund: 'Devolución', shift: 'Turno', details: 'Estado', main: 'Páginas de la caja' },
   close: 'Cerrar',
   back: 'Volver',
-  cancel: 'Cancelar',
   loading: 'Cargando…',
   sale: {
     search: 'Buscar o escanear',
@@ -21,7 +20,6 @@ export const es: TillWords = {
     noResults: 'No se encontró nada.',
     cart: 'Cesta',
     empty: 'La cesta está vacía. Escanee un artículo o búsquelo por nombre.',
-    add: (name) => `Añadir ${name}`,
     stock: 'Existencias',
     stockOf: (name) => `Existencias de ${name}`,
     quantity: 'Cantidad',
@@ -36,8 +34,6 @@ export const es: TillWords = {
     pay: 'Cobrar',
     keys: 'F2 buscar · F4 cliente · F8 cobrar · F9 con tarjeta · ↑↓ línea · + − cantidad · Supr quitar · Esc volver',
     unknownBarcode: (code) => `Ningún producto tiene el código de barras ${code}.`,
-    added: (name, quantity) => `${name}: ${quantity}`,
-    priceOff: 'de descuento',
     retired: 'Ya no se vende',
   },
   stock: {
@@ -99,9 +95,7 @@ export const es: TillWords = {
   receipt: {
     title: 'Recibo',
     done: 'Vendido',
-    number: 'Pedido',
     total: 'Total',
-    paid: 'Pagado',
     change: 'Dé de cambio',
     kinds: { cash: 'Efectivo', card: 'Tarjeta', giftCard: 'Tarjeta regalo', other: 'Otro' },
     earned: (points) => `${points} puntos ganados`,
@@ -177,7 +171,6 @@ export const es: TillWords = {
     vat: 'IVA',
     till: 'Caja',
     difference: (amount) => `Lo contado y lo esperado difieren en ${amount}.`,
-    register: 'Registradora',
     registerStates: {
       none: 'No hay registradora conectada.',
       waiting: 'La registradora aún tiene que cerrar.',
@@ -201,7 +194,6 @@ export const es: TillWords = {
     cartEmpty: 'La cesta está vacía.',
     noCustomer: 'Elija antes al cliente.',
     noPoints: 'El cliente no tiene puntos.',
-    pointsElsewhere: 'Los puntos los tienen ahora otras sucursales.',
     managerOnly: 'Para cerrar hace falta el token de un encargado.',
     noRegister: 'No hay registradora conectada.',
     shiftOpen: 'El turno ya está abierto.',
@@ -302,8 +294,6 @@ export const es: TillWords = {
     works: 'Qué funciona ahora',
     nodeSays: 'En palabras del nodo',
     peers: 'Conexiones',
-    peer: 'Con quién',
-    state: 'Estado',
     peerStates: {
       connected: 'conectado',
       connecting: 'conectando',

@@ -13,7 +13,6 @@ export const ru: TillWords = {
   nav: { sale: 'Продажа', refund: 'Возврат', shift: 'Смена', details: 'Состояние', main: 'Страницы кассы' },
   close: 'Закрыть',
   back: 'Назад',
-  cancel: 'Отмена',
   loading: 'Загрузка…',
   sale: {
     search: 'Поиск или сканирование',
@@ -22,7 +21,6 @@ export const ru: TillWords = {
     noResults: 'Ничего не найдено.',
     cart: 'Чек',
     empty: 'Чек пуст. Отсканируйте товар или найдите его по названию.',
-    add: (name) => `Добавить ${name}`,
     stock: 'Остатки',
     stockOf: (name) => `Остатки: ${name}`,
     quantity: 'Количество',
@@ -37,8 +35,6 @@ export const ru: TillWords = {
     pay: 'Оплата',
     keys: 'F2 поиск · F4 покупатель · F8 оплата · F9 картой · ↑↓ строка · + − количество · Del убрать · Esc назад',
     unknownBarcode: (code) => `Нет товара со штрихкодом ${code}.`,
-    added: (name, quantity) => `${name}: ${quantity}`,
-    priceOff: 'скидка',
     retired: 'Больше не продаётся',
   },
   stock: {
@@ -100,9 +96,7 @@ export const ru: TillWords = {
   receipt: {
     title: 'Чек',
     done: 'Продано',
-    number: 'Заказ',
     total: 'Итого',
-    paid: 'Оплачено',
     change: 'Выдайте сдачу',
     kinds: { cash: 'Наличные', card: 'Карта', giftCard: 'Подарочная карта', other: 'Другое' },
     earned: (points) => `Начислено баллов: ${points}`,
@@ -174,7 +168,6 @@ export const ru: TillWords = {
     vat: 'НДС',
     till: 'Касса',
     difference: (amount) => `Пересчёт расходится с учётом на ${amount}.`,
-    register: 'Аппарат',
     registerStates: {
       none: 'Кассовый аппарат не подключён.',
       waiting: 'Аппарату ещё предстоит закрыть смену.',
@@ -196,7 +189,6 @@ export const ru: TillWords = {
     cartEmpty: 'Чек пуст.',
     noCustomer: 'Сначала выберите покупателя.',
     noPoints: 'У покупателя нет баллов.',
-    pointsElsewhere: 'Баллы сейчас у других филиалов.',
     managerOnly: 'Для закрытия нужен токен менеджера.',
     noRegister: 'Кассовый аппарат не подключён.',
     shiftOpen: 'Смена уже открыта.',
@@ -288,8 +280,6 @@ export const ru: TillWords = {
     works: 'Что сейчас работает',
     nodeSays: 'Словами узла',
     peers: 'Связи',
-    peer: 'С кем',
-    state: 'Состояние',
     peerStates: {
       connected: 'есть связь',
       connecting: 'соединение',
