@@ -1,5 +1,5 @@
 /** Devices meet at a relay: over real sockets, on real disk. */
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generateDeviceKey } from '@branchline/feed';
 import { suite } from 'uvu';
@@ -52,6 +52,29 @@ test('what one device commits reaches another that may read it, and nobody else'
   for (const connection of connections) {
     connection.close();
   }
+});
+
+test('keys that head office has erased are in no file of the relay', async () => {
+  await using relay = await RunningRelay.open();
+  const [shop, office] = await twoBranches(relay);
+  const secret = 'the-key-of-a-customer';
+  await shop.write('keys/main', { secret });
+  await shop.dial();
+  await office.dial();
+  await until(5_000, 'the key at the office', () => office.held('keys/main') === 1);
+  const journal = join(relay.data, 'journal');
+  const tells = async () => {
+    const files = (await readdir(journal)).filter((name) => name.endsWith('.seg'));
+    const texts = await Promise.all(files.map((name) => readFile(join(journal, name))));
+    return texts.some((bytes) => bytes.includes(secret));
+  };
+  assert.ok(await tells());
+  const [state] = [...office.store.feeds().values()].filter(({ feed }) => feed.startsWith('keys/'));
+  const { feed, head } = state!;
+  await office.write('erasures', { cuts: [{ feed, ...head }], after: [] }, 'erasure');
+  await until(5_000, 'the key gone', async () => !(await tells()));
+  await relay.restart();
+  assert.not.ok(await tells());
 });
 
 test('G1: what the relay acknowledged is there after a restart, and the fleet remembers', async () => {

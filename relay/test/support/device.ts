@@ -25,7 +25,7 @@ export interface Device {
   readonly key: DeviceKey;
   readonly store: MemoryStore;
   readonly replicator: Replicator;
-  write(collection: string, body: unknown): Promise<void>;
+  write(collection: string, body: unknown, kind?: string): Promise<void>;
   dial(): Promise<Connection<unknown>>;
   /** Entries held of a collection, whoever wrote them. */
   held(collection: string): number;
@@ -63,8 +63,8 @@ export async function openDevice(relayUrl: string, key: DeviceKey, answer: Enrol
     key,
     store,
     replicator,
-    write: async (collection, body) => {
-      await writer.commit([{ collection: collection as Collection, kind: 'note', body }]);
+    write: async (collection, body, kind = 'note') => {
+      await writer.commit([{ collection: collection as Collection, kind, body }]);
     },
     dial: () => dial(relayUrl, key, tenant, replicator),
     held: (collection) =>
