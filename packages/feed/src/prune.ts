@@ -1,21 +1,24 @@
 /**
  * Letting go of entries that a checkpoint stands in for.
  *
- * Guarantees: never the registry, orders or receipts; never above the checkpoint; hashes stay, so the chain goes on.
+ * Guarantees: only of collections that documents are made of, for a checkpoint is documents and nothing else; never above the
+ * checkpoint; hashes stay, so the chain goes on.
  * Does not: decide when, or check that the checkpoint is readable. Whoever made it knows both.
  */
 import type { Checkpoint } from './checkpoint-transfer.ts';
-import { familyOf, LOCAL_COLLECTION } from './collections.ts';
+import { familyOf } from './collections.ts';
 import { collectionOf } from './feed-name.ts';
 import type { Collection, FeedStore } from './types.ts';
 
-/** Families whose entries are kept for as long as the law, or admission, needs them. */
-const KEPT_FAMILIES: ReadonlySet<string> = new Set(['registry', 'orders', 'receipts']);
+/**
+ * Families a document holds everything of. Any other, one that is not thought of yet included, is what only its entries say:
+ * keys, prices, letters, orders.
+ */
+const DOCUMENT_FAMILIES: ReadonlySet<string> = new Set(['catalog', 'stock', 'loyalty']);
 
-/** May a checkpoint stand in for entries of this collection at all? What stays on one machine has none either. */
+/** May a checkpoint stand in for entries of this collection at all? */
 export function isPrunable(collection: Collection): boolean {
-  const family = familyOf(collection);
-  return family !== LOCAL_COLLECTION && !KEPT_FAMILIES.has(family);
+  return DOCUMENT_FAMILIES.has(familyOf(collection));
 }
 
 /** Returns how many feeds were shortened. */
