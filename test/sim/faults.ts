@@ -77,7 +77,11 @@ function register(name: string, act: (shop: Shop, world: World) => void, weight 
     name: `register: ${name}`,
     weight,
     strike: (world) => {
-      const shop = world.pick(world.shops);
+      const fitted = world.shops.filter(({ emulator }) => emulator !== undefined);
+      if (fitted.length === 0) {
+        return false;
+      }
+      const shop = world.pick(fitted);
       world.say(`${shop.name}: register: ${name}`);
       act(shop, world);
       return true;

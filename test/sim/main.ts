@@ -2,6 +2,7 @@
  * `npm run sim`: many seeds, each a run of its own, over as many processes as there are cores.
  *
  *     npm run sim -- --seeds 1000 --steps 500 --base 1 --hits 100
+ *     npm run sim -- --seeds 1000 --minutes 12      as many as fit
  *     npm run sim -- --seeds 200 --until-failure    stops at the first seed that finds something
  *     npm run sim:replay -- 4711 --steps 500        the story of one seed, and the smallest number of steps that fails
  *
@@ -11,6 +12,7 @@
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { systemClock } from 'hlc-ts';
 import { KINDS, WAYS_OUT } from './faults.ts';
 import { Fleet } from './fleet.ts';
 import { run } from './run.ts';
@@ -25,6 +27,8 @@ const { values, positionals } = parseArgs({
     workers: { type: 'string', default: String(availableParallelism()) },
     /** Each kind of fault must have struck this often over all seeds; 0 asks nothing. */
     hits: { type: 'string', default: '0' },
+    /** No seed is begun later than this after the start; what is asked of hits shrinks with the seeds. */
+    minutes: { type: 'string', default: '0' },
     'until-failure': { type: 'boolean', default: false },
     replay: { type: 'boolean', default: false },
     /** One message a seed, for whoever started this. */
@@ -74,7 +78,11 @@ async function replay(seed: number): Promise<void> {
 async function runAll(): Promise<void> {
   const count = Number(values.seeds);
   const base = Number(values.base);
-  const isEnough = (): boolean => values['until-failure'] && failed > 0;
+  const endMs = Number(values.minutes) * 60_000 || Number.POSITIVE_INFINITY;
+  const clock = systemClock();
+  const beganMs = clock.monotonicMs();
+  const isEnough = (): boolean =>
+    (values['until-failure'] && failed > 0) || clock.monotonicMs() - beganMs > endMs;
   const fleet = new Fleet({ workers: Number(values.workers), steps, isEnough });
   const totals = new Map<string, number>();
   let [passed, failed, sales, simulatedMs] = [0, 0, 0, 0];
@@ -98,13 +106,14 @@ async function runAll(): Promise<void> {
       }
     },
   );
-  const wanted = Number(values.hits);
+  const wanted = Math.floor((Number(values.hits) * (passed + failed)) / count);
   print(`\n${'figure'.padEnd(52)}${'got'.padStart(9)}${'wanted'.padStart(9)}`);
   const row = (name: string, got: number, goal: number | string = ''): void =>
     print(`${name.padEnd(52)}${String(got).padStart(9)}${String(goal).padStart(9)}`);
   row('seeds', passed + failed, count);
   row('steps of each', steps);
   row('failures', failed, 0);
+  row('minutes', Math.ceil((clock.monotonicMs() - beganMs) / 60_000), Number(values.minutes) || '');
   row('sales', sales);
   row('simulated hours', Math.round(simulatedMs / 3_600_000));
   let struck = 0;

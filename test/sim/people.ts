@@ -238,7 +238,8 @@ export class People {
     const { code, message } = error as { code?: string; message: string };
     this.#world.say(`${shop.name}: ${key} ${code}`);
     this.#world.count(`refused: ${code}`);
-    if (code === undefined || !(HONEST.has(code) || POINTS.has(code))) {
+    const isDamaged = shop.damage !== undefined && code === 'STORE_CORRUPT';
+    if (code === undefined || !(HONEST.has(code) || POINTS.has(code) || isDamaged)) {
       this.#broken ??= new Error(`${shop.name} refused ${key}: ${code ?? (error as Error).stack} ${message}`);
     }
   }

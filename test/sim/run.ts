@@ -200,7 +200,7 @@ async function renew(world: World, shop: Shop): Promise<void> {
   } catch (error) {
     const { code } = error as { code?: string };
     world.say(`${shop.name}: no new key yet, ${code}`);
-    if (code === undefined || !FAILING.has(code)) {
+    if (code === undefined || !(FAILING.has(code) || (shop.damage !== undefined && DAMAGED.has(code)))) {
       throw error;
     }
     shop.disk.medium.heal();

@@ -21,6 +21,8 @@ const WAIT_STEP_MS = 20;
 const TWO_NODES = 0.3;
 /** Share of chains whose shops also dial head office, past the relay. */
 const DIRECT = 0.3;
+/** Share of chains with cash registers: a receipt costs more than all else about a sale. */
+const REGISTERS = 0.5;
 /** How many shops there are, each as likely as it stands here. */
 const SHOPS = [1, 1, 1, 1, 2, 2, 3] as const;
 
@@ -64,7 +66,7 @@ export class World implements WorldParts {
     const relay = this.relay.address;
     this.office = new Shop(this, { name: 'HQ', branch: 'HQ', relay, peers: [] });
     const direct = this.isDirect ? [this.office.address] : [];
-    const { operator } = this;
+    const registers = this.chance(REGISTERS) ? { operator: this.operator } : {};
     const count = shops ?? this.pick(SHOPS);
     const fn = (at: number): string => `99990000000000${String(at + 10)}`;
     const first = Array.from({ length: count }, (_, at) => {
@@ -75,13 +77,13 @@ export class World implements WorldParts {
         branch,
         relay,
         peers: [...direct, ...beside],
-        operator,
+        ...registers,
         fn: fn(at),
       });
     });
     const peers = ['b001.test'];
     const beside = isPaired
-      ? [new Shop(this, { name: 'B001b', branch: 'B001', relay, peers, operator, fn: fn(count) })]
+      ? [new Shop(this, { name: 'B001b', branch: 'B001', relay, peers, ...registers, fn: fn(count) })]
       : [];
     this.shops = [...first, ...beside];
   }
