@@ -117,7 +117,12 @@ export async function* walkRecords(
   return undefined;
 }
 
-/** Position of a whole record after a fault, if there is one; `expected` is the position the bad record should have had. */
+/**
+ * The first whole record after a fault, if there is one; `expected` is the position the bad record should have had.
+ *
+ * `durable` is the greatest that any record after the fault vouches for, as far as it takes to tell: the one that follows next may have been
+ * written together with the bad one and then knows nothing about it, while a later one does.
+ */
 export async function findGoodRecord(
   file: Pick<DiskFile, 'read'>,
   fault: number,
@@ -125,13 +130,17 @@ export async function findGoodRecord(
   expected: number,
 ): Promise<{ offset: number; durable: number } | undefined> {
   const bytes = await file.read(fault, end - fault);
+  let first: { offset: number; durable: number } | undefined;
   for (let at = 1; at + FRAME_BYTES + 18 <= bytes.byteLength; at += 1) {
     const length = frameLength(bytes, at);
     if (length === undefined || at + FRAME_BYTES + length > bytes.byteLength) continue;
     const { position, durable } = framePosition(bytes, at);
     // Cheap and rarely true by chance, so that the checksum is computed for few of the offsets.
     if (position < expected || position > expected + bytes.byteLength || durable > position) continue;
-    if (frameIntact(bytes, at, length)) return { offset: fault + at, durable };
+    if (!frameIntact(bytes, at, length)) continue;
+    first ??= { offset: fault + at, durable };
+    if (durable >= expected) return { offset: first.offset, durable };
+    at += FRAME_BYTES + length - 1;
   }
-  return undefined;
+  return first;
 }

@@ -167,4 +167,31 @@ test('a record of another tenant, and one that is no record, are refused', async
   assert.is(decodeRecord(new Uint8Array(64)), undefined);
 });
 
+test('a record that was written together with the next is missed all the same: no flipped bit cuts a journal short', async () => {
+  const home = new JournalHome();
+  const store = await home.open();
+  const writer = await home.writer(store);
+  const none = await home.indexRows();
+  await writer.commit(sale('1'));
+  await Promise.all(['2', '3', '4', '5'].map((text) => writer.commit(sale(text))));
+  await writer.commit(sale('6'));
+  await store.close();
+  const path = home.segments()[0]!;
+  const whole = home.disk.content(path);
+  const commits = (await recordsOf(whole)).filter(({ record }) => record.type === 'commit');
+  assert.is(commits.length, 6);
+  for (const { offset, bytes } of commits) {
+    const changed = Uint8Array.from(whole);
+    changed[offset + bytes.byteLength - 1]! ^= 4;
+    home.disk.overwrite(path, changed);
+    assert.ok((await home.verify()).broken, `at ${offset}`);
+    await home.restoreIndex(none);
+    const code = await home.open().then(
+      () => 'opened',
+      (error: { code: string }) => error.code,
+    );
+    assert.is(code, 'STORE_CORRUPT', `at ${offset}`);
+  }
+});
+
 test.run();
