@@ -13,6 +13,7 @@ import type { Failure } from './failure.ts';
 import { Receipts } from './fiscal/receipts.ts';
 import { ShiftBook } from './fiscal/shift-book.ts';
 import { OversoldWatch } from './goods/oversold-watch.ts';
+import { erasureNews } from './live/erasure-news.ts';
 import { RowWatch } from './live/row-watch.ts';
 import type { NodePorts } from './ports.ts';
 import { Answers } from './projections/answers.ts';
@@ -218,6 +219,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
       shiftBook,
       tills,
       shards,
+      erasureNews(events),
     ],
     clock,
     onRemote: (stamp) => {

@@ -214,6 +214,21 @@ test('customers: a manager writes the profile, nobody writes points', async (con
   await until(5_000, 'no points', () => handle.doc().customers?.[id]?.points === 0);
 });
 
+test('an erased customer ends the document that said the name', async (context) => {
+  const { customers } = context.scene.hq.node.services;
+  const key = () => randomBytes(8).toString('hex');
+  await customers.put('vera', request({ name: 'Vera' } as never, key()));
+  const manager = await join(context, context.scene.hq, 'manager');
+  const urlOf = async () => (await manager.documents('?customer=vera')).documents[0]?.url;
+  const before = await urlOf();
+  assert.is(String((await manager.find('?customer=vera', 'loyalty')).doc().customers?.vera?.name), 'Vera');
+  await customers.erase('vera', request({ reason: 'asked for' } as never, key()));
+  await until(5_000, 'another document', async () => (await urlOf()) !== before);
+  const again = await join(context, context.scene.hq, 'manager');
+  const handle = await again.find('?customer=vera', 'loyalty');
+  assert.is(String(handle.doc().customers?.vera?.name ?? ''), '');
+});
+
 test('a cashier reads and is told that reading is all', async (context) => {
   const { hq } = context.scene;
   const cashier = await join(context, hq, 'cashier');
