@@ -97,7 +97,7 @@ export function CartPanel(part: PartProps & { onAside: (aside: Aside) => void })
           <span>{words.sale.total}</span>
           <b class="number">{money(language, totals.totalMinor)}</b>
         </p>
-        {whyNot !== undefined && <p class="quiet">{words.whyNot[whyNot]}</p>}
+        {whyNot !== undefined && whyNot !== 'cartEmpty' && <p class="quiet">{words.whyNot[whyNot]}</p>}
         <button type="button" class="main big" data-key="F8" disabled={whyNot !== undefined} onClick={pay}>
           {words.sale.pay}
         </button>
