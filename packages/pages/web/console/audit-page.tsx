@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { moment } from '../kit/numbers.ts';
 import type { ProgramApi } from '../kit/program-api.ts';
+import { scrollable } from '../kit/scrollable.ts';
 import type { Act } from './fleet-types.ts';
 import type { Speech } from './shown.ts';
 
@@ -31,7 +32,7 @@ export function AuditPage({ api, mayAct, changes, language, words }: AuditPagePr
       {log.acts.length === 0 ? (
         <p class="card quiet">{audit.none}</p>
       ) : (
-        <div class="card scroll">
+        <div class="card scroll" {...scrollable}>
           <table>
             <thead>
               <tr>

@@ -1,5 +1,6 @@
 /** One device: what is wrong in words, figures, history, feeds that differ, its keys. */
 import type { ProgramApi } from '../kit/program-api.ts';
+import { scrollable } from '../kit/scrollable.ts';
 import type { DeviceRow } from './fleet-types.ts';
 import { KeyActs } from './key-acts.tsx';
 import { LagChart } from './lag-chart.tsx';
@@ -88,7 +89,7 @@ export function BranchPage({ row, nowMs, api, mayAct, onBack, language, words }:
             {row.lag.feeds.length === 0 ? (
               <p class="quiet">{words.allLevel}</p>
             ) : (
-              <div class="scroll">
+              <div class="scroll" {...scrollable}>
                 <table>
                   <thead>
                     <tr>

@@ -4,6 +4,7 @@
  */
 
 import { moment } from '../kit/numbers.ts';
+import { scrollable } from '../kit/scrollable.ts';
 import { pageOf } from './branch-page.tsx';
 import type { DeviceRow } from './fleet-types.ts';
 import type { Speech } from './shown.ts';
@@ -68,7 +69,7 @@ export function WaitingPage({ rows, language, words, onOpen }: WaitingProps) {
           <p class="quiet">{waiting.none}</p>
         ) : (
           <>
-            <div class="scroll">
+            <div class="scroll" {...scrollable}>
               <table>
                 <thead>
                   <tr>
@@ -101,7 +102,7 @@ export function WaitingPage({ rows, language, words, onOpen }: WaitingProps) {
         {transfers.length === 0 ? (
           <p class="quiet">{waiting.none}</p>
         ) : (
-          <div class="scroll">
+          <div class="scroll" {...scrollable}>
             <table>
               <thead>
                 <tr>

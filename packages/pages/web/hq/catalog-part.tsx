@@ -2,6 +2,7 @@
 import type { Product } from '@branchline/model';
 import { useState } from 'preact/hooks';
 import { money, parseMoney } from '../kit/numbers.ts';
+import { scrollable } from '../kit/scrollable.ts';
 import type { PartProps } from './hq-words.ts';
 import { saidOf, useAnswer } from './use-answer.ts';
 
@@ -110,7 +111,7 @@ export function CatalogPart({ api, language, words, isOffice }: PartProps) {
           </button>
         </form>
       )}
-      <div class="card scroll">
+      <div class="card scroll" {...scrollable}>
         <table>
           <thead>
             <tr>

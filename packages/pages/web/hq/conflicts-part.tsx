@@ -3,7 +3,7 @@ import type { Conflict, ConflictPage } from '@branchline/model';
 import { useState } from 'preact/hooks';
 import { moment, money } from '../kit/numbers.ts';
 import type { Language } from '../kit/words.ts';
-import type { PartProps } from './hq-words.ts';
+import type { HqWords, PartProps } from './hq-words.ts';
 import { saidOf, useAnswer } from './use-answer.ts';
 
 export function ConflictsPart({ api, language, words }: PartProps) {
@@ -30,7 +30,7 @@ export function ConflictsPart({ api, language, words }: PartProps) {
             {conflict.name} <span class="quiet">{conflict.sku}</span>
           </h2>
           <p>
-            {words.field}: {conflict.field}
+            {words.field}: {fieldText(conflict.field, words)}
           </p>
           <div class="values">
             {conflict.values.map((each) => (
@@ -57,4 +57,16 @@ function valueText(field: string, value: unknown, language: Language): string {
     return money(language, value);
   }
   return Array.isArray(value) ? value.join(', ') : String(value === '' || value === null ? '–' : value);
+}
+
+function fieldText(field: string, words: HqWords): string {
+  const known: Readonly<Record<string, string>> = {
+    priceMinor: words.price,
+    name: words.name,
+    vat: words.vat,
+    barcodes: words.barcodes,
+    category: words.category,
+    retired: words.archived,
+  };
+  return known[field] ?? field;
 }

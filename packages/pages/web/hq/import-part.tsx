@@ -3,6 +3,7 @@ import type { ImportReport } from '@branchline/model';
 import { useState } from 'preact/hooks';
 import { money } from '../kit/numbers.ts';
 import { Refused } from '../kit/program-api.ts';
+import { scrollable } from '../kit/scrollable.ts';
 import type { PartProps } from './hq-words.ts';
 import { saidOf } from './use-answer.ts';
 
@@ -69,7 +70,7 @@ export function ImportPart({ api, language, words, isOffice }: PartProps) {
             {words.faults(report.errors, report.warnings)}
           </p>
           {report.faults.length === 0 ? null : (
-            <div class="card scroll">
+            <div class="card scroll" {...scrollable}>
               <table>
                 <thead>
                   <tr>
@@ -95,7 +96,7 @@ export function ImportPart({ api, language, words, isOffice }: PartProps) {
               </table>
             </div>
           )}
-          <div class="card scroll">
+          <div class="card scroll" {...scrollable}>
             <table>
               <thead>
                 <tr>

@@ -3,6 +3,7 @@ import type { Customer, ShiftArchive, TransferPage } from '@branchline/model';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { count, moment, money } from '../kit/numbers.ts';
+import { scrollable } from '../kit/scrollable.ts';
 import type { HqWords, PartProps } from './hq-words.ts';
 import { useAnswer } from './use-answer.ts';
 
@@ -26,7 +27,7 @@ export function Table({ words, titles, figures = [], rows, trouble }: TableProps
     return <p class="card quiet">{rows === undefined ? words.loading : words.nothing}</p>;
   }
   return (
-    <div class="card scroll">
+    <div class="card scroll" {...scrollable}>
       <table>
         <thead>
           <tr>
