@@ -14,7 +14,7 @@ export interface Told {
 }
 
 /** Real time for one seed; a run that hangs is a finding. */
-const SEED_LIMIT_MS = 120_000;
+const SEED_LIMIT_MS = 300_000;
 
 export interface FleetOptions {
   readonly workers: number;
