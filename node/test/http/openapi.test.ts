@@ -117,6 +117,7 @@ test('every read and write answers what its schema says', async () => {
     addTill: { till: 'T7', role: 'cashier' },
     revokeTill: {},
   };
+  const queries: Readonly<Record<string, string>> = { reportSales: '?from=2026-11-01&to=2026-11-30' };
   const sold = await shop.call('POST', '/v1/orders', { headers: { 'idempotency-key': '0' }, body: sale });
   for (const route of jsonRoutes) {
     assert.is(route.kind, 'json');
@@ -131,7 +132,8 @@ test('every read and write answers what its schema says', async () => {
       .replace('{id}', 'c1')
       .replace('{till}', 'T7')
       .replace('{from}', '2026-11-01');
-    const reply = await shop.call(route.method.toUpperCase(), path, {
+    const query = queries[route.name] ?? '';
+    const reply = await shop.call(route.method.toUpperCase(), `${path}${query}`, {
       token: adminToken,
       headers: {
         'idempotency-key': route.name,
