@@ -15,4 +15,10 @@ test('each mutation has its one place in the sources, and changes it', async () 
   }
 });
 
+test('the command that finds them names its program', async () => {
+  const program = './sim/mutants-main.ts';
+  const { scripts } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+  assert.match(scripts['sim:mutants'], program.slice(2));
+});
+
 test.run();
