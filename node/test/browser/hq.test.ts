@@ -7,10 +7,10 @@ import type { ProductPut } from '@branchline/model';
 import type { Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createHttpApp } from '../../node/src/http/http-app.ts';
-import { HttpServer } from '../../node/src/http/http-server.ts';
-import { Chain, type Machine } from '../../node/test/support/chain.ts';
-import { Chromium, DESKTOP, PHONE, screenshot } from '../support/chromium.ts';
+import { Chromium, DESKTOP, PHONE, screenshot } from '../../../test/support/chromium.ts';
+import { createHttpApp } from '../../src/http/http-app.ts';
+import { HttpServer } from '../../src/http/http-server.ts';
+import { Chain, type Machine } from '../support/chain.ts';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const BUNDLE_BYTES_MAX = 150 * 1024;
