@@ -8,7 +8,7 @@ import { FRAME_BYTES_MAX, SteadyClientAdapter } from '@branchline/repo';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
-import { until } from '../../test/support/within.ts';
+import { endSoon, until } from '../../test/support/within.ts';
 import type { NodeProgram } from '../src/index.ts';
 import { onHand, request, Scene, sell } from './support/scene.ts';
 
@@ -317,4 +317,6 @@ test('a frame beyond its limit ends its connection, and nothing else', async (co
   assert.match(await (await fetch(`${hq.url}/metrics`)).text(), /branchline_live_clients \d/);
 });
 
+// Stock clients keep trying for good, whatever is closed.
+test.after(endSoon);
 test.run();

@@ -158,6 +158,7 @@ export class GoodsDevice {
       reservations: { expired: () => [] },
       shelfTasks: { isOpen: () => false, wasEver: () => true },
       transfers: this.transfers,
+      contactOf: async () => undefined,
       printsReceipts: false,
       guard: { refund: quiet, sale: quiet },
       mayWrite: (collection: string) =>

@@ -18,7 +18,7 @@ import { ManualClock, systemClock } from 'hlc-ts';
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { until } from '../../../test/support/within.ts';
+import { endSoon, until } from '../../../test/support/within.ts';
 import {
   LevelStorageAdapter,
   type RepoError,
@@ -244,4 +244,6 @@ test('what a peer has of each document is stored, not only of the last', async (
 });
 
 test.after(() => assert.equal(failures, []));
+// Stock clients keep trying for good, whatever is closed.
+test.after(endSoon);
 test.run();

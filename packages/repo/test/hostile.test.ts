@@ -3,7 +3,7 @@ import * as Automerge from '@automerge/automerge';
 import { parseAutomergeUrl } from '@automerge/automerge-repo';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { until } from '../../../test/support/within.ts';
+import { endSoon, until } from '../../../test/support/within.ts';
 import { Face, ROWS_TOUCHED_MAX } from '../src/face.ts';
 import { FACE_BYTES_MAX } from '../src/face-store.ts';
 import {
@@ -241,4 +241,6 @@ test('what this server said itself and lost is nobody’s edit', () => {
   assert.equal(second.rows, ['A1']);
 });
 
+// Stock clients keep trying for good, whatever is closed.
+test.after(endSoon);
 test.run();
