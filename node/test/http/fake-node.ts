@@ -291,7 +291,9 @@ export class FakeNode implements NodeServices {
 
   readonly pricing: NodeServices['pricing'] = {
     promotions: () => [{ id: 'p', name: 'P', percentOff: 5, archived: false }],
-    pricelists: () => [{ id: 'l', name: 'L', prices: [{ sku: 'TEA 25' as Sku, priceMinor: 1 }], archived: false }],
+    pricelists: () => [
+      { id: 'l', name: 'L', prices: [{ sku: 'TEA 25' as Sku, priceMinor: 1 }], archived: false },
+    ],
     putPromotion: (id, request) => this.#once(request, () => ({ id, ...request.body }), 200),
     putPricelist: (id, request) => this.#once(request, () => ({ id, ...request.body }), 200),
     quote: async () => ({
