@@ -56,7 +56,7 @@ test('Z1: the same key, at once, again, after a crash: one fiscal document and o
   await assertOnce(scene, [first]);
 });
 
-// The same with a real process and a real SIGKILL at every step: packages/cli/test/fiscal-kill.test.ts.
+// The same with a real process and a real SIGKILL at every step: packages/cli/test/stories/fiscal-kill.test.ts.
 test('Z2: power cut or lost reply at every command of a sale, with the node killed: one paper, one record at the operator', async () => {
   const commands = [
     'full-status',

@@ -14,8 +14,8 @@ import { join, relative, resolve } from 'node:path';
 /** Workspaces that may hold a `test` folder. `packages` holds one package per folder. */
 const WORKSPACES = ['packages/*', 'relay', 'node', 'fixtures'];
 const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'coverage', '.branchline']);
-/** Folders below `test` that need more than Node. */
-const ASKED_FOR = new Set(['browser', 'crash', 'network']);
+/** Folders of tests that need more than Node, or minutes. */
+const ASKED_FOR = new Set(['browser', 'crash', 'network', 'stories']);
 
 export async function findTestFiles(root: string, asked: readonly string[]): Promise<string[]> {
   const places = asked.length > 0 ? asked.map((path) => resolve(root, path)) : await testFolders(root);

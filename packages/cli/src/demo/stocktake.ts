@@ -7,8 +7,8 @@ import { loadSuperstore, type Superstore, type SuperstoreOrder } from '@branchli
 import type { Clock } from 'hlc-ts';
 import type { Chain, Shop } from './chain.ts';
 
-/** Orders of the data set each shop sells in a scenario. */
-export const ORDERS_PER_SHOP = 60;
+/** Orders of the data set each shop sells in a scenario: the story waits until every one of them is printed. */
+export const ORDERS_PER_SHOP = 30;
 /** Products per call: keeps a body below the API's 100 KB. */
 const PRODUCTS_PER_CALL = 200;
 const CUSTOMERS_AT_ONCE = 16;

@@ -10,11 +10,11 @@ import { decodeEntry } from '@branchline/feed';
 import { DataDirectory } from '@branchline/node';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { JournalSurgery } from '../../../test/support/journal-surgery.ts';
-import { TempDir } from '../../../test/support/temp-dir.ts';
-import { until } from '../../../test/support/within.ts';
-import { branchline } from './support/command-line.ts';
-import { Started } from './support/started.ts';
+import { JournalSurgery } from '../../../../test/support/journal-surgery.ts';
+import { TempDir } from '../../../../test/support/temp-dir.ts';
+import { until } from '../../../../test/support/within.ts';
+import { branchline } from '../support/command-line.ts';
+import { Started } from '../support/started.ts';
 
 const STEP_WITHIN_MS = 30_000;
 const RECEIPT_FORM = 3;
