@@ -10,9 +10,9 @@ import { DataDirectory } from '@branchline/node';
 import { parseStamp, stampMs } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TempDir } from '../../../test/support/temp-dir.ts';
-import { branchline } from './support/command-line.ts';
-import { Started } from './support/started.ts';
+import { TempDir } from '../../../../test/support/temp-dir.ts';
+import { branchline } from '../support/command-line.ts';
+import { Started } from '../support/started.ts';
 
 const KILLS = 5;
 const TILLS = 32;
@@ -182,7 +182,7 @@ test('a second program on the data of a running one is refused in words, and the
   await new DataDirectory(data).readOrMakeKey('authority');
   await writeFile(join(data, 'relay.json'), JSON.stringify({ format: 1, tenant: 'acme' }));
   await using node = await Started.open('node', '--data', data, '--listen', '127.0.0.1:0');
-  const main = new URL('../src/main.ts', import.meta.url).pathname;
+  const main = new URL('../../src/main.ts', import.meta.url).pathname;
   const second = spawn(
     process.execPath,
     ['--conditions=source', '--import', 'tsx', main, 'node', '--data', data, '--listen', '127.0.0.1:0'],

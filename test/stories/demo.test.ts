@@ -3,9 +3,9 @@
 import { kill } from 'node:process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Running } from './support/branchline.ts';
-import { TempDir } from './support/temp-dir.ts';
-import { until } from './support/within.ts';
+import { Running } from '../support/branchline.ts';
+import { TempDir } from '../support/temp-dir.ts';
+import { until } from '../support/within.ts';
 
 const READY_LIMIT_MS = 40_000;
 const STOP_LIMIT_MS = 20_000;
