@@ -17,6 +17,7 @@ import {
   ProblemError,
 } from '@branchline/model';
 import { formatStamp, isoTime, type Stamp, stampMs } from 'hlc-ts';
+import { LastNumber } from './last-number.ts';
 import type { ProjectedEntry, Projection } from './projection.ts';
 import { after, rowKeys } from './row-keys.ts';
 import type { Rows } from './rows.ts';
@@ -35,24 +36,20 @@ export class Orders implements Projection {
   readonly #options: OrdersOptions;
   #accepted = 0;
   /** The series of this device's last order, and its count there. */
-  #last: { readonly prefix: string; readonly count: number };
+  readonly #last: LastNumber;
 
-  private constructor(options: OrdersOptions, last: { prefix: string; count: number }) {
+  private constructor(options: OrdersOptions, last: LastNumber) {
     this.#options = options;
     this.#last = last;
   }
 
   static async open(options: OrdersOptions): Promise<Orders> {
-    const text = await options.rows.getText(rowKeys.series);
-    const [writer, prefix = '', count] = text?.split(' ') ?? [];
-    // Another writer's count (a new key took over this directory) starts a series of its own.
-    const isOwn = writer === options.writer && count !== undefined;
-    return new Orders(options, isOwn ? { prefix, count: Number(count) } : { prefix: '', count: 0 });
+    return new Orders(options, await LastNumber.open(options.rows, rowKeys.series, options.writer));
   }
 
   /** Count behind this device's last order number in a series. */
   lastCount(series: NumberSeries): number {
-    return this.#last.prefix === numberPrefix(series) ? this.#last.count : 0;
+    return this.#last.countOf(numberPrefix(series));
   }
 
   /** Orders seen since the start. */
@@ -74,10 +71,7 @@ export class Orders implements Projection {
     rows.putText(rowKeys.branchOrder(branch, order.hlc, order.id), '');
     rows.putText(rowKeys.orderNumber(order.number), order.id);
     if (entry.writer === writer) {
-      const { prefix, count } = numberParts(order.number);
-      const before = this.#last.prefix === prefix ? this.#last.count : 0;
-      this.#last = { prefix, count: Math.max(before, count) };
-      rows.putText(rowKeys.series, `${writer} ${prefix} ${this.#last.count}`);
+      this.#last.take(order.number);
     }
     this.#accepted += 1;
     this.#options.onAccepted(order, entry);
@@ -204,10 +198,4 @@ function customerOf(customer: NonNullable<EventBody<'order'>['customer']>): NonN
     ...(customer.id === undefined ? {} : { id: customer.id }),
     ...(customer.contact === undefined ? {} : { contact: customer.contact }),
   };
-}
-
-/** `B001` and 123 of `B001-000123`. */
-export function numberParts(number: string): { prefix: string; count: number } {
-  const at = number.lastIndexOf('-');
-  return { prefix: number.slice(0, at), count: Number(number.slice(at + 1)) };
 }

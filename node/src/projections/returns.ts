@@ -22,8 +22,9 @@ import {
   returnedWith,
 } from '@branchline/model';
 import { formatStamp, isoTime, parseStamp, type Stamp, stampMs } from 'hlc-ts';
+import { LastNumber } from './last-number.ts';
 import { letterOf } from './letters.ts';
-import { numberParts, orderOf, paymentOf } from './orders.ts';
+import { orderOf, paymentOf } from './orders.ts';
 import type { ProjectedEntry, Projection } from './projection.ts';
 import { after, rowKeys } from './row-keys.ts';
 import type { Rows } from './rows.ts';
@@ -76,23 +77,20 @@ export class Returns implements Projection {
   readonly #options: ReturnsOptions;
   readonly #listeners = new Set<(order: string) => void>();
   /** The series of this device's last refund, and its count there. */
-  #last: { readonly prefix: string; readonly count: number };
+  readonly #last: LastNumber;
 
-  private constructor(options: ReturnsOptions, last: { prefix: string; count: number }) {
+  private constructor(options: ReturnsOptions, last: LastNumber) {
     this.#options = options;
     this.#last = last;
   }
 
   static async open(options: ReturnsOptions): Promise<Returns> {
-    const text = await options.rows.getText(rowKeys.refundSeries);
-    const [writer, prefix = '', count] = text?.split(' ') ?? [];
-    const isOwn = writer === options.writer && count !== undefined;
-    return new Returns(options, isOwn ? { prefix, count: Number(count) } : { prefix: '', count: 0 });
+    return new Returns(options, await LastNumber.open(options.rows, rowKeys.refundSeries, options.writer));
   }
 
   /** Count behind this device's last refund number in a series. */
   lastCount(series: NumberSeries): number {
-    return this.#last.prefix === numberPrefix({ ...series, of: 'refunds' }) ? this.#last.count : 0;
+    return this.#last.countOf(numberPrefix({ ...series, of: 'refunds' }));
   }
 
   /** Called with the order when a right to return it is asked for or handed on; not for entries of the past. */
@@ -183,10 +181,7 @@ export class Returns implements Projection {
     rows.putText(rowKeys.refund(refund.id), JSON.stringify(row));
     rows.putText(rowKeys.refundOf(refund.refundOf, refund.id), '');
     if (entry.writer === writer && entry.kind === 'refund') {
-      const { prefix, count } = numberParts(refund.number);
-      const before = this.#last.prefix === prefix ? this.#last.count : 0;
-      this.#last = { prefix, count: Math.max(before, count) };
-      rows.putText(rowKeys.refundSeries, `${writer} ${prefix} ${this.#last.count}`);
+      this.#last.take(refund.number);
     }
     if (!entry.replayed) {
       this.#options.onRefunded(refund, entry);
