@@ -3,7 +3,8 @@ import { entriesOf, type FeedStore } from '@branchline/feed';
 import type { CustomerPut, OrderRequest, ProblemError } from '@branchline/model';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Chain, type Machine } from './support/chain.ts';
+import type { Machine } from './support/chain.ts';
+import { peersOf, threeMachines } from './support/three-machines.ts';
 
 const test = suite('customers');
 
@@ -11,7 +12,6 @@ const NAME = 'Аделаида Прекрасная';
 const PHONE = '+7 912 345-67-89';
 const EMAIL = 'adelaida@example.org';
 
-const peersOf = (machine: Machine) => ({ peers: [`http://${machine.address}`] });
 const put = (at: Machine, id: string, fields: CustomerPut, key?: string) =>
   at.services.customers.put(id, at.request(fields, key === undefined ? {} : { key }));
 const nameAt = async (at: Machine, id = 'anna') => (await at.services.customers.get(id))?.name;
@@ -48,30 +48,8 @@ function holds(kept: Buffer, text: string): boolean {
   );
 }
 
-interface Places {
-  readonly hq: Machine;
-  readonly shop: Machine;
-  readonly other: Machine;
-  readonly chain: Chain;
-}
-
-async function shops(story: (places: Places) => Promise<void>): Promise<void> {
-  const chain = await Chain.open();
-  try {
-    const hq = await chain.machine('HQ', { role: 'hq' });
-    const shop = await chain.machine('B001');
-    const other = await chain.machine('B002');
-    await hq.start();
-    await shop.start(peersOf(hq));
-    await other.start(peersOf(hq));
-    await story({ hq, shop, other, chain });
-  } finally {
-    await chain.close();
-  }
-}
-
 test('names and phones are found everywhere and stand in clear nowhere, restarted or not', () =>
-  shops(async ({ hq, shop, other, chain }) => {
+  threeMachines(async ({ hq, shop, other, chain }) => {
     const made = await put(shop, 'anna', { name: NAME, phone: PHONE, email: EMAIL, group: 'regulars' }, 'k1');
     assert.is(made.status, 201);
     assert.is(made.body.name, NAME);
@@ -110,7 +88,7 @@ test('names and phones are found everywhere and stand in clear nowhere, restarte
   }));
 
 test('two branches edit different fields during an outage, and both new: both keys open, both edits stand', () =>
-  shops(async ({ hq, shop, other, chain }) => {
+  threeMachines(async ({ hq, shop, other, chain }) => {
     await shop.stop();
     await shop.start();
     await put(shop, 'anna', { name: NAME });
@@ -126,7 +104,7 @@ test('two branches edit different fields during an outage, and both new: both ke
   }));
 
 test('an erasure at head office reaches every device; the act says which and when', () =>
-  shops(async ({ hq, shop, other, chain }) => {
+  threeMachines(async ({ hq, shop, other, chain }) => {
     await put(shop, 'anna', { name: NAME, phone: PHONE }, 'k1');
     await put(shop, 'boris', { name: 'Борис', phone: '+7 900 000-00-01' });
     await chain.until(async () => (await nameAt(hq)) === NAME && (await nameAt(other)) === NAME);
@@ -166,7 +144,7 @@ test('an erasure at head office reaches every device; the act says which and whe
   }));
 
 test('a key that was made by a branch that had not heard is erased as well', () =>
-  shops(async ({ hq, shop, other, chain }) => {
+  threeMachines(async ({ hq, shop, other, chain }) => {
     await put(shop, 'anna', { name: NAME });
     await chain.until(async () => (await nameAt(hq)) === NAME);
     await other.stop();
@@ -195,7 +173,7 @@ const sale = (customer: string, redeemPoints = 0): OrderRequest =>
   }) as unknown as OrderRequest;
 
 test('an order keeps no contact, neither its entry nor its answer', () =>
-  shops(async ({ shop }) => {
+  threeMachines(async ({ shop }) => {
     const { body } = await shop.services.orders.place(shop.request(sale('anna')));
     assert.equal(body.customer, { id: 'anna' });
     await shop.node!.settle();
@@ -203,7 +181,7 @@ test('an order keeps no contact, neither its entry nor its answer', () =>
   }));
 
 test('two ids with one phone are suspected, merged once, and one afterwards on every node', () =>
-  shops(async ({ hq, shop, other, chain }) => {
+  threeMachines(async ({ hq, shop, other, chain }) => {
     await put(shop, 'anna', { name: NAME, phone: '8 (912) 345 67 89' });
     await put(other, 'anna2', { name: 'Адель', phone: PHONE });
     await shop.services.orders.place(shop.request(sale('anna')));
@@ -256,7 +234,7 @@ test('two ids with one phone are suspected, merged once, and one afterwards on e
   }));
 
 test('two branches merge the same two the other way round: every node names the same survivor', () =>
-  shops(async ({ hq, shop, other, chain }) => {
+  threeMachines(async ({ hq, shop, other, chain }) => {
     await put(hq, 'a', { phone: PHONE });
     await put(hq, 'b', { phone: PHONE });
     await chain.until(

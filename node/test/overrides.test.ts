@@ -3,12 +3,12 @@ import { parseFeedName } from '@branchline/feed';
 import type { OrderRequest, OverridePut, ProblemError, ProductPut } from '@branchline/model';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Chain, type Machine } from './support/chain.ts';
+import type { Machine } from './support/chain.ts';
+import { type Places, peersOf, threeMachines } from './support/three-machines.ts';
 
 const test = suite('the catalog in a branch');
 
 const HOUR_MS = 3_600_000;
-const peersOf = (machine: Machine) => ({ peers: [`http://${machine.address}`] });
 const put = (at: Machine, fields: object) =>
   at.services.products.put('CHAIR', at.request(fields as ProductPut));
 const override = (at: Machine, fields: OverridePut, branch?: string) =>
@@ -21,29 +21,13 @@ const codeOf = (work: Promise<unknown>) =>
     (error: ProblemError) => error.code,
   );
 
-interface Places {
-  readonly hq: Machine;
-  readonly shop: Machine;
-  readonly other: Machine;
-  readonly chain: Chain;
-}
-
-async function shops(story: (places: Places) => Promise<void>): Promise<void> {
-  const chain = await Chain.open();
-  try {
-    const hq = await chain.machine('HQ', { role: 'hq' });
-    const shop = await chain.machine('B001');
-    const other = await chain.machine('B002');
-    await hq.start();
-    await shop.start(peersOf(hq));
-    await other.start(peersOf(hq));
+const shops = (story: (places: Places) => Promise<void>): Promise<void> =>
+  threeMachines(async (places) => {
+    const { hq, shop, other, chain } = places;
     await put(hq, { name: 'Chair', priceMinor: 10_000, vat: 'vat22' });
     await chain.until(() => priceAt(shop) === 10_000 && priceAt(other) === 10_000);
-    await story({ hq, shop, other, chain });
-  } finally {
-    await chain.close();
-  }
-}
+    await story(places);
+  });
 
 test('a branch sells at its own price while its dates hold, and nobody else does', () =>
   shops(async ({ hq, shop, other, chain }) => {

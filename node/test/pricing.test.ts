@@ -4,10 +4,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PRICING_IDS_MAX } from '../src/projections/pricing.ts';
 import { Chain, type Machine } from './support/chain.ts';
+import { type Places, peersOf, threeMachines } from './support/three-machines.ts';
 
 const test = suite('promotions and pricelists');
 
-const peersOf = (machine: Machine) => ({ peers: [`http://${machine.address}`] });
 const TILL = { till: 'T1', role: 'cashier' } as const;
 const codeOf = (work: Promise<unknown>) =>
   work.then(
@@ -28,33 +28,17 @@ const cart = (customer?: string, fields: object = {}) =>
 const quoted = async (at: Machine, customer?: string) =>
   (await at.services.pricing.quote(TILL, cart(customer))).totalMinor;
 
-interface Places {
-  readonly hq: Machine;
-  readonly shop: Machine;
-  readonly other: Machine;
-  readonly chain: Chain;
-}
-
-async function shops(story: (places: Places) => Promise<void>): Promise<void> {
-  const chain = await Chain.open();
-  try {
-    const hq = await chain.machine('HQ', { role: 'hq' });
-    const shop = await chain.machine('B001');
-    const other = await chain.machine('B002');
-    await hq.start();
-    await shop.start(peersOf(hq));
-    await other.start(peersOf(hq));
+const shops = (story: (places: Places) => Promise<void>): Promise<void> =>
+  threeMachines(async (places) => {
+    const { hq, shop, other, chain } = places;
     await hq.services.products.put(
       'CHAIR',
       hq.request({ name: 'Chair', priceMinor: 10_000, vat: 'vat22', category: 'seats' } as never),
     );
     await chain.until(() => shop.services.products.get('CHAIR') !== undefined);
     await chain.until(() => other.services.products.get('CHAIR') !== undefined);
-    await story({ hq, shop, other, chain });
-  } finally {
-    await chain.close();
-  }
-}
+    await story(places);
+  });
 
 test('what head office writes prices the quote and the sale alike, and stands in the line', () =>
   shops(async ({ hq, shop, other, chain }) => {
