@@ -7,7 +7,7 @@ import { RelayError } from './errors.ts';
 import type { ControlActions } from './http/control-routes.ts';
 import type { RelayCore } from './relay-core.ts';
 
-export function controlActions(core: RelayCore, clock: Clock): ControlActions {
+export function controlActions(core: RelayCore, clock: Clock): Omit<ControlActions, 'drain'> {
   const { store, registry, shelf } = core;
   return {
     exportBundle: async (to, since) => {

@@ -23,7 +23,7 @@ const asked = new Promise<undefined>((resolve) => {
   process.once('SIGINT', () => resolve(undefined));
   process.once('SIGTERM', () => resolve(undefined));
 });
-const failure = await Promise.race([relay.failed, asked]);
+const failure = await Promise.race([relay.failed, relay.drained.then(() => undefined), asked]);
 if (failure !== undefined) {
   log.fatal({ err: failure }, 'the store failed; ending, the next start verifies it');
 }

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { Replicator } from '@branchline/feed';
 import { acceptWebSockets } from '@branchline/wire';
 import type { RelayConfig } from './config.ts';
+import { Drain } from './drain.ts';
 import { FleetWatch } from './fleet-watch.ts';
 import { type MetricSources, Metrics } from './metrics.ts';
 import { tellNews } from './news.ts';
@@ -22,6 +23,7 @@ export interface Peers {
   readonly sessions: Sessions;
   readonly fleet: FleetWatch;
   readonly metrics: Metrics;
+  readonly drain: Drain;
   /** Called with each WebSocket upgrade of the HTTP server. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   connections(): number;
@@ -98,6 +100,7 @@ export async function openPeers(
     clock,
     forks: () => replicator.forks(),
   });
+  const drain = new Drain({ store, registry, sessions, clock });
   const acceptor = acceptWebSockets({
     path: REPLICATE_PATH,
     clock,
@@ -125,8 +128,11 @@ export async function openPeers(
     sessions,
     fleet,
     metrics,
+    drain,
     upgrade: (request, socket, head) => {
-      if (!acceptor.upgrade(request, socket, head)) {
+      if (drain.isDraining) {
+        socket.end('HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\r\n');
+      } else if (!acceptor.upgrade(request, socket, head)) {
         socket.destroy();
       }
     },
@@ -138,7 +144,7 @@ export async function openPeers(
     close: async () => {
       stopListening();
       stopCounting();
-      await sessions.close(() => acceptor.close());
+      await sessions.close(() => acceptor.close(), drain.isDraining ? 'RELAY_DRAINING' : 'GOING_AWAY');
       replicator.close();
     },
   };

@@ -33,6 +33,7 @@ const CONTROL_TOKEN_BYTES = 32;
 interface Serving {
   readonly url: string;
   readonly failed: Promise<RelayError>;
+  readonly drained: Promise<void>;
   readonly feeds: FeedStore['feeds'];
   readonly close: () => Promise<void>;
 }
@@ -43,14 +44,17 @@ export class Relay {
   readonly tenant: string;
   /** Resolves when the store failed; the program must then end. */
   readonly failed: Promise<RelayError>;
+  /** Resolves when an operator had it drained; the program must then end, its successor takes over. */
+  readonly drained: Promise<void>;
   readonly #feeds: FeedStore['feeds'];
   readonly #close: () => Promise<void>;
   #closed: Promise<void> | undefined;
 
-  private constructor(tenant: string, { url, failed, feeds, close }: Serving) {
+  private constructor(tenant: string, { url, failed, drained, feeds, close }: Serving) {
     this.url = url;
     this.tenant = tenant;
     this.failed = failed;
+    this.drained = drained;
     this.#feeds = feeds;
     this.#close = close;
   }
@@ -93,7 +97,7 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
     position: () => store.position,
     listeners: () => stream.listeners,
   });
-  const { fleet, sessions, metrics } = peers;
+  const { fleet, sessions, metrics, drain } = peers;
   const failure = watchStore(core);
   const controlToken = randomBytes(CONTROL_TOKEN_BYTES).toString('base64url');
   const operators = await Operators.open({
@@ -118,7 +122,7 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
     branches: core.branches,
     enrolAnswerFor: (writer) =>
       writeEnrolAnswer({ store, registry, authorityKey: core.authorityKey, writer }),
-    control: controlActions(core, clock),
+    control: { ...controlActions(core, clock), drain },
     rows: () => fleet.rows(),
     summary: async () => ({
       tenant,
@@ -136,6 +140,7 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
     events: stream,
     metrics,
     fault: failure.words,
+    isDraining: () => drain.isDraining,
   });
   const { server, url } = await listenHttp({ listen: config.listen, socketsMax: config.connectionsMax, app });
   server.on('upgrade', peers.upgrade);
@@ -163,7 +168,7 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
     await forgetting.settled();
     await core.close();
   };
-  return { url, failed: failure.failed, feeds: () => store.feeds(), close };
+  return { url, failed: failure.failed, drained: drain.drained, feeds: () => store.feeds(), close };
 }
 
 /** The store's failure, for whoever asks now (`words`) and for whoever waits for it (`failed`). */

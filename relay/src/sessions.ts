@@ -88,6 +88,10 @@ export class Sessions {
     return this.#open.size;
   }
 
+  connected(): readonly WriterId[] {
+    return [...this.#open.keys()];
+  }
+
   /** Refused peers since the start, by code. */
   get refusals(): ReadonlyMap<string, number> {
     return this.#refusals;
@@ -131,11 +135,11 @@ export class Sessions {
   }
 
   /** Says goodbye to every device, then ends with `endOthers` whoever was still shaking hands; waits for both. */
-  async close(endOthers: () => void): Promise<void> {
+  async close(endOthers: () => void, code = 'GOING_AWAY'): Promise<void> {
     this.#closing = true;
     const open = [...this.#open.values()].map(({ connection }) => connection);
     for (const connection of open) {
-      connection.close('GOING_AWAY');
+      connection.close(code);
     }
     await Promise.all(open.map((connection) => connection.closed));
     endOthers();

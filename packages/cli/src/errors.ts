@@ -17,6 +17,8 @@ export type CliErrorCode =
   | 'DATA_MISSING'
   /** The command needs the running program, and none is running on this data. */
   | 'NOT_RUNNING'
+  /** The command is for the other kind of program. */
+  | 'WRONG_PROGRAM'
   /** A node that keeps the authority is running, and changes branches only while it is stopped. */
   | 'STILL_RUNNING'
   /** The program answered with an error that has no code of its own, or not at all. */

@@ -13,6 +13,7 @@ import { catalogCommand } from './commands/catalog.ts';
 import { customersCommand } from './commands/customers.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { drainCommand } from './commands/drain.ts';
 import { exportCommand } from './commands/export.ts';
 import { fiscalCommand } from './commands/fiscal.ts';
 import { importCommand } from './commands/import.ts';
@@ -70,6 +71,7 @@ function composeProgram(ports: CliPorts, version: string): Command {
     importCommand(context),
     backupCommand(context),
     restoreCommand(context),
+    drainCommand(context),
     tillCommand(context),
     catalogCommand(context),
     customersCommand(context),

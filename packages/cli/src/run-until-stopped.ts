@@ -16,6 +16,8 @@ const CLOSE_WITHIN_MS = 10_000;
 
 export interface RunningService {
   readonly failed: Promise<Error>;
+  /** Resolves when it has made way for a successor. */
+  readonly drained?: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -38,7 +40,8 @@ export async function runUntilStopped(
     signal.addEventListener('abort', () => resolve(undefined), { once: true });
   });
   const orphaned = untilStdinEnds ? [stdinEnded().then(() => undefined)] : [];
-  const failure = await Promise.race([service.failed, asked, ...orphaned]);
+  const drained = service.drained === undefined ? [] : [service.drained.then(() => undefined)];
+  const failure = await Promise.race([service.failed, asked, ...orphaned, ...drained]);
   if (failure !== undefined) {
     log.fatal({ err: failure }, 'the store failed; ending, the next start verifies it');
     stderr.write(failureLine(failure));

@@ -59,7 +59,10 @@ export interface AppOptions {
   readonly metrics: Metrics;
   /** Why the relay cannot work, or undefined. */
   readonly fault: () => string | undefined;
+  readonly isDraining: () => boolean;
 }
+
+const DRAINING_WORDS = 'being replaced: it takes in no more devices and will end';
 
 export function relayApp(options: AppOptions): Express {
   const { clock, log, limit, audit, events, metrics, rows, summary, fault } = options;
@@ -74,14 +77,17 @@ export function relayApp(options: AppOptions): Express {
     next();
   });
 
-  const health = (answer: 'alive' | 'ready'): express.RequestHandler => {
+  const health = (answer: 'alive' | 'ready', trouble: () => string | undefined): express.RequestHandler => {
     return (_request, response) => {
-      const words = fault();
+      const words = trouble();
       response.status(words === undefined ? 200 : 503).json({ status: words ?? answer });
     };
   };
-  app.get('/healthz', health('alive'));
-  app.get('/readyz', health('ready'));
+  app.get('/healthz', health('alive', fault));
+  app.get(
+    '/readyz',
+    health('ready', () => fault() ?? (options.isDraining() ? DRAINING_WORDS : undefined)),
+  );
   app.get('/metrics', async (_request, response) => {
     response.type(metrics.contentType).send(await metrics.text());
   });

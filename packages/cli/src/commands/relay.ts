@@ -1,4 +1,4 @@
-/** S-5: runs a relay until it is told to stop, or until its disk fails. */
+/** S-5: runs a relay until it is told to stop, makes way for a successor, or its disk fails. */
 import { NodeDisk } from '@branchline/feed';
 import { Command, Option } from 'commander';
 import { type CommandContext, DATA_DEFAULT } from '../command-context.ts';
