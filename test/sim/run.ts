@@ -83,6 +83,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
     await agree(world, people);
     await checkAll(world, people);
     people.check();
+    world.sayEnds();
     await world.close();
     world.countQuietFaults();
     return outcome();

@@ -151,6 +151,16 @@ export class World implements WorldParts {
     this.trace.say(Math.round(this.timeMs), words);
   }
 
+  /** Puts what nobody says into the story: the hash of every feed everywhere, and where the dice stand. */
+  sayEnds(): void {
+    for (const { name, life } of this.machines.filter(({ isUp }) => isUp)) {
+      for (const [feed, { head }] of life.store.feeds()) {
+        this.say(`${name}: ${feed} ${head.seq} ${Buffer.from(head.hash).toString('hex')}`);
+      }
+    }
+    this.say(`dice ${this.random()}`);
+  }
+
   /** Waits for something that may wait for the clock; fails when it takes longer than `limitMs` of simulated time. */
   async within<Result>(what: string, work: Promise<Result>, limitMs = 120_000): Promise<Result> {
     let isOver = false;

@@ -50,6 +50,11 @@ export const BANS: readonly Ban[] = [
   ),
   timer('setInterval', 'a run(signal) loop over Clock.sleep'),
   timer('setImmediate', 'Clock.yield of hlc-ts'),
+  {
+    pattern: /\bAbortSignal\.any\b/g,
+    instead: 'linkAborts or doze of hlc-ts: what is held weakly wakes up when the collector lets it',
+    homes: [HLC, BROWSER],
+  },
   { pattern: /\bperformance\./g, instead: 'Clock.monotonicMs() of hlc-ts', homes: CLOCK_HOMES },
   { pattern: /\bMath\.random\b/g, instead: 'the Random port of hlc-ts, handed in', homes: [HLC, BROWSER] },
   {

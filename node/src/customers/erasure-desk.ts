@@ -38,7 +38,7 @@ import {
   eventBodies,
   ProblemError,
 } from '@branchline/model';
-import { type Clock, isoTime } from 'hlc-ts';
+import { type Clock, doze, isoTime } from 'hlc-ts';
 import type { Decide } from '../commit/commit-pipeline.ts';
 import { letterCollection } from '../projections/letters.ts';
 import type { WriteAnswer, WriteRequest } from '../services.ts';
@@ -146,9 +146,7 @@ export class ErasureDesk {
   async #pause(signal: AbortSignal): Promise<void> {
     const woken = new AbortController();
     this.#wake = () => woken.abort();
-    await this.#options.clock
-      .sleep(ERASURE_LOOK_MS, { signal: AbortSignal.any([signal, woken.signal]) })
-      .catch(() => undefined);
+    await doze(this.#options.clock, ERASURE_LOOK_MS, signal, woken.signal);
   }
 
   #inTurn<Result>(act: () => Promise<Result>): Promise<Result> {

@@ -29,7 +29,7 @@ import {
   type TaxSystem,
 } from '@branchline/fiscal';
 import { type EventBody, type Order, ProblemError, type ReceiptState, uuidV7 } from '@branchline/model';
-import type { Clock } from 'hlc-ts';
+import { type Clock, linkAborts } from 'hlc-ts';
 import type { Transaction } from '../commit/transaction.ts';
 import type { NodeLog } from '../ports.ts';
 import type { OfdWatch } from './ofd-watch.ts';
@@ -416,6 +416,7 @@ export class FiscalDesk {
     const fn = last?.type === 'intent' ? last.intent.fn : (receipts.storage ?? '');
     const from = resumeJob({ job: task.id, expected: task.expected, fn }, records);
     const abort = new AbortController();
+    const either = linkAborts(signal, abort.signal);
     let end: () => void = () => undefined;
     const ended = new Promise<void>((resolve) => {
       end = resolve;
@@ -435,7 +436,7 @@ export class FiscalDesk {
           onChange: (state) => this.#show(state),
         },
         {
-          signal: AbortSignal.any([signal, abort.signal]),
+          signal: either.signal,
           stopWhen: (state) => this.#shouldStop(state) || this.#isStopping,
         },
       );
@@ -445,6 +446,7 @@ export class FiscalDesk {
       }
       return resumeJob({ job: task.id, expected: task.expected, fn }, await receipts.recordsOf(task.id));
     } finally {
+      either.unlink();
       end();
       this.#running = undefined;
       this.#live.delete(task.id);

@@ -6,7 +6,7 @@
  * look, and a crash after it does nothing twice.
  */
 import { type EventBody, ProblemError, type StockDocumentId, uuidV7 } from '@branchline/model';
-import { type Clock, stampMs } from 'hlc-ts';
+import { type Clock, doze, stampMs } from 'hlc-ts';
 import type { Transaction } from '../commit/transaction.ts';
 import type { StockBook } from '../projections/stock.ts';
 import { milliBySku, type Transfers } from '../projections/transfers.ts';
@@ -57,8 +57,7 @@ export class GoodsDesk {
           return;
         }
       }
-      const either = AbortSignal.any([signal, this.#wake.signal]);
-      await clock.sleep(GOODS_ROUND_MS, { signal: either }).catch(() => undefined);
+      await doze(clock, GOODS_ROUND_MS, signal, this.#wake.signal);
     }
   }
 

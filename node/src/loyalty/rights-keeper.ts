@@ -32,7 +32,7 @@ import {
   type LoyaltyProgramme,
   type RightsStatus,
 } from '@branchline/model';
-import type { Clock } from 'hlc-ts';
+import { type Clock, doze } from 'hlc-ts';
 import type { Decide } from '../commit/commit-pipeline.ts';
 import type { Transaction } from '../commit/transaction.ts';
 import type { AccountName, CustomerBook } from '../projections/customers.ts';
@@ -142,8 +142,7 @@ export class RightsKeeper {
         RETRY_MS,
         ...Array.from(this.#due.values(), ({ atMs }) => atMs - clock.nowMs()),
       );
-      const either = AbortSignal.any([signal, this.#wake.signal]);
-      await clock.sleep(Math.max(1, nextMs), { signal: either }).catch(() => undefined);
+      await doze(clock, Math.max(1, nextMs), signal, this.#wake.signal);
     }
     stop();
   }

@@ -6,7 +6,7 @@
  *
  * Does not: sell meanwhile. A device that nobody has admitted has no number series and no keys to trust.
  */
-import { Backoff, type Clock, type Random } from 'hlc-ts';
+import { Backoff, type Clock, linkAborts, type Random } from 'hlc-ts';
 import { NodeError } from '../errors.ts';
 import type { NodeLog } from '../ports.ts';
 import { ENROL_TIMEOUT_MS, type Enrolled, enrol } from './enrol.ts';
@@ -31,9 +31,9 @@ export async function enrolPatiently(
 ): Promise<Enrolled> {
   let backoff = new Backoff({ baseMs: Math.min(FIRST_PAUSE_MS, pauseMaxMs), capMs: pauseMaxMs });
   for (;;) {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(ENROL_TIMEOUT_MS)]);
+    const deadline = linkAborts(signal, AbortSignal.timeout(ENROL_TIMEOUT_MS));
     try {
-      return await enrol({ ...request, signal: deadline });
+      return await enrol({ ...request, signal: deadline.signal });
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof NodeError) || !error.retryable) {
@@ -45,6 +45,8 @@ export async function enrolPatiently(
       log.warn({ attempt: backoff.attempts, nextAttemptInMs: next.delayMs }, words);
       await onWaiting(words);
       await clock.sleep(next.delayMs, { signal });
+    } finally {
+      deadline.unlink();
     }
   }
 }

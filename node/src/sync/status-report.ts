@@ -7,7 +7,7 @@
  */
 import { writerOf } from '@branchline/feed';
 import type { SyncStatus } from '@branchline/model';
-import type { Clock } from 'hlc-ts';
+import { type Clock, doze } from 'hlc-ts';
 import type { Alarm } from '../alarms.ts';
 import type { DiskSpace, NodePorts } from '../ports.ts';
 import type { NodeServices } from '../services.ts';
@@ -61,8 +61,7 @@ export async function runStatusReports(node: ReportedNode, signal: AbortSignal):
       toldMs = clock.monotonicMs();
     }
     await clock.sleep(SPACING_MS, { signal }).catch(() => undefined);
-    const either = AbortSignal.any([signal, woken.signal]);
-    await clock.sleep(TELL_MS - SPACING_MS, { signal: either }).catch(() => undefined);
+    await doze(clock, TELL_MS - SPACING_MS, signal, woken.signal);
   }
   unsubscribe();
 }

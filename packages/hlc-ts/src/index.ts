@@ -12,6 +12,7 @@ export {
   WARNINGS_MAX,
 } from './hybrid-clock.ts';
 export { isoTime } from './iso-time.ts';
+export { doze, type LinkedAbort, linkAborts } from './linked-abort.ts';
 export { ManualClock } from './manual-clock.ts';
 export { type Random, randomInteger, seededRandom, systemRandom } from './random.ts';
 export {

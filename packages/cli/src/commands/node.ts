@@ -5,6 +5,7 @@
  * the flags, in this order; the node's own `readConfig` merges and checks them.
  */
 import { Command, Option } from 'commander';
+import { linkAborts } from 'hlc-ts';
 import type { CommandContext } from '../command-context.ts';
 import { CliError } from '../errors.ts';
 import { readJsonFile } from '../json-file.ts';
@@ -59,7 +60,7 @@ export function nodeCommand(context: CommandContext): Command {
       if (untilStdinEnds) {
         void stdinEnded().then(() => orphaned.abort());
       }
-      const signal = AbortSignal.any([context.ports.signal, orphaned.signal]);
+      const { signal } = linkAborts(context.ports.signal, orphaned.signal);
       const config = readConfig({
         ...(file === undefined ? {} : { file: { name: file, content: await readJsonFile(file) } }),
         environment,

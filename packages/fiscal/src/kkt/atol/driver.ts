@@ -10,7 +10,7 @@
  * process began. Shapes of several answers follow public clients, not a device: see the package's README.
  */
 import { createHash } from 'node:crypto';
-import type { Clock } from 'hlc-ts';
+import { type Clock, linkAborts } from 'hlc-ts';
 import { KktError } from '../../errors.ts';
 import type { Receipt, ReceiptDevice } from '../../ffd/receipt.ts';
 import { composeReceipt } from '../../ffd/receipt-tags.ts';
@@ -122,11 +122,11 @@ export class AtolDriver implements KktDriver {
     }
     for (let count = 0; count < JOBS_MAX; count += 1) {
       const uuid = jobNumber(begun.seed, count);
-      const wasKnown = await this.#queue.isKnown(uuid, this.#signal(waiting));
+      const wasKnown = await this.#until(waiting, (signal) => this.#queue.isKnown(uuid, signal));
       try {
         const tasks = [begun.task];
         const results = wasKnown
-          ? await this.#queue.await(uuid, tasks, this.#signal(waiting))
+          ? await this.#until(waiting, (signal) => this.#queue.await(uuid, tasks, signal))
           : await this.#run(uuid, tasks, waiting);
         return this.#marked(results);
       } catch (error) {
@@ -210,12 +210,17 @@ export class AtolDriver implements KktDriver {
   }
 
   #run(uuid: string, tasks: readonly AtolTask[], waiting: Waiting): Promise<AtolResult[]> {
-    return this.#queue.run(uuid, tasks, this.#signal(waiting));
+    return this.#until(waiting, (signal) => this.#queue.run(uuid, tasks, signal));
   }
 
-  #signal({ signal }: Waiting): AbortSignal {
-    const closing = this.#closing.signal;
-    return signal === undefined ? closing : AbortSignal.any([signal, closing]);
+  /** Asks until there is an answer, whoever asked gives up, or the driver is closed. */
+  async #until<Answer>({ signal }: Waiting, ask: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+    const either = linkAborts(this.#closing.signal, ...(signal === undefined ? [] : [signal]));
+    try {
+      return await ask(either.signal);
+    } finally {
+      either.unlink();
+    }
   }
 }
 
