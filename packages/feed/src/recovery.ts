@@ -307,7 +307,7 @@ async function cutTornTail(
     const torn = segment.bytes - fault.offset;
     await file.truncate(fault.offset);
     await file.datasync();
-    segment.bytes = fault.offset;
+    segments.cut(segment, fault.offset);
     return torn;
   } finally {
     await file.close();

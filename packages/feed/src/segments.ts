@@ -58,6 +58,13 @@ export class Segments {
     this.#list = [...this.#list, segment];
   }
 
+  /** Called when what stood behind `bytes` was cut off: what is written there next is not what was read ahead. */
+  cut(segment: Segment, bytes: number): void {
+    segment.bytes = bytes;
+    const open = this.#open.get(segmentFile(segment));
+    if (open !== undefined) open.window = { start: 0, bytes: new Uint8Array(0) };
+  }
+
   /** Puts a rewritten segment in the place of the old one, or nothing; the old file goes when its last reader is done. */
   async replace(old: SegmentName, next: Segment | undefined): Promise<void> {
     this.#list = this.#list.flatMap((each) => {

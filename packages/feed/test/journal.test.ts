@@ -158,6 +158,23 @@ test('STORE_CORRUPT: the last record is not taken for a torn one when the index 
   }
 });
 
+test('what is written where a torn tail was cut off is read back as it is now', async () => {
+  const home = new JournalHome();
+  const first = await home.open();
+  const writer = await home.writer(first);
+  await writer.commit(sale('a'));
+  await home.clock.advance(1_000);
+  home.disk.kill();
+  // The disk took a part of the next commit and failed.
+  const [path] = home.segments();
+  home.disk.overwrite(path!, Buffer.concat([home.disk.content(path!), Buffer.alloc(5_000, 7)]));
+  const second = await home.open();
+  assert.is(second.opening.tornBytes, 5_000);
+  await (await home.writer(second)).commit(sale('c'));
+  assert.equal(await readAll(second, `orders/B001/${home.key.writer}`), ['a', 'c']);
+  await second.close();
+});
+
 test('STORE_CORRUPT: a segment missing in the middle is noticed, with the index or without', async () => {
   const home = new JournalHome({ segmentBytesMax: 1200 });
   const first = await home.open();
