@@ -53,7 +53,7 @@ export const BANS: readonly Ban[] = [
   {
     pattern: /\bAbortSignal\.any\b/g,
     instead: 'linkAborts or doze of hlc-ts: what is held weakly wakes up when the collector lets it',
-    homes: [HLC, BROWSER],
+    homes: [HLC, BROWSER, TESTS],
   },
   { pattern: /\bperformance\./g, instead: 'Clock.monotonicMs() of hlc-ts', homes: CLOCK_HOMES },
   { pattern: /\bMath\.random\b/g, instead: 'the Random port of hlc-ts, handed in', homes: [HLC, BROWSER] },

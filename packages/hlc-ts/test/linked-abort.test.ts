@@ -1,8 +1,9 @@
 /** Several reasons to stop waiting behave as one, whatever the collector does, and leave nothing behind. */
 import { getEventListeners } from 'node:events';
-import { doze, linkAborts, ManualClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { doze, linkAborts } from '../src/linked-abort.ts';
+import { ManualClock } from '../src/manual-clock.ts';
 
 const test = suite('linked abort');
 
