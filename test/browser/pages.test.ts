@@ -1,3 +1,4 @@
+// limit: 180 s
 /** Every page of every program opens in the real browser, complains of nothing and asks no other host. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -5,7 +6,7 @@ import { Running } from '../support/branchline.ts';
 import { Chromium, DESKTOP, PHONE, screenshot } from '../support/chromium.ts';
 import { TempDir } from '../support/temp-dir.ts';
 
-const READY_LIMIT_MS = 40_000;
+const READY_LIMIT_MS = 90_000;
 const STOP_LIMIT_MS = 20_000;
 
 interface Ready {

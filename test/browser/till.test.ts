@@ -1,3 +1,4 @@
+// limit: 600 s
 // limit: 300 s
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
@@ -5,14 +6,14 @@
  * The till in a real browser, on a whole demo chain: sales by keyboard, scanner and touch, a refund by the receipt's QR code, outages
  * seen in the strip, a node killed in the middle of a payment, the shift, every language, accessibility, and its speed.
  */
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Running } from '../support/branchline.ts';
 import { Chromium, DESKTOP, PHONE, screenshot } from '../support/chromium.ts';
+import { figure } from '../support/figures.ts';
+import { PageChecks, thisMany } from '../support/page-checks.ts';
 import { TempDir } from '../support/temp-dir.ts';
 
 const READY_LIMIT_MS = 90_000;
@@ -20,12 +21,9 @@ const STOP_LIMIT_MS = 20_000;
 const WAIT_MS = 45_000;
 const PRODUCTS = 10_000;
 const PER_CALL = 200;
-/** What a page may weigh, packed, with everything it loads. */
-const BUNDLE_BYTES_MAX = 150 * 1024;
-const INTERACTIVE_MS_MAX = 1_000;
 const SCAN_MS_MAX = 50;
-const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
-const BUILT = fileURLToPath(new URL('../../packages/pages/dist/web/', import.meta.url));
+const SEEN_MS = 10_000;
+const TRIES_MAX = 5;
 
 interface Shop {
   readonly branch: string;
@@ -36,7 +34,7 @@ interface Shop {
   readonly kkt: { readonly controlUrl: string };
 }
 interface Ready {
-  readonly relay: { readonly url: string; readonly pid: number };
+  readonly relay: { readonly url: string };
   readonly hq: Shop;
   readonly nodes: readonly Shop[];
 }
@@ -51,6 +49,7 @@ const test = suite('till in the browser');
 let data: TempDir;
 let demo: Running;
 let browser: Chromium;
+let checks: PageChecks;
 let ready: Ready;
 let shop: Shop;
 
@@ -58,6 +57,7 @@ test.before(async () => {
   data = await TempDir.open('till');
   demo = new Running('demo', '--json', '--data', data.path);
   browser = await Chromium.open();
+  checks = new PageChecks('till', browser);
   ready = await demo.said<Ready>(READY_LIMIT_MS, 'ready');
   shop = ready.nodes[0]!;
   await stockUp();
@@ -115,6 +115,10 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
   }
 }
 
+/** What this node answers, once it is as wanted. */
+const arrives = <Answer>(at: Shop, path: string, isSo: (answer: Answer) => boolean): Promise<void> =>
+  until(async () => isSo(await call<Answer>(at, 'GET', path)));
+
 /** The till page, signed in by its link. */
 async function till(
   size: { width: number; height: number },
@@ -133,42 +137,36 @@ const newest = async (): Promise<Sold | undefined> =>
     .orders[0];
 const countOf = (number: string | undefined): number => Number(number?.split('-')[1] ?? 0);
 
-/** As fast as a scanner types: all keys in one turn of the page, which is also how the time to the line is taken. */
-function scan(page: Page, text: string, where = 'main'): Promise<number> {
-  return page.evaluate(
-    ({ keys, within }) =>
-      new Promise<number>((resolve) => {
-        const beganMs = performance.now();
-        const watch = new MutationObserver(() => {
-          watch.disconnect();
-          resolve(performance.now() - beganMs);
-        });
-        watch.observe(document.querySelector(within)!, {
-          subtree: true,
-          childList: true,
-          characterData: true,
-        });
-        for (const key of keys) {
-          const target = document.activeElement ?? document.body;
-          target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
-        }
-      }),
-    { keys: [...text, 'Enter'], within: where },
+/** As fast as a scanner types: all keys in one turn of the page. */
+async function scan(page: Page, text: string): Promise<void> {
+  await page.evaluate(
+    (keys) => {
+      for (const key of keys) {
+        const target = document.activeElement ?? document.body;
+        target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+      }
+    },
+    [...text, 'Enter'],
   );
 }
 
-async function nothingSerious(page: Page, where: string): Promise<void> {
-  await page.evaluate(AXE);
-  const found = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
-    };
-    const { violations } = await axe.run();
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`);
+/** From the scan until the cart has a line more, in milliseconds, by the clock of the page. */
+async function scanToLine(page: Page, text: string): Promise<number> {
+  await page.evaluate(() => {
+    const before = document.querySelectorAll('.line').length;
+    const beganMs = performance.now();
+    (globalThis as { scanned?: Promise<number> }).scanned = new Promise((resolve) => {
+      const watch = new MutationObserver(() => {
+        if (document.querySelectorAll('.line').length > before) {
+          watch.disconnect();
+          resolve(performance.now() - beganMs);
+        }
+      });
+      watch.observe(document.querySelector('main')!, { subtree: true, childList: true });
+    });
   });
-  assert.equal(found, [], where);
+  await scan(page, text);
+  return page.evaluate(() => (globalThis as { scanned?: Promise<number> }).scanned!);
 }
 
 const part = (page: Page, what: string, state: string) =>
@@ -189,7 +187,7 @@ test('a sale by the keyboard alone: search, quantity, cash, change, next', async
   await page.keyboard.press('-');
   await page.getByText('3 × ').waitFor();
   await screenshot(page, 'till-cart-1280');
-  await nothingSerious(page, 'cart');
+  await checks.nothingSerious(page, 'cart');
   await page.keyboard.press('F8');
   await page.locator('#cash').waitFor();
   await page.keyboard.type('100', { delay: 60 });
@@ -197,7 +195,7 @@ test('a sale by the keyboard alone: search, quantity, cash, change, next', async
   await screenshot(page, 'till-short-1280');
   await page.locator('#cash').fill('400');
   await screenshot(page, 'till-pay-1280');
-  await nothingSerious(page, 'payment');
+  await checks.nothingSerious(page, 'payment');
   await page.keyboard.press('Enter');
   await page.locator('.give').waitFor();
   const order = await newest();
@@ -206,7 +204,7 @@ test('a sale by the keyboard alone: search, quantity, cash, change, next', async
   await page.locator('.receipt img').waitFor();
   await page.getByText('The receipt is registered and printed.').waitFor();
   await screenshot(page, 'till-receipt-1280');
-  await nothingSerious(page, 'receipt');
+  await checks.nothingSerious(page, 'receipt');
   await page.keyboard.press('Enter');
   await page.getByText('The cart is empty. Scan').waitFor();
   await page.context().close();
@@ -216,18 +214,22 @@ test('a scanner is heard from anywhere; the line is there within 50 ms at ten th
   const page = await till(DESKTOP);
   const tookMs: number[] = [];
   for (let at = 0; at < 25; at++) {
-    tookMs.push(await scan(page, barcodeOf(at * 397)));
+    tookMs.push(await scanToLine(page, barcodeOf(at * 397)));
   }
-  assert.is(await page.locator('.line').count(), 25);
+  await thisMany(page.locator('.line'), 25);
   tookMs.sort((a, b) => a - b);
   const middle = tookMs[12]!;
-  console.log(`scan to line: ${middle.toFixed(1)} ms in the middle, ${tookMs.at(-1)!.toFixed(1)} ms at most`);
+  figure(
+    `till: scan to line at ${PRODUCTS} products`,
+    `${middle.toFixed(1)} ms`,
+    `at most ${SCAN_MS_MAX} in the middle`,
+  );
   assert.ok(middle <= SCAN_MS_MAX, `${middle} ms`);
   // Into a field of another purpose: what the scanner typed there is taken out again.
   await page.locator('.editor input').nth(1).focus();
   await scan(page, barcodeOf(1));
-  assert.is(await page.locator('.line').count(), 26);
-  await scan(page, '9999999999999', '.notices');
+  await thisMany(page.locator('.line'), 26);
+  await scan(page, '9999999999999');
   await page.getByText('No product has the barcode 9999999999999').waitFor();
   await screenshot(page, 'till-long-cart-1280');
   await page.getByRole('button', { name: 'Empty the cart' }).click();
@@ -240,14 +242,14 @@ let touched: Sold;
 test('a sale by touch on a phone, with a discount, paid by card', async () => {
   const page = await till(PHONE);
   await page.locator('#search').fill('tea of hill 500');
-  await page.locator('.found').first().tap();
+  await page.locator('.found', { hasText: /hill 500(?!\d)/ }).tap();
   await page.getByRole('button', { name: 'One more' }).tap();
   const discount = page.getByLabel('Discount');
   await discount.fill('10%');
   await discount.blur();
   await page.locator('.line-head', { hasText: '−' }).waitFor();
   await screenshot(page, 'till-cart-390');
-  await nothingSerious(page, 'phone cart');
+  await checks.nothingSerious(page, 'phone cart');
   await page.getByRole('button', { name: 'Pay', exact: true }).tap();
   await page.getByRole('button', { name: 'Exact' }).tap();
   await screenshot(page, 'till-pay-390');
@@ -268,7 +270,7 @@ test('a refund: the QR code of the receipt finds the sale, a part goes back, no 
   await page.locator('.returning-line').waitFor();
   await page.getByRole('button', { name: /^One more/ }).click();
   await screenshot(page, 'till-refund-1280');
-  await nothingSerious(page, 'refund');
+  await checks.nothingSerious(page, 'refund');
   await page.keyboard.press('F8');
   await page.getByText('given back.').waitFor();
   const detail = await call<{ refunds: { totalMinor: number }[] }>(shop, 'GET', `/v1/orders/${touched.id}`);
@@ -283,18 +285,39 @@ test('a refund: the QR code of the receipt finds the sale, a part goes back, no 
   await page.context().close();
 });
 
+/** The demo starts a program again within seconds: where that was too soon for it to be seen, it dies once more. */
+async function whileKilled(program: string, isSeen: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    const { pid } = JSON.parse(readFileSync(`${data.path}/${program}/control.json`, 'utf8')) as {
+      pid: number;
+    };
+    process.kill(pid, 'SIGKILL');
+    try {
+      return await isSeen();
+    } catch (error) {
+      if (tries === TRIES_MAX) {
+        throw error;
+      }
+      await until(async () => (await fetch(`${ready.relay.url}/readyz`)).ok);
+    }
+  }
+}
+
 test('an outage of the relay and trouble of the register are seen in the strip, and their end', async () => {
   const page = await till(DESKTOP);
   await part(page, 'relay', 'well');
-  process.kill(ready.relay.pid, 'SIGKILL');
-  await part(page, 'relay', 'away');
-  await page.getByText('Selling, receipts and refunds of this branch go on').first().waitFor();
+  await whileKilled('relay', () =>
+    page
+      .locator('.strip:has([data-part="relay"][data-state="away"])')
+      .getByText('Selling, receipts and refunds of this branch go on')
+      .waitFor({ timeout: SEEN_MS }),
+  );
   await screenshot(page, 'till-outage-1280');
-  await nothingSerious(page, 'outage');
+  await checks.nothingSerious(page, 'outage');
   await page.locator('[data-part="relay"].well').waitFor();
   const register = (deed: string) => fetch(`${shop.kkt.controlUrl}/${deed}`, { method: 'POST' });
   await register('paper-out');
-  await scan(page, barcodeOf(3));
+  await scanToLine(page, barcodeOf(3));
   await page.keyboard.press('F8');
   await page.locator('#cash').waitFor();
   await page.keyboard.press('F9');
@@ -311,7 +334,7 @@ test('an outage of the relay and trouble of the register are seen in the strip, 
 test('the answer of a sale is lost and the node dies: the till says so and repeats; there is one order', async () => {
   const page = await till(DESKTOP);
   const before = countOf((await newest())?.number);
-  await scan(page, barcodeOf(42));
+  await scanToLine(page, barcodeOf(42));
   await page.locator('.line').waitFor();
   let isFirst = true;
   await page.route('**/v1/orders', async (route) => {
@@ -322,6 +345,7 @@ test('the answer of a sale is lost and the node dies: the till says so and repea
     isFirst = false;
     // The node has the sale on its disk; nobody ever hears of it.
     await route.fetch();
+    demo.freeze();
     process.kill(shop.pid, 'SIGKILL');
     await route.abort();
   });
@@ -332,6 +356,7 @@ test('the answer of a sale is lost and the node dies: the till says so and repea
   await screenshot(page, 'till-doubt-1280');
   // The page dies as well.
   await page.reload().catch(() => undefined);
+  demo.thaw();
   await until(async () => (await fetch(`${shop.url}/readyz`)).ok);
   await page.goto(shop.url);
   await page.locator('.receipt').waitFor();
@@ -358,7 +383,7 @@ test('the shift: cash in, X, and Z with a manager’s token', async () => {
     .waitFor();
   await page.getByRole('button', { name: 'Print the X report' }).click();
   await page.getByText('The register prints its report.').waitFor();
-  await nothingSerious(page, 'shift');
+  await checks.nothingSerious(page, 'shift');
   await screenshot(page, 'till-shift-1280');
   await page.getByRole('button', { name: /Close the shift/ }).click();
   await page.getByRole('button', { name: /tap again/ }).click();
@@ -367,19 +392,32 @@ test('the shift: cash in, X, and Z with a manager’s token', async () => {
   await page.context().close();
 });
 
-test('stock of other branches with its age; a customer and his points', async () => {
+test('stock of other branches with its age; a customer without points', async () => {
+  const chair = { sku: 'CHAIR-OAK', name: 'Chair of oak', priceMinor: 450_000, vat: 'vat22' };
+  await call(ready.hq, 'POST', '/v1/products', { products: [chair] });
+  await arrives(shop, `/v1/products/${chair.sku}`, () => true);
+  await call(shop, 'POST', '/v1/stock/receipts', { lines: [{ sku: chair.sku, quantityMilli: 7_000 }] });
+  await arrives<{ elsewhere?: { branch: string; onHandMilli: number }[] }>(
+    ready.hq,
+    `/v1/stock/${chair.sku}`,
+    ({ elsewhere = [] }) =>
+      elsewhere.some(({ branch, onHandMilli }) => branch === shop.branch && onHandMilli === 7_000),
+  );
+  await call(ready.hq, 'PUT', '/v1/customers/c-anna', { name: 'Anna Orlova', phone: '+79990000001' });
   const page = await till(DESKTOP, ready.hq.tillToken, ready.hq);
-  await page.locator('#search').fill('chair');
-  await page.locator('.found.chosen').waitFor();
+  await page.locator('#search').fill('chair of oak');
+  await page.locator('.found.chosen', { hasText: chair.name }).waitFor();
   await page.getByRole('button', { name: /^Stock of/ }).click();
-  await page.getByText(/ago$/).first().waitFor();
+  const row = page.getByRole('row', { name: new RegExp(shop.branch) });
+  await row.getByText(/ago$/).waitFor();
+  await row.getByText('7', { exact: true }).waitFor();
   await screenshot(page, 'till-stock-1280');
   await page.keyboard.press('Escape');
   await page.locator('#search').fill('');
-  await scan(page, barcodeOf(7));
+  await scanToLine(page, barcodeOf(7));
   await page.keyboard.press('F4');
-  await page.locator('#customer').fill('a');
-  await page.locator('.plain-list button').first().click();
+  await page.locator('#customer').fill('anna orl');
+  await page.locator('.plain-list button', { hasText: 'Anna Orlova' }).click();
   await page.getByText('spendable here').waitFor();
   await page.keyboard.press('F8');
   await page.locator('#cash').waitFor();
@@ -406,7 +444,7 @@ test('English, Russian and Spanish, on a counter and on a phone; every view, not
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         assert.ok(wide <= 0, `${language} ${view} at ${size.width} is ${wide} px too wide`);
         await screenshot(page, `till-${view}-${language}-${size.width}`);
-        await nothingSerious(page, `${view} in ${language}`);
+        await checks.nothingSerious(page, `${view} in ${language}`);
       }
     }
     await page.context().close();
@@ -414,31 +452,10 @@ test('English, Russian and Spanish, on a counter and on a phone; every view, not
 });
 
 test('the page is light and there at once', async () => {
-  const html = readFileSync(`${BUILT}till.html`, 'utf8');
-  const files = readdirSync(`${BUILT}assets`).filter((name) => html.includes(name));
-  const bytes = files.reduce((sum, name) => sum + gzipSync(readFileSync(`${BUILT}assets/${name}`)).length, 0);
   const page = await till(DESKTOP);
-  await page.addInitScript(() => {
-    new MutationObserver((_, watch) => {
-      if (document.querySelector('#search') !== null) {
-        (globalThis as { interactiveMs?: number }).interactiveMs = performance.now();
-        watch.disconnect();
-      }
-    }).observe(document, { subtree: true, childList: true });
-  });
-  const tookMs: number[] = [];
-  for (let turn = 0; turn < 5; turn++) {
-    await page.goto(shop.url);
-    await page.locator('#search').waitFor();
-    tookMs.push(await page.evaluate(() => (globalThis as { interactiveMs?: number }).interactiveMs ?? 0));
-  }
-  tookMs.sort((a, b) => a - b);
-  console.log(`till: ${bytes} bytes packed, interactive after ${tookMs[2]!.toFixed(0)} ms in the middle`);
-  assert.ok(bytes <= BUNDLE_BYTES_MAX, `${bytes} bytes`);
-  assert.ok(tookMs[2]! <= INTERACTIVE_MS_MAX, `${tookMs[2]} ms`);
+  await checks.lightAndSoon(page, shop.url, '#search');
   await page.context().close();
-  assert.equal(browser.strangers, []);
-  assert.equal(browser.complaints, []);
+  checks.end();
 });
 
 test.run();

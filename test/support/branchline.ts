@@ -59,6 +59,15 @@ export class Running {
     return within(limitMs, `"${event}" from branchline`, happening);
   }
 
+  /** It stands still until `thaw`, and restarts nothing that dies meanwhile: an outage lasts as long as it is looked at. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   /** Ctrl-C; the exit code. */
   async stop(limitMs: number): Promise<number | null> {
     const child = this.#child;

@@ -59,6 +59,8 @@ export interface TillState {
 
 /** Often enough for a countdown in seconds to be believed; events come at once anyway. */
 const SYNC_EVERY_MS = 3_000;
+/** Between two questions when news come fast. */
+const SYNC_PAUSE_MS = 150;
 const RECEIPT_EVERY_MS = 1_000;
 const PAYMENT_PAUSE_MS = 2_000;
 const EVENTS_SHOWN_MAX = 30;
@@ -75,6 +77,7 @@ export class Till {
   #isRunning = false;
   #scans: Promise<void> = Promise.resolve();
   #syncAsked = false;
+  #syncAskedAgain = false;
   /** The payment under way was once in doubt: its good end is worth a word. */
   #wasInDoubt = false;
 
@@ -376,19 +379,29 @@ export class Till {
     }
   }
 
+  /** News that come while it is asked are asked for again: the answer under way may be older than they are. */
   #beat(): void {
-    if (this.#state.isHere && !this.#syncAsked) {
-      this.#syncAsked = true;
-      this.#readSync()
-        .catch((error: unknown) => {
-          if ((error as { code?: string }).code === 'UNAUTHENTICATED') {
-            this.set({ isSignedOut: true });
-          }
-        })
-        .finally(() => {
-          this.#syncAsked = false;
-        });
+    if (!this.#state.isHere) {
+      return;
     }
+    if (this.#syncAsked) {
+      this.#syncAskedAgain = true;
+      return;
+    }
+    this.#syncAsked = true;
+    this.#readSync()
+      .catch((error: unknown) => {
+        if ((error as { code?: string }).code === 'UNAUTHENTICATED') {
+          this.set({ isSignedOut: true });
+        }
+      })
+      .finally(() => {
+        this.#syncAsked = false;
+        if (this.#syncAskedAgain) {
+          this.#syncAskedAgain = false;
+          setTimeout(() => this.#beat(), SYNC_PAUSE_MS);
+        }
+      });
   }
 
   async #readSync(): Promise<void> {
