@@ -453,6 +453,7 @@ async function openParts(
       ...ports,
       ...settings,
       key: speaker,
+      formerKey: formerOf(speaker, ports),
       retryCapMs: settings.syncIntervalSeconds * 1_000,
       replicator,
       software: options.software,
@@ -472,7 +473,11 @@ async function openParts(
     };
     return { replicator, peers };
   };
-  const exchange = await Exchange.open(succession.speaker, speakAs);
+  const exchange = await Exchange.open(succession.speaker, {
+    clock,
+    registry: registry.feed,
+    make: speakAs,
+  });
   const commit = async (append: (transaction: Transaction) => void): Promise<void> => {
     await submitOwn(parts, 'receipt', (transaction) => {
       append(transaction);
@@ -664,6 +669,11 @@ function refusalFor(facts: DeviceFacts): ProblemError | undefined {
 
 function ownWriters({ key, formerKeys = [] }: Pick<NodePorts, 'key' | 'formerKeys'>): WriterId[] {
   return [...formerKeys, key].map(({ writer }) => writer);
+}
+
+function formerOf(speaker: DeviceKey, { formerKeys = [], key }: NodePorts): DeviceKey | undefined {
+  const keys = [...formerKeys, key];
+  return keys[keys.indexOf(speaker) - 1];
 }
 
 /** What outlived a crash; a backup that was put back proves nothing before its new key has spoken. */

@@ -160,4 +160,33 @@ restore(
   },
 );
 
+restore(
+  'a restored head office is known again to a branch that was away while its new key was confirmed',
+  async () => {
+    const scene = await Scene.open();
+    const listen = `127.0.0.1:${new URL(scene.hq.url).port}`;
+    const [issued] = await scene.hq.node.services.branches!.add(
+      [{ code: 'B001', role: 'branch' }],
+      undefined,
+    );
+    const away = { data: join(scene.base, 'away'), peers: [scene.hq.url], syncIntervalSeconds: 1 };
+    const first = await open({ ...away, token: issued!.token });
+    await until(5_000, 'level', () => isLevel(first));
+    await first.close();
+    await scene.hq.close();
+    const hqData = join(scene.base, 'hq');
+    await writeFile(join(hqData, 'restored.json'), '{}');
+
+    const hq = await open({ data: hqData, listen });
+    const shop = await scene.start();
+    await until(10_000, 'the confirmation', () => !alarmsOf(hq).includes('SUCCESSION_PENDING'));
+    await until(10_000, 'the shop knows the new key', () => isLevel(shop));
+    const back = await open({ ...away });
+    await until(20_000, 'the one that was away knows it too', () => isLevel(back));
+    assert.equal(alarmsOf(back), []);
+    for (const node of [back, shop, hq]) await node.close();
+    await scene.close();
+  },
+);
+
 restore.run();

@@ -45,6 +45,8 @@ export interface PeersOptions {
   readonly replicator: Replicator;
   readonly registry: Registry;
   readonly key: DeviceKey;
+  /** The one spoken with before, as long as it counts: for peers whose registry does not know the newer one yet. */
+  readonly formerKey?: DeviceKey | undefined;
   readonly tenant: string;
   readonly software: string;
   /** What this device says it can do, in its hello. */
@@ -72,6 +74,8 @@ export class Peers {
   readonly #options: PeersOptions;
   readonly #open = new Map<WriterId, OpenPeer>();
   readonly #ending = new Set<Promise<unknown>>();
+  /** Writers and addresses that did not know our key: they are spoken to with the one before until a session has brought them the registry. */
+  readonly #behind = new Set<string>();
   readonly #shutdown = new AbortController();
   #windows = 0;
   #refused = 0;
@@ -117,7 +121,7 @@ export class Peers {
       shown = writer;
     })
       .then((connection) => connection.closed)
-      .catch((error: unknown) => this.#turnedAway(error, shown));
+      .catch((error: unknown) => this.#turnedAway(this.#remembered(error, shown), shown));
     this.#track(served);
   }
 
@@ -182,7 +186,9 @@ export class Peers {
           connect: async (signal) => {
             await this.#untilGone(link.writer, signal);
             const transport = await this.#options.dial(address, signal);
-            return await this.#connect(transport, 'dial', signal);
+            return await this.#connect(transport, 'dial', signal, () => {}, address).catch((error) => {
+              throw this.#remembered(error, address);
+            });
           },
         }),
     });
@@ -210,12 +216,14 @@ export class Peers {
     role: 'dial' | 'listen',
     signal: AbortSignal,
     shown: (writer: WriterId) => void = () => {},
+    address = '',
   ): Promise<Connection<Member>> {
-    const { key, tenant, software, features, clock, randomBytes } = this.#options;
+    const { tenant, software, features, clock, randomBytes } = this.#options;
     return Connection.open<Member>({
       transport,
       role,
-      identity: key,
+      identity: this.#keyFor(address),
+      identityFor: (peerKey) => this.#keyFor(writerIdOf(peerKey)),
       tenant,
       software,
       features,
@@ -226,8 +234,29 @@ export class Peers {
         shown(writerIdOf(peer.key));
         return this.#admit(peer.key, role);
       },
-      attach: (connection) => this.#attach(connection, role),
+      attach: (connection) => {
+        this.#behind.delete(address);
+        this.#behind.delete(connection.info.writer);
+        return this.#attach(connection, role);
+      },
     });
+  }
+
+  /** A device behind on the registry knows the former key, and gets the entry that names the new one in that session. */
+  #keyFor(peer: string): DeviceKey {
+    const { key, formerKey } = this.#options;
+    return formerKey !== undefined && this.#behind.has(peer) ? formerKey : key;
+  }
+
+  #remembered(error: unknown, peer: string | undefined): unknown {
+    const { registry, formerKey } = this.#options;
+    const isUnknown =
+      error instanceof WireError && error.code === 'REFUSED_BY_PEER' && error.refusal === 'PEER_UNKNOWN';
+    const isOurs = peer?.includes(':') || registry.member(peer as WriterId) !== undefined;
+    if (isUnknown && isOurs && formerKey !== undefined && registry.admit(formerKey.publicKey).ok) {
+      this.#behind.add(peer!);
+    }
+    return error;
   }
 
   #admit(key: Uint8Array, role: 'dial' | 'listen'): Admission<Member> {

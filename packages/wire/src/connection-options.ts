@@ -37,6 +37,8 @@ export interface ConnectionOptions<Info> {
   readonly transport: Transport;
   readonly role: Role;
   readonly identity: Identity;
+  /** Called once by a listener, with the key the dialer shows: the key to answer it with. `identity` when left out. */
+  readonly identityFor?: (peerKey: Uint8Array) => Identity;
   readonly tenant: string;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;

@@ -22,7 +22,7 @@ import {
   encodeFrame,
   stampSequence,
 } from './codec.ts';
-import type { ConnectionCounters, ConnectionOptions, Peer } from './connection-options.ts';
+import type { ConnectionCounters, ConnectionOptions, Identity, Peer } from './connection-options.ts';
 import {
   type ConnectionEffect,
   type ConnectionEvent,
@@ -61,7 +61,8 @@ export class Connection<Info = unknown> {
   readonly #options: ConnectionOptions<Info>;
   readonly #clock: Clock;
   readonly #transport: Transport;
-  readonly #hello: HelloFrame;
+  #identity: Identity;
+  #hello: HelloFrame;
   readonly #transcript: HandshakeTranscript;
   readonly #queue = new SendQueue();
   readonly #inbox = new Inbox({
@@ -83,6 +84,7 @@ export class Connection<Info = unknown> {
     this.#options = options;
     this.#clock = options.clock;
     this.#transport = options.transport;
+    this.#identity = options.identity;
     this.#hello = {
       type: 'hello',
       version: PROTOCOL_VERSION,
@@ -235,7 +237,7 @@ export class Connection<Info = unknown> {
         break;
       }
       case 'send-auth': {
-        const signature = this.#options.identity.sign(this.#transcript.ownProof());
+        const signature = this.#identity.sign(this.#transcript.ownProof());
         this.#transmit(encodeFrame({ type: 'auth', signature }).message);
         break;
       }
@@ -332,6 +334,10 @@ export class Connection<Info = unknown> {
     const { key, version, tenant, software, features } = frame;
     this.#peer = { key, version, tenant, software, features };
     this.#transcript.peerHello = body;
+    if (this.#options.role === 'listen' && this.#options.identityFor !== undefined) {
+      this.#identity = this.#options.identityFor(key);
+      this.#hello = { ...this.#hello, key: this.#identity.publicKey };
+    }
     const refusal = judgeHello(this.#hello, frame) ?? this.#admit(this.#peer);
     this.#apply({ type: 'hello', refusal });
   }
