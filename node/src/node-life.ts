@@ -14,6 +14,7 @@ import type { Clock, Random } from 'hlc-ts';
 import type { NodeConfig } from './config.ts';
 import { boundFile } from './files/bound-file.ts';
 import { bundleActions } from './files/bundle-file.ts';
+import { readFolderMarks } from './files/folder-marks.ts';
 import { openKkt } from './fiscal/open-kkt.ts';
 import { createHttpApp } from './http/http-app.ts';
 import { reportTo } from './http/http-log.ts';
@@ -135,6 +136,7 @@ async function openNode(ports: LifePorts, config: NodeConfig, home: NodeHome): P
       dial: (url, signal) => dialWebSocket(url, { signal }),
       ...(config.kkt === undefined ? {} : { kkt: openKkt(config.kkt, config.mode, ports.clock) }),
       diskSpace: () => diskSpace(home.directory.path),
+      folderMarks: () => readFolderMarks(home.directory.path),
       checkpoints: await CheckpointShelf.open({
         disk: new NodeDisk(),
         dir: home.directory.checkpoints,

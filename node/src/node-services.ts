@@ -14,6 +14,7 @@ import { OutboxDesk } from './delivery/outbox-desk.ts';
 import type { Webhooks } from './delivery/webhooks.ts';
 import type { EventLog } from './event-log.ts';
 import type { Failure } from './failure.ts';
+import type { FolderMarks } from './files/folder-marks.ts';
 import type { Fiscal } from './fiscal/open-fiscal.ts';
 import type { GoodsDesk } from './goods/goods-desk.ts';
 import { stockService } from './goods/goods-service.ts';
@@ -28,6 +29,7 @@ import { shiftArchive } from './reports/shift-archive.ts';
 import { listOrders, orderDetail, refundOrders } from './returns/refund-service.ts';
 import type { ReturnDesk } from './returns/return-desk.ts';
 import type { MetricSample, NodeServices } from './services.ts';
+import { stateMetrics } from './state-metrics.ts';
 import { type DeviceFacts, reasonsNotToSell } from './state-of-device.ts';
 import type { Renewal, Succession } from './succession/succession.ts';
 import { isRevoked, REVOKED_WORDS } from './succession/succession-alarms.ts';
@@ -76,6 +78,9 @@ export interface NodeParts extends ReadModels, Writing {
   closing: boolean;
   /** Room on the disk, as of the last housekeeping. */
   space: DiskSpace | undefined;
+  /** What commands left in the folder, as of then. */
+  marks: FolderMarks | undefined;
+  readonly startedMs: number;
   /** What decides whether this device may sell now. */
   facts(): DeviceFacts;
   /** An operation of the node itself. */
@@ -342,6 +347,14 @@ function metrics(parts: NodeParts): MetricSample[] {
     sample('counter', 'branchline_rights_asked_total', rights.asked, 'Asks for rights held elsewhere.'),
     sample('counter', 'branchline_rights_given_total', rights.given, 'Rights given to other shops.'),
     ...parts.fiscal.metrics(),
+    ...stateMetrics({
+      ...parts,
+      mode: parts.settings.mode,
+      queues: [
+        { name: 'ofd', queue: parts.ofd?.queue },
+        { name: 'hooks', queue: parts.webhooks?.queue },
+      ],
+    }),
     ...(parts.live?.metrics() ?? []),
     sample(
       'gauge',

@@ -235,6 +235,7 @@ export class BranchNode {
       safety.note(exchange.replicator.progress());
       const space = await ports.diskSpace?.();
       this.#parts.space = space;
+      this.#parts.marks = await ports.folderMarks?.();
       succession.ask();
       if (!succession.isPending) {
         await this.#link();
@@ -559,6 +560,8 @@ async function openParts(
     live: undefined,
     closing: false,
     space: await ports.diskSpace?.(),
+    marks: await ports.folderMarks?.(),
+    startedMs: clock.nowMs(),
     facts: () => ({
       isMember: registry.member(key.writer) !== undefined,
       isSearching: succession.isSearching,

@@ -8,6 +8,7 @@ import type { Transport } from '@branchline/wire';
 import type { Clock, Random, UpperBoundStore } from 'hlc-ts';
 import type { AnyLevel } from './delivery/delivery-queue.ts';
 import type { Post } from './delivery/webhooks.ts';
+import type { FolderMarks } from './files/folder-marks.ts';
 import type { NodeKkt } from './fiscal/open-fiscal.ts';
 import type { RowLevel } from './projections/rows.ts';
 import type { SuccessionRecord } from './succession/lineage.ts';
@@ -56,6 +57,8 @@ export interface NodePorts {
   /** Where checkpoints are kept; without it none are made or taken. */
   readonly checkpoints?: CheckpointShelf;
   readonly diskSpace?: () => Promise<DiskSpace>;
+  /** When its data was last copied, when its disk last failed. */
+  readonly folderMarks?: () => Promise<FolderMarks>;
   /** A level of its own for what is still to be delivered; made again from the feeds when it is empty. */
   readonly outbox: AnyLevel;
   /** A level of its own (utf8 keys, values as `view`) for live documents; without it there are none. */

@@ -17,6 +17,7 @@ export type { DeviceDetail, DeviceRow, DeviceState, FeedLag } from './fleet.ts';
 export type { RelaySummary } from './http/app.ts';
 export { type Initialised, initRelay } from './init.ts';
 export type { NodeReport } from './node-report.ts';
+export { operationsFolder } from './operations-folder.ts';
 export { REPLICATE_PATH } from './peers.ts';
 export type { RelayPorts } from './ports.ts';
 export { Relay } from './relay.ts';

@@ -13,9 +13,23 @@ export interface MetricSources {
   readonly feedsForked: () => number;
   readonly alarms: () => number;
   readonly listeners: () => number;
+  readonly auditIntact: () => number;
+  /** Read from the disk; undefined where there is nothing to tell. */
+  readonly folder: () => Promise<Readonly<Record<(typeof FOLDER_GAUGES)[number][0], number | undefined>>>;
 }
 
-const GAUGES: readonly (readonly [name: string, help: string, source: keyof MetricSources])[] = [
+const FOLDER_GAUGES = [
+  ['disk_free_bytes', 'Room on the disk of the data'],
+  ['disk_size_bytes', 'Size of the disk of the data'],
+  ['backup_age_seconds', 'Since the last `branchline backup`, or since the folder was made'],
+  ['disk_failure_age_seconds', 'Since the program ended itself because its disk failed'],
+] as const;
+
+const GAUGES: readonly (readonly [
+  name: string,
+  help: string,
+  source: Exclude<keyof MetricSources, 'folder'>,
+])[] = [
   ['connections', 'Open device connections', 'connections'],
   ['half_open', 'Connections that have not proved who they are yet', 'halfOpen'],
   ['devices', 'Enrolled devices that are not revoked', 'devices'],
@@ -27,6 +41,7 @@ const GAUGES: readonly (readonly [name: string, help: string, source: keyof Metr
   ['feeds_forked', 'Feeds with two histories: devices that were copied', 'feedsForked'],
   ['device_alarms', 'Alarms that stand, summed over devices', 'alarms'],
   ['event_listeners', 'Listeners on the event stream', 'listeners'],
+  ['audit_intact', 'Whether every line of the audit log follows from the one before', 'auditIntact'],
 ];
 
 export class Metrics {
@@ -45,6 +60,22 @@ export class Metrics {
         registers,
         collect() {
           this.set(sources[source]());
+        },
+      });
+    }
+    for (const [name, help] of FOLDER_GAUGES) {
+      new Gauge({
+        name: `branchline_relay_${name}`,
+        help,
+        registers,
+        async collect() {
+          const value = (await sources.folder())[name];
+          this.reset();
+          if (value === undefined) {
+            this.remove();
+          } else {
+            this.set(value);
+          }
         },
       });
     }

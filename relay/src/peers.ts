@@ -35,7 +35,10 @@ export interface Peers {
 }
 
 /** What the metrics show besides devices. */
-type OtherSources = Pick<MetricSources, 'devices' | 'feeds' | 'position' | 'listeners'>;
+type OtherSources = Pick<
+  MetricSources,
+  'devices' | 'feeds' | 'position' | 'listeners' | 'auditIntact' | 'folder'
+>;
 
 export async function openPeers(
   ports: RelayPorts,

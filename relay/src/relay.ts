@@ -14,7 +14,7 @@ import { isoTime } from 'hlc-ts';
 import { AuditLog } from './audit-log.ts';
 import type { RelayConfig } from './config.ts';
 import { controlActions } from './control.ts';
-import { diskSpace } from './disk-space.ts';
+import { diskSpace, folderFacts } from './disk-space.ts';
 import { RelayError } from './errors.ts';
 import { FleetHistory } from './fleet-history.ts';
 import { keepHouse } from './housekeeping.ts';
@@ -91,11 +91,14 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
   const stopping = new AbortController();
   const startedAt = isoTime(clock.nowMs());
   const stream = new EventStream(events, clock);
+  const audit = await AuditLog.open(core.folder.audit, () => clock.nowMs());
   const peers = await openPeers(ports, config, core, {
     devices: () => registry.members().filter((member) => member.revocation === undefined).length,
     feeds: () => store.feeds().size,
     position: () => store.position,
     listeners: () => stream.listeners,
+    auditIntact: () => (audit.isIntact ? 1 : 0),
+    folder: () => folderFacts(config.data, clock),
   });
   const { fleet, sessions, metrics, drain } = peers;
   const failure = watchStore(core);
@@ -108,7 +111,6 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
     ],
     nowMs: () => clock.nowMs(),
   });
-  const audit = await AuditLog.open(core.folder.audit, () => clock.nowMs());
   const history = new FleetHistory(core.opened.level, clock);
   const app = relayApp({
     clock,

@@ -344,6 +344,19 @@ export class Fiscal {
         this.#options.receipts.open.size,
         'Receipts not registered and printed yet.',
       ),
+      gauge(
+        'branchline_receipts_undecided',
+        receipts.unsettled.size,
+        'Receipts in review, uncertain or failed: a person decides.',
+      ),
+      ...(this.#desk.trouble === undefined
+        ? []
+        : [
+            {
+              ...gauge('branchline_kkt_trouble', 1, 'What stops the register, by code.'),
+              labels: { code: this.#desk.trouble },
+            },
+          ]),
       gauge('branchline_kkt_ready', this.#desk.trouble === undefined ? 1 : 0, 'Whether the register works.'),
       gauge('branchline_ofd_waiting', queue?.waiting ?? 0, 'Documents the operator has not acknowledged.'),
       gauge('branchline_ofd_oldest_seconds', queue?.oldestAgeSeconds ?? 0, 'Age of the oldest of them.'),

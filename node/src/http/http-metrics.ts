@@ -70,8 +70,15 @@ export class HttpMetrics {
 
   async text(): Promise<string> {
     const samples = this.#services.metrics();
-    for (const metric of new Set(samples.map((sample) => this.#metricOf(sample)))) {
-      metric?.reset();
+    const told = new Set(samples.map(({ name }) => name));
+    for (const [name, metric] of this.#reported) {
+      if (told.has(name)) {
+        metric.reset();
+      } else {
+        // Nobody can tell it now: its last value would be a lie.
+        this.#registry.removeSingleMetric(name);
+        this.#reported.delete(name);
+      }
     }
     for (const sample of samples) {
       const metric = this.#metricOf(sample);

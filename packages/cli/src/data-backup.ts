@@ -18,7 +18,8 @@ import { CliError } from './errors.ts';
 const PRIVATE_FOLDER_MODE = 0o700;
 const PRIVATE_FILE_MODE = 0o600;
 /** Describe a process, not the data. */
-const NOT_COPIED = /^(LOCK|ballast.*|control\.json|restores\.json|restored\.json)$|\.new$/;
+const NOT_COPIED =
+  /^(LOCK|ballast.*|control\.json|restores\.json|restored\.json|last-backup\.json|last-failure\.json)$|\.new$/;
 
 const IDENTITY = /^(node|relay)\.json$/;
 
@@ -125,6 +126,15 @@ export async function writeWhole(path: string, text: string): Promise<void> {
   }
   await rename(`${path}.new`, path);
   await syncFolder(dirname(path));
+}
+
+/** Says in a data folder that something happened; metrics count from its time. A disk that takes nothing more is no reason to fail. */
+export async function markFolder(
+  data: string,
+  name: 'last-backup' | 'last-failure',
+  content: object,
+): Promise<void> {
+  await writeWhole(join(data, `${name}.json`), `${JSON.stringify(content)}\n`).catch(() => undefined);
 }
 
 async function syncFolder(path: string): Promise<void> {

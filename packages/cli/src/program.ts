@@ -6,6 +6,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { commandContext } from './command-context.ts';
+import { alarmsCommand } from './commands/alarms.ts';
 import { backupCommand } from './commands/backup.ts';
 import { benchCommand } from './commands/bench.ts';
 import { branchCommand } from './commands/branch.ts';
@@ -67,6 +68,7 @@ function composeProgram(ports: CliPorts, version: string): Command {
     statusCommand(context),
     doctorCommand(context),
     verifyCommand(context),
+    alarmsCommand(context),
     exportCommand(context),
     importCommand(context),
     backupCommand(context),

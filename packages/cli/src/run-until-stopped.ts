@@ -4,8 +4,10 @@
  * A failed disk ends the program with a code of its own. What was acknowledged is on disk; what was under way got no answer.
  * Whoever supervises the program starts it again, and the start verifies the journal before it serves.
  */
+import { isoTime } from 'hlc-ts';
 import type { Logger } from 'pino';
 import type { CommandContext } from './command-context.ts';
+import { markFolder } from './data-backup.ts';
 import { ExitCode } from './exit-code.ts';
 import { failureLine } from './failure.ts';
 
@@ -26,11 +28,13 @@ interface RunOptions {
   readonly log: Pick<Logger, 'info' | 'error' | 'fatal'>;
   /** Stop as well when standard input ends: the program was started by another that holds the other end. */
   readonly untilStdinEnds?: boolean;
+  /** Its folder: told there when the disk failed, for the next life to say so. */
+  readonly data?: string;
 }
 
 export async function runUntilStopped(
   service: RunningService,
-  { context, log, untilStdinEnds = false }: RunOptions,
+  { context, log, untilStdinEnds = false, data }: RunOptions,
 ): Promise<void> {
   const { signal, stderr, clock, stdinEnded } = context.ports;
   const asked = new Promise<undefined>((resolve) => {
@@ -45,6 +49,9 @@ export async function runUntilStopped(
   if (failure !== undefined) {
     log.fatal({ err: failure }, 'the store failed; ending, the next start verifies it');
     stderr.write(failureLine(failure));
+    if (data !== undefined) {
+      await markFolder(data, 'last-failure', { at: isoTime(clock.nowMs()), words: failure.message });
+    }
   } else {
     log.info('asked to stop');
   }

@@ -16,6 +16,7 @@ import { RelayError } from '../errors.ts';
 import type { EventLog } from '../event-log.ts';
 import type { DeviceRow } from '../fleet.ts';
 import type { FleetHistory } from '../fleet-history.ts';
+import { fleetMetrics } from '../fleet-metrics.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Operators } from '../operators.ts';
 import { type FailureLimit, requireRole } from './admission.ts';
@@ -96,6 +97,9 @@ export function relayApp(options: AppOptions): Express {
   app.use(express.json({ limit: BODY_BYTES_MAX, strict: true }));
   app.get('/v1/fleet', view, async (_request, response) => {
     response.json({ at: isoTime(clock.nowMs()), relay: await summary(), branches: rows() });
+  });
+  app.get('/v1/fleet/metrics', view, async (_request, response) => {
+    response.type(metrics.contentType).send(await fleetMetrics(rows(), clock.nowMs()));
   });
   app.get('/v1/events', view, (request, response) => events.serve(request, response));
   app.use(

@@ -1,7 +1,8 @@
 /** S-12: a copy of a node's or relay's data, also while it runs. */
 import type { Command } from 'commander';
+import { isoTime } from 'hlc-ts';
 import { type CommandContext, dataCommand } from '../command-context.ts';
-import { copyData } from '../data-backup.ts';
+import { copyData, markFolder } from '../data-backup.ts';
 import { readDataFolder } from '../data-folder.ts';
 import { bytesWords } from '../output.ts';
 
@@ -12,6 +13,7 @@ export function backupCommand(context: CommandContext): Command {
       const { kind, tenant } = await readDataFolder(data);
       const output = context.output(command);
       const copied = await copyData(data, to, (done, of) => output.progress(`file ${done} of ${of}`));
+      await markFolder(data, 'last-backup', { at: isoTime(context.ports.clock.nowMs()), to, ...copied });
       output.result(
         { kind, tenant, to, ...copied },
         () =>

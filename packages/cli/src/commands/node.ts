@@ -84,7 +84,7 @@ export function nodeCommand(context: CommandContext): Command {
       }
       const { url, branch, tenant } = node;
       context.output(command).event({ event: 'listening', url, branch, tenant });
-      await runUntilStopped(node, { context, log, untilStdinEnds });
+      await runUntilStopped(node, { context, log, untilStdinEnds, data: config.data });
     });
 }
 

@@ -36,6 +36,6 @@ export function relayCommand(context: CommandContext): Command {
       const log = programLog({ stderr }, config.log, 'relay');
       const relay = await Relay.open({ clock, random, disk: new NodeDisk(), log }, config);
       context.output(command).event({ event: 'listening', url: relay.url, tenant: relay.tenant });
-      await runUntilStopped(relay, { context, log, untilStdinEnds });
+      await runUntilStopped(relay, { context, log, untilStdinEnds, data: config.data });
     });
 }
