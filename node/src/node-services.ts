@@ -24,6 +24,7 @@ import type { RightsKeeper } from './loyalty/rights-keeper.ts';
 import type { NodeSettings } from './node.ts';
 import type { DiskSpace, NodePorts } from './ports.ts';
 import type { ReadModels } from './read-models.ts';
+import { reconcileDay } from './reports/day-reconciliation.ts';
 import { salesReport } from './reports/sales-report.ts';
 import { shiftArchive } from './reports/shift-archive.ts';
 import { listOrders, orderDetail, refundOrders } from './returns/refund-service.ts';
@@ -131,6 +132,7 @@ export function makeServices(parts: NodeParts): NodeServices {
     reports: {
       sales: (query) => salesReport(parts.rows, query),
       shifts: (query) => shiftArchive(parts.rows, query),
+      reconcile: (query) => reconcileDay(parts, query),
     },
     products: {
       search: (query) => products.search(query),

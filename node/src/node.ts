@@ -47,6 +47,7 @@ import type { NodePorts } from './ports.ts';
 import { AnswerAge } from './projections/answer-age.ts';
 import { runUpkeep } from './projections/upkeep.ts';
 import { openReadModels } from './read-models.ts';
+import { DailyLook } from './reports/daily-look.ts';
 import { ReturnDesk } from './returns/return-desk.ts';
 import { ReturnRights } from './returns/return-rights.ts';
 import type { NodeServices } from './services.ts';
@@ -231,6 +232,7 @@ export class BranchNode {
     const { ports, clock, disk, safety, stockDocument, succession, exchange, keeper, hlc } = this.#parts;
     await stockDocument.warm(hlc.now());
     const answerAge = new AnswerAge({ ...this.#parts, store: ports.store });
+    const daily = new DailyLook({ ...this.#parts, reconcile: this.services.reports.reconcile });
     while (!signal.aborted) {
       safety.note(exchange.replicator.progress());
       const space = await ports.diskSpace?.();
@@ -242,6 +244,7 @@ export class BranchNode {
         await keeper?.retire();
       }
       await answerAge.look();
+      await daily.look();
       disk.isFull = disk.isFull && space !== undefined && space.freeBytes < FREE_BYTES_MIN;
       await clock.sleep(HOUSEKEEPING_MS, { signal }).catch(() => undefined);
     }

@@ -20,6 +20,7 @@ import type {
   Customer,
   CustomerMerge,
   CustomerPut,
+  DayReconciliation,
   DecidedItem,
   DuplicateGroup,
   ErasureAct,
@@ -61,6 +62,7 @@ import type {
   QuoteRequest,
   Readiness,
   ReceiptDecision,
+  ReconciliationQuery,
   RedeemQuote,
   RedeemQuoteRequest,
   Refund,
@@ -161,6 +163,7 @@ export interface ReceiptService {
 export interface ReportService {
   sales(query: SalesQuery): Promise<SalesReport>;
   shifts(query: ShiftArchiveQuery): Promise<ShiftArchive>;
+  reconcile(query: ReconciliationQuery): Promise<DayReconciliation>;
 }
 
 /** The shift of this node; see `fiscal/shifts.ts`. */

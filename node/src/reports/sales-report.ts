@@ -5,31 +5,18 @@
  * Nothing is kept between calls: orders of yesterday may still arrive from a branch that was cut off, and then they count.
  */
 import type { Order, Refund, SalesQuery, SalesReport, SalesRow } from '@branchline/model';
-import { formatStamp, isoTime, makeStamp } from 'hlc-ts';
 import { after, rowKeys } from '../projections/row-keys.ts';
 import type { Rows } from '../projections/rows.ts';
+import { dayOf, idsAround, isWithin, type Span, spanOfDays, stampAt } from './days.ts';
 
 /** Orders read for one answer, and refunds. */
 export const REPORT_ORDERS_MAX = 10_000;
 const SLICE = 250;
-const DAY_MS = 86_400_000;
-const MINUTE_MS = 60_000;
 const BY_TIME = 't/';
 const REFUNDS = 'b/';
 
-interface Span {
-  readonly fromMs: number;
-  readonly untilMs: number;
-  readonly offsetMs: number;
-}
-
 export async function salesReport(rows: Rows, query: SalesQuery): Promise<SalesReport> {
-  const offsetMs = query.offsetMinutes * MINUTE_MS;
-  const span: Span = {
-    fromMs: Date.parse(query.from) - offsetMs,
-    untilMs: Date.parse(query.to) + DAY_MS - offsetMs,
-    offsetMs,
-  };
+  const span = spanOfDays(query.from, query.to, query.offsetMinutes);
   const sums = new Map<string, SalesRow>();
   const next = await addOrders(rows, query, span, sums);
   if (query.after === undefined) {
@@ -88,13 +75,11 @@ async function addRefunds(
   span: Span,
   sums: Map<string, SalesRow>,
 ): Promise<void> {
-  const from = `${REFUNDS}${idAt(span.fromMs - DAY_MS)}`;
-  const until = `${REFUNDS}${idAt(span.untilMs + DAY_MS)}`;
+  const [from, until] = idsAround(span).map((id) => `${REFUNDS}${id}`) as [string, string];
   const below = until > from ? until : after(REFUNDS);
   for await (const [, text] of rows.texts({ after: from, below, limit: REPORT_ORDERS_MAX })) {
     const { at, branch, totalMinor } = (JSON.parse(text) as { refund: Refund }).refund;
-    const ms = Date.parse(at);
-    if (ms >= span.fromMs && ms < span.untilMs && (only === undefined || branch === only)) {
+    if (isWithin(Date.parse(at), span) && (only === undefined || branch === only)) {
       add(sums, branch, dayOf(at, span), { refunds: 1, refundsMinor: totalMinor });
     }
   }
@@ -115,20 +100,6 @@ function add(
     refunds: sum.refunds + (more.refunds ?? 0),
     refundsMinor: sum.refundsMinor + (more.refundsMinor ?? 0),
   });
-}
-
-function dayOf(at: string, { offsetMs }: Span): string {
-  return isoTime(Date.parse(at) + offsetMs).slice(0, 10);
-}
-
-function stampAt(ms: number): string {
-  return formatStamp(makeStamp(Math.max(0, ms), 0));
-}
-
-/** The beginning of a version 7 id of that moment. */
-function idAt(ms: number): string {
-  const hex = Math.max(0, ms).toString(16).padStart(12, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8)}`;
 }
 
 function compare(a: string, b: string): number {

@@ -149,6 +149,9 @@ export class FakeNode implements NodeServices {
   readonly reports = {
     sales: async () => ({ rows: [] }),
     shifts: async () => ({ shifts: [] }),
+    reconcile: async () => {
+      throw new Error('no books here');
+    },
   };
 
   readonly receipts = {

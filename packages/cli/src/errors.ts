@@ -25,6 +25,8 @@ export type CliErrorCode =
   | 'PROGRAM_UNREACHABLE'
   /** `verify` found a broken entry. */
   | 'VERIFY_FAILED'
+  /** `reconcile` found books that do not say the same. */
+  | 'BOOKS_DIFFER'
   /** `doctor` found something that needs a person. */
   | 'DOCTOR_FINDINGS'
   /** A check of a demo scenario did not hold. */

@@ -22,6 +22,7 @@ import { initCommand } from './commands/init.ts';
 import { kktCommand } from './commands/kkt.ts';
 import { nodeCommand } from './commands/node.ts';
 import { ofdCommand } from './commands/ofd.ts';
+import { reconcileCommand } from './commands/reconcile.ts';
 import { relayCommand } from './commands/relay.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { statusCommand } from './commands/status.ts';
@@ -69,6 +70,7 @@ function composeProgram(ports: CliPorts, version: string): Command {
     doctorCommand(context),
     verifyCommand(context),
     alarmsCommand(context),
+    reconcileCommand(context),
     exportCommand(context),
     importCommand(context),
     backupCommand(context),

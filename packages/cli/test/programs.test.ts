@@ -58,6 +58,28 @@ test('a relay and a node from nothing: init, add, start, sell nothing, look, sto
 
   assert.match((await branchline(['branch', 'list', '--data', nodeData])).err, /^error STILL_RUNNING: /);
 
+  const books = ['reconcile', '--data', nodeData];
+  assert.match((await branchline(books)).out, /^B001, \S+: 0 orders, .+\nEvery book says the same\.\n$/);
+  const { token } = await json('till', 'add', 'T2', '--role', 'admin', '--data', nodeData);
+  const close = (path: string, body: object) =>
+    fetch(`${node.url}/v1/shift/${path}`, {
+      method: 'POST',
+      headers: {
+        Authorization: `Bearer ${token}`,
+        'Content-Type': 'application/json',
+        'Idempotency-Key': path,
+      },
+      body: JSON.stringify(body),
+    });
+  assert.is((await close('open', {})).status, 201);
+  assert.is((await close('close', { countedCashMinor: 5 })).status, 200);
+  const day = (at: number) => new Date(Date.now() + at).toISOString().slice(0, 10);
+  // It may be midnight between the closing and the question.
+  const differ = await Promise.all([-60_000, 60_000].map((at) => branchline([...books, '--day', day(at)])));
+  const said = differ.find(({ code }) => code === 1);
+  assert.match(said!.err, /^error BOOKS_DIFFER: 1 things do not fit\. The drawer was counted/);
+  assert.match((await branchline(['reconcile', '--data', relayData])).err, /^error WRONG_PROGRAM: /);
+
   const bundle = join(dir.path, 'bundle');
   const exported = await json('export', '--to', bundle, '--data', relayData);
   assert.ok(exported.entries >= 3);

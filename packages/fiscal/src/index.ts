@@ -64,6 +64,7 @@ export {
   composeReceipt,
   RECEIPT_BYTES_MAX,
 } from './ffd/receipt-tags.ts';
+export { receiptTotal } from './ffd/receipt-total.ts';
 export { type SettlementCounters, type ShiftCounters, shiftCounters } from './ffd/shift-counters.ts';
 export {
   type Decimal,

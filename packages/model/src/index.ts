@@ -191,6 +191,12 @@ export {
   refundRequest,
 } from './api/refunds.ts';
 export {
+  type DayReconciliation,
+  dayReconciliation,
+  type Mismatch,
+  mismatch,
+  type ReconciliationQuery,
+  reconciliationQuery,
   type SalesQuery,
   type SalesReport,
   type SalesRow,

@@ -1,5 +1,12 @@
 /** What a chain adds up to: sales by branch and day, closed shifts. */
-import { salesQuery, salesReport, shiftArchive, shiftArchiveQuery } from '@branchline/model';
+import {
+  dayReconciliation,
+  reconciliationQuery,
+  salesQuery,
+  salesReport,
+  shiftArchive,
+  shiftArchiveQuery,
+} from '@branchline/model';
 import { type Route, readRoute } from '../route.ts';
 
 export const reportRoutes: readonly Route[] = [
@@ -27,5 +34,19 @@ export const reportRoutes: readonly Route[] = [
     query: shiftArchiveQuery,
     answers: { 200: shiftArchive },
     invoke: async ({ services, query }) => ({ status: 200, body: await services.reports.shifts(query) }),
+  }),
+  readRoute({
+    method: 'get',
+    path: '/v1/reports/reconciliation',
+    name: 'reconcileDay',
+    tag: 'reports',
+    summary: 'One day of one branch: where its books do not say the same, and what to do',
+    description:
+      'Orders and refunds against fiscal documents, documents against the numbers of the storage and the operator’s acknowledgements, ' +
+      'the drawer against its count, the storage’s counters against the log, oversold goods nobody cleared up.',
+    role: 'manager',
+    query: reconciliationQuery,
+    answers: { 200: dayReconciliation },
+    invoke: async ({ services, query }) => ({ status: 200, body: await services.reports.reconcile(query) }),
   }),
 ];

@@ -14,6 +14,17 @@ import { shiftView } from './shifts.ts';
 const DAYS_MAX = 366;
 const DAY_MS = 86_400_000;
 const day = z.iso.date();
+const offsetMinutes = z
+  .string()
+  .regex(/^-?\d{1,3}$/, 'must be minutes')
+  .transform(Number)
+  .pipe(
+    z
+      .int()
+      .min(-14 * 60)
+      .max(14 * 60),
+  )
+  .default(0);
 
 export const salesQuery = z
   .strictObject({
@@ -21,17 +32,7 @@ export const salesQuery = z
     /** Included. */
     to: day,
     branch: branchCode.optional(),
-    offsetMinutes: z
-      .string()
-      .regex(/^-?\d{1,3}$/, 'must be minutes')
-      .transform(Number)
-      .pipe(
-        z
-          .int()
-          .min(-14 * 60)
-          .max(14 * 60),
-      )
-      .default(0),
+    offsetMinutes,
     /** `next` of an answer before. */
     after: cursor.optional(),
   })
@@ -67,3 +68,43 @@ export type ShiftArchiveQuery = z.output<typeof shiftArchiveQuery>;
 /** Latest first. */
 export const shiftArchive = z.strictObject({ shifts: z.array(shiftView), next: cursor.optional() });
 export type ShiftArchive = z.infer<typeof shiftArchive>;
+
+/** One day of one branch; left out, it is the branch of the node that is asked. */
+export const reconciliationQuery = z.strictObject({ day, branch: branchCode.optional(), offsetMinutes });
+export type ReconciliationQuery = z.output<typeof reconciliationQuery>;
+
+/**
+ * Two books that do not say the same. `receipt`: money was taken or given back and no fiscal document says so. `amount`: the document
+ * says another sum. `document`: the storage gave out a number that no receipt here has. `operator`: documents that he has not
+ * acknowledged. `cash`: the drawer as counted against the log. `register`: what its storage counted against the log. `stock`: goods
+ * sold that were not there by the books, and nobody has cleared it up.
+ */
+export const mismatch = z.strictObject({
+  kind: z.enum(['receipt', 'amount', 'document', 'operator', 'cash', 'register', 'stock']),
+  /** Number of the order or refund, `storage/document`, id of the shift or of the task. */
+  ref: z.string(),
+  expected: z.int().optional(),
+  found: z.int().optional(),
+  words: z.string(),
+});
+export type Mismatch = z.infer<typeof mismatch>;
+
+export const dayReconciliation = z.strictObject({
+  branch: branchCode,
+  day,
+  orders: count,
+  refunds: count,
+  salesMinor: amountMinor,
+  refundsMinor: amountMinor,
+  /** Fiscal documents of these orders and refunds, and those the operator has. */
+  documents: count,
+  confirmed: count,
+  shifts: count,
+  mismatches: z.array(mismatch),
+  /** Beyond those listed. */
+  moreMismatches: count,
+  /** False when there were more orders or refunds than one answer goes through. */
+  complete: z.boolean(),
+  words: z.string(),
+});
+export type DayReconciliation = z.infer<typeof dayReconciliation>;
