@@ -1,12 +1,15 @@
 /** S-10: everything LevelDB holds is compared with what the feeds add up to, and the first thing that was altered is named. */
+import { Documents, loyaltyDoc, movePoints } from '@branchline/docs';
+import { decodeEntry, FeedWriter } from '@branchline/feed';
 import type { CustomerPut, OrderRequest } from '@branchline/model';
+import { makeStamp } from 'hlc-ts';
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RowLevel } from '../src/projections/rows.ts';
 import { SHOWN_CHARS_MAX } from '../src/verify/row-difference.ts';
 import { compareProjections } from '../src/verify/verify-projections.ts';
-import { Chain, type Machine } from './support/chain.ts';
+import { Chain, type Machine, TENANT } from './support/chain.ts';
 
 const proof = suite('projections against the feeds');
 
@@ -205,6 +208,52 @@ proof('changes of others that wait to be applied are compared as waiting', () =>
     await textOf(shop, 'dp/stock/B001/');
     const { difference } = await compared(shop);
     assert.is(difference, undefined, JSON.stringify(difference));
+  }),
+);
+
+proof('a balance another device wrote against its own business entries is named, with the device', () =>
+  traded(async (shop, chain) => {
+    assert.is((await compared(shop)).balances.inPart, 0);
+    const liar = await chain.machine('B001');
+    await shop.learnRegistry(chain.authorityStore, chain.authorityRegistry);
+    const { writer } = liar.key;
+    const { clock } = chain;
+    const doc = loyaltyDoc('main', ann);
+    const documents = new Documents({ clock, source: { load: async () => ({ changes: [] }) } });
+    const made = await documents.change(doc, writer, [movePoints(ann, 'earned', 18)], {
+      timeMs: clock.nowMs(),
+    });
+    let counter = 0;
+    const now = () => makeStamp(clock.nowMs(), counter++);
+    const feeds = await FeedWriter.open({ store: liar.store!, key: liar.key, tenant: TENANT, now });
+    const [sold] = (await shop.store!.read(`orders/B001/${shop.key.writer}` as never, 1, 1_000_000))!.entries;
+    const { body } = decodeEntry(`orders/B001/${shop.key.writer}` as never, 1, sold!);
+    const order = {
+      ...(body as object),
+      id: '019a0000-0000-7000-8000-000000000001',
+      number: 'B001c-000001',
+      lines: [],
+      customer: { id: ann },
+      loyalty: { earned: 9, redeemed: 0 },
+    };
+    await feeds.commit([
+      { collection: 'orders/B001' as never, kind: 'order', body: order },
+      { collection: 'loyalty/main' as never, kind: 'change', body: { doc, change: made!.bytes } },
+    ]);
+    for (const feed of [`orders/B001/${writer}`, `loyalty/main/${writer}`]) {
+      await shop.store!.append({ runs: [(await liar.store!.read(feed as never, 1, 1_000_000))!] });
+    }
+    await shop.start();
+    await chain.until(
+      async () => ((await shop.services.customers.get(ann as never))?.points.balance ?? 0) > 0,
+    );
+    await shop.stop();
+    assert.equal((await compared(shop)).difference, {
+      what: 'balance',
+      key: `loyalty ${ann}`,
+      expected: `earned 9 by ${writer}`,
+      found: `earned 18 by ${writer}`,
+    });
   }),
 );
 

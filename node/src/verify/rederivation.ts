@@ -32,7 +32,7 @@ import { StockBook } from '../projections/stock.ts';
 import { Tills } from '../projections/tills.ts';
 import { Transfers } from '../projections/transfers.ts';
 import { catalogSink } from '../read-models.ts';
-import { BalanceLedger } from './balances.ts';
+import { BalanceLedger, type BalancesVerified } from './balances.ts';
 import type { Difference } from './row-difference.ts';
 
 export interface RederivationOptions {
@@ -53,14 +53,14 @@ export interface Rederivation {
   readonly shards: Shards;
   /** A pending change that the feeds do not hold, or hold otherwise. */
   readonly difference: Difference | undefined;
-  /** A balance that business entries do not add up to, or one below zero. */
-  readonly balances: Difference | undefined;
+  /** Whether business entries add up to the balances. */
+  readonly balances: BalancesVerified;
 }
 
 const NO_STORE = { feeds: () => new Map(), read: async () => undefined };
 
 export async function rederive(options: RederivationOptions): Promise<Rederivation> {
-  const { journal, stored, level, writer, clock, checkpoints } = options;
+  const { journal, stored, level, writer, clock } = options;
   let failure: Error | undefined;
   const onFailure = (error: Error): void => {
     failure ??= error;
@@ -81,7 +81,7 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
     }),
   };
   const shards = await Shards.open({ rows, writer, clock, sinks, onQuarantined: onChanged, onFailure });
-  const pending = await PendingAside.open(stored, shards, writer);
+  const pending = await PendingAside.open(stored, shards);
   const tills = await Tills.open(rows);
   const orders = await Orders.open({ rows, writer, onAccepted: onChanged });
   const returns = await Returns.open({ rows, writer, onRefunded: onChanged });
@@ -101,7 +101,7 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
   const said = [await Overrides.open({ rows, onChanged }), await Pricing.open(rows), new ErasureBook(rows)];
   const ledger = new BalanceLedger(writer);
   const projector = new Projector({
-    store: { watch: () => () => undefined, replay: () => journal },
+    store: { watch: () => () => undefined, replay: () => seenBy(ledger, journal) },
     rows,
     projections: [
       new Answers(rows),
@@ -126,10 +126,14 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
   if (failure !== undefined) {
     throw failure;
   }
-  if ((checkpoints?.marks() ?? []).length > 0 || pending.hasOwn) {
-    ledger.missBeginning();
+  return { rows, shards, difference: pending.difference, balances: await ledger.verify(rows) };
+}
+
+async function* seenBy(ledger: BalanceLedger, journal: AsyncIterable<Appended>): AsyncGenerator<Appended> {
+  for await (const appended of journal) {
+    ledger.begin(appended);
+    yield appended;
   }
-  return { rows, shards, difference: pending.difference, balances: await ledger.differenceIn(rows) };
 }
 
 /** What this device signed itself is made of entries it has; what others signed is all there is of them. */
@@ -159,26 +163,21 @@ class PendingAside implements Projection {
   /** Digests by document and place. */
   readonly #digests: Map<string, string>;
   #difference: Difference | undefined;
-  /** Changes of this device are among them: its documents lack what its orders say. */
-  readonly hasOwn: boolean;
 
-  private constructor(shards: Shards, digests: Map<string, string>, hasOwn: boolean) {
-    this.hasOwn = hasOwn;
+  private constructor(shards: Shards, digests: Map<string, string>) {
     this.#shards = shards;
     this.#digests = digests;
   }
 
-  static async open(stored: Rows, shards: Shards, own: WriterId): Promise<PendingAside> {
+  static async open(stored: Rows, shards: Shards): Promise<PendingAside> {
     const changes = await ChangeRows.open(stored);
     const digests = new Map<string, string>();
-    let hasOwn = false;
     for (const doc of await changes.pendingDocuments()) {
       for (const { at, writer, bytes } of await changes.read('dp', doc)) {
         digests.set(placeOf(doc, at), digestOf(writer, bytes));
-        hasOwn ||= writer === own;
       }
     }
-    return new PendingAside(shards, digests, hasOwn);
+    return new PendingAside(shards, digests);
   }
 
   get difference(): Difference | undefined {

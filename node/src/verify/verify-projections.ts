@@ -29,6 +29,8 @@ export interface ProjectionsVerified {
   readonly journalEnd: number;
   readonly rows: number;
   readonly documents: number;
+  /** Devices whose balances are what their business entries add up to, and those of which only part is known here. */
+  readonly balances: { readonly devices: number; readonly inPart: number };
   readonly difference: Difference | undefined;
 }
 
@@ -102,7 +104,7 @@ export async function compareProjections(options: CompareOptions): Promise<Proje
   const { journal, journalEnd, stored: level, fresh, writer, clock, checkpoints } = options;
   const stored = await Rows.open({ level, onFailure: () => undefined });
   const { position } = stored;
-  const verified = { position, journalEnd, rows: 0, documents: 0 };
+  const verified = { position, journalEnd, rows: 0, documents: 0, balances: { devices: 0, inPart: 0 } };
   if (!(position <= journalEnd)) {
     const expected = `${position} or more, which the rows cover`;
     const difference = { what: 'journal', key: 'its last position', expected, found: String(journalEnd) };
@@ -124,8 +126,10 @@ export async function compareProjections(options: CompareOptions): Promise<Proje
       compared.difference ??
       (await compareSeries(made.rows, stored)) ??
       documents.difference ??
-      made.balances;
-    return { ...verified, rows: compared.rows, documents: documents.count, difference };
+      made.balances.difference;
+    const { devices, inPart } = made.balances;
+    const balances = { devices, inPart };
+    return { ...verified, rows: compared.rows, documents: documents.count, balances, difference };
   } finally {
     made.shards.documents.close();
   }

@@ -11,7 +11,7 @@
  */
 import * as Automerge from '@automerge/automerge';
 import { type ActorId, actorOf } from './actor.ts';
-import { isCellKey, isCellValue, keyRow, keySegments } from './cell.ts';
+import { type CellValue, isCellKey, isCellValue, keyRow, keySegments } from './cell.ts';
 import { guardChange } from './chunk-guard.ts';
 import { bucketOf, type DocName, docKind, type WriterId } from './doc-name.ts';
 import { objectBucket } from './genesis.ts';
@@ -85,6 +85,22 @@ export function checkChange(doc: DocName, writer: WriterId, bytes: Uint8Array): 
   const { hash, seq, deps, startOp } = decoded;
   const keys = decoded.ops.map((op) => op.key);
   return { ok: true, change: { hash, actor, seq, deps, startOp, keys, bytes } };
+}
+
+/** What a change writes, read without its document; undefined for one that would be kept out. */
+export function readChange(
+  doc: DocName,
+  writer: WriterId,
+  bytes: Uint8Array,
+):
+  | { readonly seq: number; readonly cells: readonly (readonly [key: string, value: CellValue])[] }
+  | undefined {
+  const verdict = checkChange(doc, writer, bytes);
+  if (!verdict.ok) {
+    return undefined;
+  }
+  const { seq, ops } = Automerge.decodeChange(bytes);
+  return { seq, cells: ops.map(({ key, value }) => [key, (value ?? null) as CellValue]) };
 }
 
 /** A Rust panic inside Automerge, as opposed to a clean refusal. */

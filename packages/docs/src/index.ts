@@ -15,7 +15,7 @@ export {
   resolveProduct,
 } from './catalog.ts';
 export { type Cell, type CellValue, type CellWriter, cellKey, keySegments, type Mutator } from './cell.ts';
-export type { QuarantineCode } from './change-check.ts';
+export { type QuarantineCode, readChange } from './change-check.ts';
 export { buildCheckpoint, type CheckpointDoc, type OpenedSnapshot, openSnapshot } from './checkpoint.ts';
 export { CHANGE_LIMITS, guardChange, guardSnapshot, SNAPSHOT_LIMITS } from './chunk-guard.ts';
 export { CustomerIndex } from './customer-index.ts';
@@ -70,6 +70,7 @@ export {
   type RightsCount,
   type RightsMove,
   type RightsRow,
+  rightsCounts,
   rightsOf,
   spendableOf,
   valueLeft,
@@ -89,7 +90,7 @@ export {
   usedAgain,
 } from './rights-policy.ts';
 export { foldRights, moveRights } from './rights-rows.ts';
-export { countStock, foldStock, type Movement, moveStock, type StockRow } from './stock.ts';
+export { countStock, foldStock, type Movement, movements, moveStock, type StockRow } from './stock.ts';
 export { StockPeriods } from './stock-periods.ts';
 export { type CellEffect, doAgain } from './succession.ts';
 export {

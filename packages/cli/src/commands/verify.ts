@@ -115,9 +115,14 @@ function words(report: {
   const torn =
     tornBytes === 0 ? '' : ` ${tornBytes} bytes of a commit that was never acknowledged stand at the end.`;
   const derived = projections.checked
-    ? `${projections.rows} rows and ${projections.documents} documents are what they add up to.`
+    ? `${projections.rows} rows and ${projections.documents} documents are what they add up to; so are the balances of ${balancesInWords(projections)}.`
     : `Not checked: what is derived from them, because ${projections.why}.`;
   return `${entries} entries in ${feeds.length} feeds are as they were written.${torn}\n${derived}`;
+}
+
+function balancesInWords({ balances: { devices, inPart } }: Derived): string {
+  const whole = `${devices} ${devices === 1 ? 'device' : 'devices'}`;
+  return inPart === 0 ? whole : `${whole} (of ${inPart} more only part is held here)`;
 }
 
 function hex(bytes: Uint8Array): string {
