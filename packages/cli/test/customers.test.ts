@@ -1,7 +1,7 @@
 // limit: 60 s
 /** An erasure as a user meets it, on real disks: afterwards no byte of any folder tells the name or the phone. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataDirectory, type NodeConfigInput, NodeProgram, readConfig } from '@branchline/node';
 import { seededRandom, systemClock } from 'hlc-ts';
@@ -52,7 +52,7 @@ test('erase, the act as a file, and not a byte of it in any folder, nor of the k
   await writeFile(join(hqData, 'relay.json'), JSON.stringify({ format: 1, tenant: 'acme' }));
   const hq = await start({ data: hqData });
   const [issued] = await hq.node.services.branches!.add([{ code: 'B001', role: 'branch' }], undefined);
-  const shop = await start({ data: shopData, peers: [hq.url], token: issued!.token });
+  let shop = await start({ data: shopData, peers: [hq.url], token: issued!.token });
   await shop.node.services.customers.put(
     'anna',
     request({ name: NAME, phone: PHONE, email: 'adelaida@example.org' }),
@@ -75,6 +75,12 @@ test('erase, the act as a file, and not a byte of it in any folder, nor of the k
     assert.is((await telling(folder, [key])).length, 1, 'in the journal and nowhere else');
   }
 
+  // A backup from before.
+  await shop.close();
+  const backup = join(dir.path, 'backup');
+  await cp(shopData, backup, { recursive: true });
+  shop = await start({ data: shopData, peers: [hq.url] });
+
   const act = join(dir.path, 'act.json');
   const { code, out, err } = await branchline([
     ...['customers', 'erase', 'anna', '--data', hqData],
@@ -94,6 +100,24 @@ test('erase, the act as a file, and not a byte of it in any folder, nor of the k
   const refused = await branchline(['customers', 'erase', 'nobody', '--data', hqData, '--reason', 'x']);
   assert.is(refused.code, 1);
   assert.match(refused.err, /CUSTOMER_NOT_FOUND/);
+  assert.is((await shop.node.services.customers.get('boris'))?.name, 'Борис');
+  await shop.close();
+
+  // Put back, it knows the name; at its first contact it destroys the key again.
+  assert.is((await telling(backup, [key])).length, 1, 'the backup holds the key');
+  await rm(shopData, { recursive: true });
+  await cp(backup, shopData, { recursive: true });
+  await writeFile(join(shopData, 'restored.json'), JSON.stringify({ times: 1 }));
+  shop = await start({ data: shopData, mode: 'offline' });
+  assert.is((await shop.node.services.customers.get('anna'))?.name, NAME, 'nobody could tell it yet');
+  await shop.close();
+  shop = await start({ data: shopData, peers: [hq.url] });
+  await until(20_000, 'the erasure done again', async () => {
+    const keys = [...shop.node.feeds().values()].filter(({ feed }) => feed.startsWith('keys/'));
+    const isShredded = keys.every(({ feed, base }) => feed !== keyEntries[0]!.feed || base.seq > 0);
+    return isShredded && (await shop.node.services.customers.get('anna'))?.erased === true;
+  });
+  assert.is((await shop.node.services.customers.get('anna'))?.name, undefined);
   assert.is((await shop.node.services.customers.get('boris'))?.name, 'Борис');
   await shop.close();
   await hq.close();

@@ -2,7 +2,7 @@
  * Change check: whether a change from a feed may enter its document.
  *
  * Automerge would accept anything well-formed: a foreign actor, a delete, a text object, a new map in place of a bucket,
- * another writer's row. Each of those harms a document for good or lets a device write what is not its own, so every
+ * another writer's row, a name in clear text. Each of those harms a document for good or lets a device write what is not its own, so every
  * change of another writer passes here first. The verdict depends on the bytes, the document and the writer alone:
  * every peer refuses the same changes and so all documents stay equal.
  *
@@ -10,6 +10,7 @@
  * at all (the registry, before the entry is stored).
  */
 import * as Automerge from '@automerge/automerge';
+import { PERSONAL_FIELDS, SEALED_TEXT } from '@branchline/model';
 import { type ActorId, actorOf } from './actor.ts';
 import { type CellValue, isCellKey, isCellValue, keyRow, keySegments } from './cell.ts';
 import { guardChange } from './chunk-guard.ts';
@@ -30,6 +31,8 @@ export type QuarantineCode =
   | 'CHANGE_SHAPE'
   /** Writes a row that belongs to another writer. */
   | 'CHANGE_OWNER'
+  /** Would put a name, phone, e-mail or note into history in clear text, from where it could never be taken back. */
+  | 'CHANGE_PLAIN'
   /** A second, different change under a sequence number already used. */
   | 'CHANGE_SEQ'
   /** Made Automerge panic: taken as hostile. */
@@ -141,7 +144,26 @@ function checkOperation(
   if (owner !== undefined && owner !== writer) {
     return { code: 'CHANGE_OWNER', reason: `${key} belongs to ${owner}, written by ${writer}` };
   }
+  if (kind === 'loyalty' && isPlainPersonal(key, value as CellValue)) {
+    // The reason is shown to operators: it does not repeat the text.
+    return {
+      code: 'CHANGE_PLAIN',
+      reason: `a personal field of a customer, written by ${writer}, is not encrypted`,
+    };
+  }
   return undefined;
+}
+
+/** Anything but what the cipher makes, or the empty text that clears a field. */
+function isPlainPersonal(key: string, value: CellValue): boolean {
+  const [, column, ...rest] = keySegments(key);
+  return (
+    rest.length === 0 &&
+    (PERSONAL_FIELDS as readonly (string | undefined)[]).includes(column) &&
+    value !== null &&
+    value !== '' &&
+    !(typeof value === 'string' && SEALED_TEXT.test(value))
+  );
 }
 
 /** The only writer of a cell: the second segment of stock rows, the third of points (`customer/earned/<writer>`). */

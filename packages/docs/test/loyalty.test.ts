@@ -1,14 +1,18 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CustomerIndex, cellKey, editCustomer, foldCustomer, loyaltyDoc, movePoints } from '../src/index.ts';
-import { Device, writerNamed } from './device.ts';
+import { Device, sealed, writerNamed } from './device.ts';
 
 const test = suite('loyalty');
 const DOC = loyaltyDoc('north', 'C1');
 
 test('points credited in two branches at once both count, and a refund takes its own back', async () => {
   const [north, south] = [new Device('north'), new Device('south')];
-  const a = await north.commit(DOC, editCustomer('C1', { name: 'Анна' }), movePoints('C1', 'earned', 50));
+  const a = await north.commit(
+    DOC,
+    editCustomer('C1', { name: sealed('Анна') }),
+    movePoints('C1', 'earned', 50),
+  );
   const b = await south.commit(DOC, movePoints('C1', 'earned', 70), movePoints('C1', 'reversed', 20));
   await north.receive(DOC, b);
   await south.receive(DOC, a);
@@ -18,7 +22,7 @@ test('points credited in two branches at once both count, and a refund takes its
   assert.equal(rows[0], rows[1]);
   assert.equal(JSON.parse(JSON.stringify(rows[0])), {
     id: 'C1',
-    name: 'Анна',
+    name: sealed('Анна'),
     phone: '',
     email: '',
     note: '',
@@ -34,19 +38,19 @@ test('points credited in two branches at once both count, and a refund takes its
 
 test('profile fields merge one by one; a conflict is visible and goes with the next edit', async () => {
   const [north, south] = [new Device('north'), new Device('south')];
-  const a = await north.commit(DOC, editCustomer('C1', { phone: '+7900', email: 'a@x' }));
-  const b = await south.commit(DOC, editCustomer('C1', { phone: '+7911', note: 'vip' }));
+  const a = await north.commit(DOC, editCustomer('C1', { phone: sealed('+7900'), email: sealed('a@x') }));
+  const b = await south.commit(DOC, editCustomer('C1', { phone: sealed('+7911'), note: sealed('vip') }));
   const first = await north.receive(DOC, b);
   let row = foldCustomer(
     foldCustomer(undefined, 'C1', await north.documents.cells(DOC)),
     'C1',
     first.patches,
   );
-  assert.equal([row.email, row.note, row.conflicts], ['a@x', 'vip', ['phone']]);
+  assert.equal([row.email, row.note, row.conflicts], [sealed('a@x'), sealed('vip'), ['phone']]);
   await south.receive(DOC, a);
-  const { patches } = await north.change(DOC, editCustomer('C1', { phone: '+7922' }));
+  const { patches } = await north.change(DOC, editCustomer('C1', { phone: sealed('+7922') }));
   row = foldCustomer(row, 'C1', patches);
-  assert.equal([row.phone, row.conflicts], ['+7922', []]);
+  assert.equal([row.phone, row.conflicts], [sealed('+7922'), []]);
 });
 
 test('points are whole, never negative, and written only by their writer', async () => {

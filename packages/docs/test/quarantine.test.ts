@@ -14,8 +14,11 @@ import {
   catalogDoc,
   cellKey,
   type DocName,
+  editCustomer,
   editProduct,
+  foldCustomer,
   loyaltyDoc,
+  movePoints,
   moveStock,
   parsePeriod,
   stockDoc,
@@ -23,7 +26,7 @@ import {
 import { Intake, Panicked } from '../src/intake.ts';
 import { ShardDocument } from '../src/shard-document.ts';
 import { WAITING_BYTES_MAX, WAITING_CHANGES_MAX, WaitingRoom } from '../src/waiting-room.ts';
-import { Device, writerNamed } from './device.ts';
+import { Device, sealed, writerNamed } from './device.ts';
 
 const test = suite('quarantine');
 const DOC = catalogDoc('A1');
@@ -162,6 +165,36 @@ test("a row of another writer is refused: CHANGE_OWNER, in stock and in points, 
     });
     assert.is(await codeOf(doc, bytes), 'CHANGE_OWNER', key);
   }
+});
+
+test('CHANGE_PLAIN: personal data in clear text is kept out, and said nowhere; what is encrypted flows', async () => {
+  const [shop, other] = [new Device('shop'), new Device('other')];
+  const doc = loyaltyDoc('north', 'C1');
+  for (const field of ['name', 'phone', 'email', 'note'] as const) {
+    for (const text of ['Ann Smith', '+79001234567', 'p1.k1.short', `p1.k1 ${'x'.repeat(60)}`]) {
+      const evil = new Device('evil');
+      const { bytes } = await evil.commit(doc, editCustomer('C1', { [field]: text }));
+      const { quarantined } = await other.documents.apply(doc, [{ writer: evil.writer, bytes }]);
+      assert.equal(
+        quarantined.map(({ code }) => code),
+        ['CHANGE_PLAIN'],
+        `${field} ${text}`,
+      );
+      assert.not.ok(quarantined[0]!.reason.includes(text), quarantined[0]!.reason);
+    }
+  }
+  const number = await crafted(doc, (root) => {
+    root[bucketKey(bucketOf('loyalty', 'C1'))]!['C1/phone'] = 79001234567;
+  });
+  assert.is(await codeOf(doc, number), 'CHANGE_PLAIN');
+  const fine = await shop.commit(
+    doc,
+    editCustomer('C1', { name: sealed('Ann'), phone: '', group: 'staff' }),
+    movePoints('C1', 'earned', 5),
+  );
+  assert.equal((await other.receive(doc, fine)).quarantined, []);
+  const row = foldCustomer(undefined, 'C1', await other.documents.cells(doc));
+  assert.equal([row.name, row.phone, row.group, row.balance], [sealed('Ann'), '', 'staff', 5]);
 });
 
 test('bytes that are no change are CHANGE_UNREADABLE or CHANGE_SIZE, whatever they are', async () => {

@@ -12,7 +12,7 @@ import {
   type WriterId,
 } from '../src/index.ts';
 import { BranchStock, type SentChange } from './branch-stock.ts';
-import { cellsOf, Device, writerNamed } from './device.ts';
+import { cellsOf, Device, sealed, writerNamed } from './device.ts';
 
 const test = suite('succession');
 const [OCT, NOV] = [parsePeriod('2026-10'), parsePeriod('2026-11')];
@@ -51,17 +51,21 @@ test('two copies of a device sell; what only one of them sold is done again by i
 test('points are credited again, a profile is set to what it was set to', async () => {
   const doc = loyaltyDoc('main', 'anna');
   const [copy, next] = [new Device('one'), new Device('two')];
-  const common = await copy.commit(doc, movePoints('anna', 'earned', 5), editCustomer('anna', { name: 'A' }));
+  const common = await copy.commit(
+    doc,
+    movePoints('anna', 'earned', 5),
+    editCustomer('anna', { name: sealed('A') }),
+  );
   const alone = [
     await copy.commit(doc, movePoints('anna', 'earned', 7)),
-    await copy.commit(doc, editCustomer('anna', { name: 'Anna' })),
+    await copy.commit(doc, editCustomer('anna', { name: sealed('Anna') })),
     await copy.commit(doc, movePoints('anna', 'earned', 1)),
   ];
   const effects = await copy.documents.effectOf(doc, alone);
   await next.receive(doc, common);
   await next.commit(doc, doAgain(doc, effects!));
   const row = foldCustomer(undefined, 'anna', await cellsOf(next, doc));
-  assert.equal([row.name, row.balance], ['Anna', 13]);
+  assert.equal([row.name, row.balance], [sealed('Anna'), 13]);
   const nothing = await next.documents.effectOf(doc, alone);
   assert.is(nothing, undefined, 'a document that does not hold them cannot tell');
 });

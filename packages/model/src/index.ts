@@ -55,6 +55,7 @@ export {
   erasureOrder,
   erasureRequest,
   PERSONAL_FIELDS,
+  SEALED_TEXT,
 } from './api/customers.ts';
 export {
   type NodeEvent,

@@ -28,6 +28,8 @@ export const customerFields = z.strictObject({
 export type CustomerFields = z.infer<typeof customerFields>;
 /** What is encrypted. */
 export const PERSONAL_FIELDS = ['name', 'phone', 'email', 'note'] as const;
+/** How it stands in documents: the cipher, the key, and nonce · ciphertext · tag in base64url. */
+export const SEALED_TEXT = /^p1\.[\w-]{1,32}\.[\w-]{38,}$/;
 
 export const customerPut = customerFields
   .partial()
