@@ -18,7 +18,10 @@ export interface ProtocolLine {
   readonly why: string;
 }
 
-/** Oldest first; lines are added, never edited. */
+/**
+ * Oldest first; lines are added, never edited. Of the last two, `test/protocol/recordings` has an exchange each, and `test/protocol.test.ts`
+ * plays them against the code of today.
+ */
 export const PROTOCOL_HISTORY: readonly ProtocolLine[] = [
   {
     version: 1,
