@@ -3,9 +3,9 @@
  * that spoke the older protocol. Handshake and signatures are checked as with a living peer.
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { PROTOCOL_HISTORY, protocolFingerprint } from '@branchline/wire';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PROTOCOL_HISTORY, protocolFingerprint } from '../packages/wire/src/protocol-version.ts';
 import { type Recording, record, replay } from './protocol/exchange.ts';
 
 const test = suite('protocol, N and N-1');
@@ -21,7 +21,7 @@ test('the protocol spoken now and the one before it have a recording', () => {
   for (const line of PROTOCOL_HISTORY.slice(-2)) {
     assert.ok(
       recordingOf(line.fingerprint),
-      `${line.fingerprint}: run test/protocol/record.ts in a checkout that speaks it`,
+      `${line.fingerprint}: npm run protocol:record in a checkout that speaks it`,
     );
   }
 });

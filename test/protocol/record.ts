@@ -1,9 +1,9 @@
 /**
- * Writes the recording of the protocol this checkout speaks: `node --conditions=source --import tsx test/protocol/record.ts`. To be run
+ * Writes the recording of the protocol this checkout speaks: `npm run protocol:record`. To be run
  * once per fingerprint, before a change of the protocol lands; recordings are never made again.
  */
 import { writeFile } from 'node:fs/promises';
-import { protocolFingerprint } from '../../packages/wire/src/protocol-version.ts';
+import { protocolFingerprint } from '@branchline/wire';
 import { record } from './exchange.ts';
 
 const fingerprint = protocolFingerprint();

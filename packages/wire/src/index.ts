@@ -33,7 +33,12 @@ export {
   type VectorFrame,
 } from './frames.ts';
 export { type LinkFaults, MemoryNetwork, type MemoryNetworkOptions } from './memory-network.ts';
-export { PROTOCOL_VERSION } from './protocol-version.ts';
+export {
+  PROTOCOL_HISTORY,
+  PROTOCOL_VERSION,
+  protocolFingerprint,
+  SPOKEN_VERSIONS,
+} from './protocol-version.ts';
 export type { Transport, TransportEvents } from './transport.ts';
 export {
   type Acceptor,
