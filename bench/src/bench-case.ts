@@ -14,7 +14,7 @@ export interface BenchSettings {
   readonly peers?: readonly string[];
   /** Of `sale`: the line that hangs in every other round; left out, none does. */
   readonly hangingLine?: 'ofd' | 'kkt';
-  /** Where processor profiles of the relay are written. */
+  /** Where processor profiles of relay, head office and branches are written. */
   readonly profileDir?: string;
 }
 

@@ -34,7 +34,7 @@ export interface RetentionOptions {
   readonly self: WriterId;
   readonly clock: Pick<Clock, 'nowMs'>;
   /** Up to where a device has confirmed each feed; undefined when it was never in contact. */
-  readonly held: (writer: WriterId) => ReadonlyMap<FeedName, number> | undefined;
+  readonly held: (writer: WriterId) => Pick<ReadonlyMap<FeedName, number>, 'get'> | undefined;
   /** Did the device say that it takes checkpoints, when it was last here? */
   readonly takes: (writer: WriterId) => boolean;
 }

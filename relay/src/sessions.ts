@@ -116,9 +116,11 @@ export class Sessions {
   }
 
   /** Up to where the device has confirmed each feed, now or when it left; undefined when it was never in contact. */
-  held(writer: WriterId): ReadonlyMap<FeedName, number> | undefined {
+  held(writer: WriterId): Pick<ReadonlyMap<FeedName, number>, 'get'> | undefined {
     const open = this.#open.get(writer);
-    return open === undefined ? this.#left.get(writer)?.held : heldIn(open.session);
+    return open === undefined
+      ? this.#left.get(writer)?.held
+      : { get: (feed) => open.session.confirmed(feed) };
   }
 
   /** Everybody who was ever in contact, as it would be remembered if the process ended now. */

@@ -7,8 +7,9 @@
  * Afterwards, untimed: the selling stops, everybody materialises everything, and feeds with their hashes, heads of all documents, and
  * totals of the business are compared between all of them and the relay. A difference is an error, not a figure.
  */
+import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { BenchContext } from '../bench-case.ts';
 import type { ForkedProgram } from '../system/forked.ts';
 import { freePort } from '../system/free-port.ts';
@@ -105,7 +106,7 @@ export async function storm(context: BenchContext, fleet: PreparedFleet): Promis
     const idleSalesMs = await till.sell({ done: () => true, atLeast: IDLE_SALES });
 
     progress('the network is back');
-    const relay = start(openRelay(context, relayArgs(context)));
+    const relay = start(openRelay(context));
     const targets = targetsOf(fleet);
     const before = await usageOf(started);
     const reached = [...group(homes)].map(([host, codes]) =>
@@ -116,12 +117,14 @@ export async function storm(context: BenchContext, fleet: PreparedFleet): Promis
     );
     await relay.call('open', { data: at('relay'), listen: `127.0.0.1:${port}` });
     const relayBefore = await relay.call<Usage>('usage');
+    const crowd = hosts[0] === undefined ? {} : { branches: hosts[0] };
+    const profile = await profiles(context, { relay, office, shop, ...crowd });
     const fromMs = clock.nowMs();
     let agreed = false;
     const selling = till.sell({ done: () => agreed });
     const relayReached = relay.call<number>('reach', { target: fleet.target, timeoutMs: STORM_TIMEOUT_MS });
     await Promise.all(started.filter((program) => program !== relay).map((host) => host.call('sync')));
-    const [relayAt, ...nodesAt] = await Promise.all([relayReached, ...reached]);
+    const [relayAt, ...nodesAt] = await Promise.all([relayReached, ...reached]).finally(() => profile.stop());
     agreed = true;
     const after = await usageOf(started.filter((program) => program !== relay));
     const relayAfter = await relay.call<Usage>('usage');
@@ -311,8 +314,22 @@ async function inParallel<T>(
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
 }
 
-/** Flags for the runtime of the relay, where a profile is asked for. */
-function relayArgs({ settings }: BenchContext): string[] {
+/** Where profiles are asked for, takes them of these programs from now until `stop`, one file for each name. */
+async function profiles(
+  { settings }: BenchContext,
+  programs: Readonly<Record<string, ForkedProgram>>,
+): Promise<{ stop(): Promise<void> }> {
   const { profileDir } = settings;
-  return profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
+  if (profileDir === undefined) return { stop: async () => {} };
+  await mkdir(profileDir, { recursive: true });
+  const named = Object.entries(programs);
+  await Promise.all(named.map(([, program]) => program.call('startProfile')));
+  const stop = async (): Promise<void> => {
+    await Promise.all(
+      named.map(([name, program]) =>
+        program.call('stopProfile', { path: resolve(profileDir, `${name}.cpuprofile`) }),
+      ),
+    );
+  };
+  return { stop };
 }

@@ -7,6 +7,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Clock } from 'hlc-ts';
 import { BenchError } from '../errors.ts';
+import { startProfile, stopProfile } from './processor-profile.ts';
 
 const CLOSE_TIMEOUT_MS = 30_000;
 /** Characters of a program's stderr kept for an error message. */
@@ -22,8 +23,9 @@ type Answer = { readonly id: number } & ({ readonly answer: unknown } | { readon
 
 export type Calls = Readonly<Record<string, (argument: never) => unknown>>;
 
-/** The side of the program: answers calls until the parent is gone. */
-export function serveCalls(calls: Calls): void {
+/** The side of the program: answers calls, and those for a profile of itself, until the parent is gone. */
+export function serveCalls(own: Calls): void {
+  const calls: Calls = { startProfile, stopProfile, ...own };
   const send = (answer: Answer): void => {
     process.send?.(answer);
   };

@@ -28,7 +28,7 @@ export function openRights(options: {
     heldOf: (collection, writer) =>
       store.feeds().get(feedName(collection as Collection, writer))?.head.seq ?? 0,
     programme: (ms) => models.programmes.at(ms),
-    isConnected: () => exchange.replicator.progress().some(({ phase }) => phase === 'live'),
+    isConnected: () => exchange.replicator.isLive,
     commit: submitOwn,
     onMoved: (account, moves) =>
       events.publish('rights.moved', {

@@ -83,6 +83,10 @@ export class RightsKeeper {
   #settled = 0;
   #wake = new AbortController();
   #fencedBefore = '';
+  #holdersAt: { readonly position: number; readonly holders: readonly WriterId[] } = {
+    position: -1,
+    holders: [],
+  };
 
   constructor(ports: RightsKeeperPorts) {
     this.#ports = ports;
@@ -124,7 +128,7 @@ export class RightsKeeper {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const stop = this.#ports.registry.watch(() => this.#wake.abort());
+    const stop = this.#ports.registry.watch(() => this.#ring());
     for await (const name of this.#ports.customers.accounts()) {
       this.look(name);
     }
@@ -202,7 +206,7 @@ export class RightsKeeper {
   }
 
   async #situation(name: AccountName, rights: Rights): Promise<RightsSituation> {
-    const { self, clock, isConnected, registry, programme } = this.#ports;
+    const { self, clock, isConnected, programme } = this.#ports;
     const nowMs = clock.nowMs();
     const key = keyOf(name);
     const need = this.#needs.get(key);
@@ -217,10 +221,7 @@ export class RightsKeeper {
       rights,
       self,
       pool,
-      holders: registry
-        .members()
-        .filter(isAlive)
-        .map(({ writer }) => writer),
+      holders: this.#holders(),
       fenced: this.#fenced(name.region),
       nowMs,
       connected: isConnected(),
@@ -250,6 +251,16 @@ export class RightsKeeper {
     if (moves.length > 0) {
       this.#ports.onMoved(name.account, moves);
     }
+  }
+
+  /** Everybody who may hold rights; the same list until the registry moves. */
+  #holders(): readonly WriterId[] {
+    const { registry } = this.#ports;
+    if (this.#holdersAt.position !== registry.position) {
+      const holders = registry.members().filter(isAlive);
+      this.#holdersAt = { position: registry.position, holders: holders.map(({ writer }) => writer) };
+    }
+    return this.#holdersAt.holders;
   }
 
   /** Head office: the first one enrolled that is still one, under the key it has now. */
@@ -325,7 +336,14 @@ export class RightsKeeper {
     } else if (this.#due.size < ACCOUNTS_DUE_MAX) {
       this.#due.set(keyOf(name), { name, atMs });
     }
-    this.#wake.abort();
+    this.#ring();
+  }
+
+  /** Once for a round: every abort makes an error with a stack, and a catch-up changes accounts by the thousand. */
+  #ring(): void {
+    if (!this.#wake.signal.aborted) {
+      this.#wake.abort();
+    }
   }
 }
 

@@ -44,7 +44,8 @@ export async function runStatusReports(node: ReportedNode, signal: AbortSignal):
   const { clock, services } = node;
   let woken = new AbortController();
   const { unsubscribe } = services.events.subscribe(undefined, ({ type }) => {
-    if (!type.startsWith('order.') && !type.startsWith('stock.')) {
+    // Once for a report: every abort makes an error with a stack, and a catch-up publishes by the thousand.
+    if (!woken.signal.aborted && !type.startsWith('order.') && !type.startsWith('stock.')) {
       woken.abort();
     }
   });

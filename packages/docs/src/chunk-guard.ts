@@ -12,7 +12,7 @@
  *   document = actors · heads · change column headers · op column headers · change columns · op columns · index (type 0)
  *   column   = spec(LEB) = id << 4 | deflated << 3 | kind, then length(LEB)
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { inflateRawSync } from 'node:zlib';
 
 export interface ChunkLimits {
@@ -128,14 +128,20 @@ function readChunk(bytes: Uint8Array): { type: number; contents: Uint8Array } {
   return { type: bytes[HEADER_BYTES - 1]!, contents: reader.take(length) };
 }
 
+const scratch = Buffer.allocUnsafe(16 * 1024);
+
 /** Automerge does not look at the checksum of a change it is handed: damage would arrive as a different change. */
 function checkSum(bytes: Uint8Array, plain: Uint8Array): void {
-  const hash = createHash('sha256')
-    .update(Uint8Array.of(1, ...uleb(plain.length)))
-    .update(plain)
-    .digest();
+  const head = uleb(plain.length);
+  const length = 1 + head.length + plain.length;
+  // One call over one buffer: a hash object for each change would cost more than the hashing.
+  const input = length <= scratch.length ? scratch : Buffer.allocUnsafe(length);
+  input[0] = 1;
+  input.set(head, 1);
+  input.set(plain, 1 + head.length);
+  const sum = hash('sha256', input.subarray(0, length), 'buffer');
   for (let at = 0; at < 4; at++) {
-    if (hash[at] !== bytes[MAGIC.length + at]) {
+    if (sum[at] !== bytes[MAGIC.length + at]) {
       throw new Malformed('its checksum is not that of its contents');
     }
   }

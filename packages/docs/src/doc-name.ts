@@ -97,9 +97,18 @@ export function bucketOf(kind: DocKind, row: string): number {
 /** FNV-1a over UTF-8 with the final mix of MurmurHash3: fast, even in every byte, and pinned by a test. */
 export function keyHash(text: string): number {
   let hash = 0x811c9dc5;
-  for (const byte of utf8.encode(text)) {
-    hash = Math.imul(hash ^ byte, 0x01000193);
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > 0x7f) {
+      return mixed(utf8.encode(text).reduce((sum, byte) => Math.imul(sum ^ byte, 0x01000193), 0x811c9dc5));
+    }
+    hash = Math.imul(hash ^ code, 0x01000193);
   }
+  return mixed(hash);
+}
+
+function mixed(sum: number): number {
+  let hash = sum;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;

@@ -26,6 +26,15 @@ export function matchesPattern(pattern: CollectionPattern, collection: Collectio
   return pattern === collection;
 }
 
+/** All patterns of a grant asked at once: exact names, which most are, cost one look. */
+export function patternMatcher(patterns: readonly CollectionPattern[]): (collection: Collection) => boolean {
+  const exact = new Set<string>(patterns.filter((pattern) => !pattern.includes('*')));
+  const open = patterns.filter((pattern) => pattern.includes('*'));
+  return (collection) =>
+    (exact.has(collection) && familyOf(collection) !== LOCAL_COLLECTION) ||
+    open.some((pattern) => matchesPattern(pattern, collection));
+}
+
 // `letters/*/B001`: whatever stands in the open segment.
 function matchesSegments(pattern: readonly string[], segments: readonly string[]): boolean {
   return (

@@ -6,7 +6,7 @@
  * feed; what goes out is what the writer signed, cut at its signatures.
  *
  * A peer that is level is sent a commit as the store tells of it, without reading it back. Runs that have to wait for their turn
- * are kept for that, FRESH_RUNS_MAX at most; whatever is not kept is read.
+ * are kept for that, FRESH_RUNS_MAX at most; whatever is not kept is looked for among the recent runs of all peers, then read.
  *
  * A feed is never sent to its own writer: one that lacks its own entries must hear of it (fork-talk.ts), not have them back.
  */
@@ -186,9 +186,13 @@ export class Outflow {
 
   /** A slice that ends at a signature, fits a message, and does not pass the end of a revoked feed. */
   async #read(feed: FeedName, from: number): Promise<Run | undefined> {
-    const { store } = this.#context;
+    const { store, recent } = this.#context;
     const end = this.#endOf(feed);
+    const known = recent.get(feed, from);
+    // Short ones are only worth it at the end of a feed: before it, many of them make one slice.
+    if (known && fits(known, end) && (lastSeq(known) === end || bytesOf(known) >= TURN_BYTES)) return known;
     const slice = await store.read(feed, from, SLICE_BYTES);
+    if (slice && fits(slice, end)) recent.put(slice);
     if (!slice || fits(slice, end)) return slice;
     const shortest = await store.read(feed, from, 1);
     return shortest && fits(shortest, end) ? shortest : undefined;

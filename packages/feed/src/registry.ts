@@ -21,7 +21,7 @@
  * Does not: read a store (registry-follower.ts), write (authority.ts), or look at a clock.
  */
 import { z } from 'zod';
-import { matchesPattern, REGISTRY_COLLECTION } from './collections.ts';
+import { type CollectionPattern, patternMatcher, REGISTRY_COLLECTION } from './collections.ts';
 import { collectionOf, feedName, writerOf } from './feed-name.ts';
 import { type Grant, ROLES, withRole } from './grants.ts';
 import { writerIdOf } from './identity.ts';
@@ -195,7 +195,7 @@ export class Registry {
   mayRead(reader: WriterId, collection: Collection): boolean {
     const member = this.member(reader);
     if (!member || member.revocation) return false;
-    return member.grant.read.some((pattern) => matchesPattern(pattern, collection));
+    return allows(member.grant.read, collection);
   }
 
   /** May `writer` have written `feed` up to `seq`? A device writes its own feeds only, of collections it was granted. */
@@ -205,8 +205,7 @@ export class Registry {
     const member = this.member(writer);
     if (!member) return false;
     if (member.revocation && seq > (member.revocation.heads.get(feed)?.seq ?? 0)) return false;
-    const collection = collectionOf(feed);
-    return member.grant.write.some((pattern) => matchesPattern(pattern, collection));
+    return allows(member.grant.write, collectionOf(feed));
   }
 
   /** Where a feed ends for good because its writer was revoked; undefined while it may grow. */
@@ -309,6 +308,18 @@ export class Registry {
     const invitation = token && this.#invitations.get(hex(token));
     if (invitation && !invitation.usedBy) this.#invitations.set(invitation.id, { ...invitation, usedBy });
   }
+}
+
+const matchers = new WeakMap<readonly CollectionPattern[], (collection: Collection) => boolean>();
+
+/** Asked for every feed and every peer: what a list of patterns lets through is worked out once. */
+function allows(patterns: readonly CollectionPattern[], collection: Collection): boolean {
+  let matcher = matchers.get(patterns);
+  if (!matcher) {
+    matcher = patternMatcher(patterns);
+    matchers.set(patterns, matcher);
+  }
+  return matcher(collection);
 }
 
 function parsed<Kind extends RegistryKind>(

@@ -7,6 +7,7 @@ import type { CheckpointSink, CheckpointSource } from './checkpoint-transfer.ts'
 import type { FeedSummary } from './feed-summary.ts';
 import type { ForkEvidence } from './fork-evidence.ts';
 import type { IncarnationPlan } from './incarnation.ts';
+import type { RecentRuns } from './recent-runs.ts';
 import type { Registry } from './registry.ts';
 import type { SuccessorMessage } from './replication-messages.ts';
 import type { ReplicationEvent, ReplicationState, ReplicationStep } from './replication-state.ts';
@@ -57,6 +58,7 @@ export interface ReplicationContext {
   readonly tenant: string;
   readonly self: WriterId;
   readonly summary: FeedSummary;
+  readonly recent: RecentRuns;
   readonly source: CheckpointSource | undefined;
   readonly sink: CheckpointSink | undefined;
   readonly authority: Pick<Authority, 'succeed'> | undefined;

@@ -21,12 +21,13 @@ import { FeedSummary } from './feed-summary.ts';
 import { type EvidenceLedger, type ForkEvidence, memoryEvidence } from './fork-evidence.ts';
 import type { Grant } from './grants.ts';
 import { type PeerProgress, sinceLeft } from './peer-progress.ts';
+import { RecentRuns } from './recent-runs.ts';
 import type { Registry } from './registry.ts';
 import type { ReplicationContext, ReplicationNews } from './replication-context.ts';
 import type { PeerChannel, ReplicationMessage, SuccessorMessage } from './replication-messages.ts';
 import type { ReplicationEvent, ReplicationState, ReplicationStep } from './replication-state.ts';
 import { Session } from './session.ts';
-import type { FeedName, FeedStore, Run, WriterId } from './types.ts';
+import type { Collection, FeedName, FeedStore, Run, WriterId } from './types.ts';
 
 /** Peers at once: twice the fleet it is made for. */
 export const SESSIONS_MAX = 512;
@@ -58,6 +59,9 @@ export class Replicator {
   readonly #evidence: EvidenceLedger;
   readonly #context: ReplicationContext;
   readonly #sessions = new Map<WriterId, Session>();
+  readonly #recent = new RecentRuns(() => this.#sessions.size > 1);
+  /** Sessions whose peer may have a collection; made again when a session or the registry comes or goes. */
+  readonly #readers = new Map<Collection, readonly Session[]>();
   readonly #last = new Map<WriterId, PeerProgress>();
   readonly #forked = new Map<FeedName, ForkEvidence>();
   /** By new key: for whom, and to whom. Asked again, it goes to those who have come since. */
@@ -87,6 +91,7 @@ export class Replicator {
       tenant: options.tenant,
       self: options.self,
       summary: this.#summary,
+      recent: this.#recent,
       source: options.checkpoints?.source,
       sink: options.checkpoints?.sink,
       authority: options.authority,
@@ -120,6 +125,7 @@ export class Replicator {
     }
     const session = new Session(this.#context, channel, peer);
     this.#sessions.set(peer, session);
+    this.#readers.clear();
     this.#grants.set(peer, this.#options.registry.member(peer)?.grant);
     void session.done.then((code) => this.#detach(session, code));
     const refusal = this.#refusal(peer);
@@ -148,6 +154,11 @@ export class Replicator {
     return [...away.map((left) => sinceLeft(left, this.#context)), ...connected];
   }
 
+  /** True while a peer is connected that has been compared with: it would hear what is written now. */
+  get isLive(): boolean {
+    return [...this.#sessions.values()].some(({ phase }) => phase === 'live');
+  }
+
   /**
    * True while a peer is connected that has been compared with and holds nothing of this feed that is missing here. Whoever
    * keeps an authority that was put back from a backup waits for this before it writes to the registry.
@@ -168,6 +179,7 @@ export class Replicator {
 
   /** Called for `sync now`: compares with every connected peer again. */
   recompare(): void {
+    this.#readers.clear();
     for (const session of this.#sessions.values()) session.recompare();
   }
 
@@ -195,7 +207,10 @@ export class Replicator {
     this.#stops.push(
       store.watch((appended) => {
         for (const run of appended.runs) this.#summary.moved(run.feed);
-        for (const run of appended.runs) this.#tellWhenAllowed(run);
+        for (const run of appended.runs) {
+          this.#recent.put(run);
+          this.#tellWhenAllowed(run);
+        }
       }),
       registry.watch(() => this.#registryWillMove()),
     );
@@ -212,7 +227,17 @@ export class Replicator {
   }
 
   #tell(run: Run): void {
-    for (const session of this.#sessions.values()) session.feedMoved(run.feed, run);
+    for (const session of this.#readersOf(collectionOf(run.feed))) session.feedMoved(run.feed, run);
+  }
+
+  /** A run concerns few of two hundred peers: those who do not read its collection are not asked about each. */
+  #readersOf(collection: Collection): readonly Session[] {
+    let readers = this.#readers.get(collection);
+    if (!readers) {
+      readers = [...this.#sessions.values()].filter((session) => session.shares(collection));
+      this.#readers.set(collection, readers);
+    }
+    return readers;
   }
 
   /** Once per commit, when every watcher of the store has heard of it. */
@@ -228,11 +253,14 @@ export class Replicator {
   #registryMoved(): void {
     const { registry, self } = this.#options;
     this.#summary.forget();
+    this.#readers.clear();
     const selfChanged = this.#grantChanged(self);
     for (const session of [...this.#sessions.values()]) {
       const peerChanged = this.#grantChanged(session.peer);
       session.registryMoved(selfChanged || peerChanged);
     }
+    // Whoever was asked meanwhile may have answered by the grants of before.
+    this.#readers.clear();
     this.#grants = new Map(
       [self, ...this.#sessions.keys()].map((writer) => [writer, registry.member(writer)?.grant]),
     );
@@ -244,7 +272,7 @@ export class Replicator {
 
   #feedMoved(feed: FeedName): void {
     this.#summary.moved(feed);
-    for (const session of this.#sessions.values()) session.feedMoved(feed);
+    for (const session of this.#readersOf(collectionOf(feed))) session.feedMoved(feed);
   }
 
   async #forkFound(peer: WriterId, evidence: ForkEvidence): Promise<void> {
@@ -280,6 +308,7 @@ export class Replicator {
     this.#last.set(session.peer, session.progress());
     if (code === 'CHECKPOINT_INVALID') this.#declinedBy(session);
     if (this.#sessions.get(session.peer) === session) this.#sessions.delete(session.peer);
+    this.#readers.clear();
     for (const [id, { from }] of this.#passedOn) if (from === session.peer) this.#passedOn.delete(id);
     const { peer, cause } = session;
     this.#context.report({ type: 'peerLeft', peer, code, ...(cause === undefined ? {} : { cause }) });

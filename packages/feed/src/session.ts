@@ -148,6 +148,11 @@ export class Session {
     this.#outflow.say(message);
   }
 
+  /** May both sides read this collection, as far as this session knows? */
+  shares(collection: Collection): boolean {
+    return this.#shared(collection);
+  }
+
   /** Called by the replicator when a feed grew, whoever brought it, and by what run where it knows. */
   feedMoved(feed: FeedName, run?: Run): void {
     if (this.#shared(collectionOf(feed))) this.#outflow.offer(feed, run);
@@ -190,6 +195,14 @@ export class Session {
       refused: this.#refused,
       feeds,
     };
+  }
+
+  /** How much of one feed the peer has confirmed, as `progress` says of all; cheap enough to ask for each feed. */
+  confirmed(feed: FeedName): number {
+    if (this.#state.phase === 'closed') {
+      return this.#final?.feeds.find((each) => each.feed === feed)?.ackedUpTo ?? 0;
+    }
+    return this.#shared(collectionOf(feed)) ? this.#progressOf(feed).ackedUpTo : 0;
   }
 
   /** True once everything was compared and the peer holds nothing of this feed that is missing here. */

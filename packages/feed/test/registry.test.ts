@@ -2,7 +2,7 @@ import { ManualClock, makeStamp, type Stamp } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Authority, INCARNATIONS_AHEAD_MAX } from '../src/authority.ts';
-import { matchesPattern } from '../src/collections.ts';
+import { matchesPattern, patternMatcher } from '../src/collections.ts';
 import { FeedError } from '../src/errors.ts';
 import { FeedWriter } from '../src/feed-writer.ts';
 import { defaultGrant } from '../src/grants.ts';
@@ -336,6 +336,7 @@ test('patterns: exact, below, everything but what is local', () => {
   ];
   for (const [pattern, collection, expected] of cases) {
     assert.is(matchesPattern(pattern, collection as Collection), expected, `${pattern} ${collection}`);
+    assert.is(patternMatcher(['x', pattern])(collection as Collection), expected, `${pattern} ${collection}`);
   }
 });
 

@@ -7,6 +7,7 @@ import { ANSWERS_MAX } from '../src/fork-talk.ts';
 import { generateDeviceKey } from '../src/identity.ts';
 import { BATCH_MESSAGES_MAX, INBOX_BYTES_MAX, Inbox } from '../src/inbox.ts';
 import { successionRequest } from '../src/incarnation.ts';
+import { RECENT_BYTES_MAX, RecentRuns } from '../src/recent-runs.ts';
 import type { EntriesMessage } from '../src/replication-messages.ts';
 import { PASSED_ON_MAX, SESSIONS_MAX } from '../src/replicator.ts';
 import { STRIKES_MAX } from '../src/session.ts';
@@ -29,6 +30,27 @@ const entries = (bytes: number): EntriesMessage => ({
   from: 1,
   entries: [new Uint8Array(bytes)],
   signature: new Uint8Array(64),
+});
+
+test('recent runs: bounded, the one asked for longest ago leaves first, none while nobody shares them', () => {
+  let isShared = true;
+  const recent = new RecentRuns(() => isShared);
+  const feed = entries(1).feed as FeedName;
+  const mega = 1024 * 1024;
+  const put = (from: number): void => recent.put({ ...entries(mega), feed, from });
+  for (let from = 0; from < RECENT_BYTES_MAX / mega; from += 1) put(from);
+  assert.is(recent.bytes, RECENT_BYTES_MAX);
+  assert.is(recent.get(feed, 0)?.from, 0);
+  put(100);
+  assert.is(recent.bytes, RECENT_BYTES_MAX);
+  assert.is(recent.get(feed, 1), undefined);
+  assert.is(recent.get(feed, 0)?.from, 0);
+  put(100);
+  assert.is(recent.bytes, RECENT_BYTES_MAX, 'the same again takes no more room');
+  isShared = false;
+  put(101);
+  assert.is(recent.bytes, 0);
+  assert.is(recent.get(feed, 101), undefined);
 });
 
 test('a full inbox makes the connection wait; a peer that sends on regardless is dropped', async () => {

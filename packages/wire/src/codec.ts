@@ -16,6 +16,7 @@ import { cborFault } from './cbor-gate.ts';
 import { deflateBody, inflateBody } from './deflate.ts';
 import { WireError } from './errors.ts';
 import {
+  type EntriesFrame,
   FRAME_BYTES_MAX,
   type Frame,
   HANDSHAKE_BYTES_MAX,
@@ -50,8 +51,36 @@ export interface DecodedFrame {
   readonly body: Uint8Array;
 }
 
+/** Entries frames as they were sent or came in, by their list of entries: gone with it. */
+const packed = new WeakMap<readonly Uint8Array[], Packed>();
+
+interface Packed extends EncodedFrame {
+  readonly frame: EntriesFrame;
+}
+
+/** Smaller frames that come in are compressed again when they go on: that costs less than keeping a copy of each. */
+const KEEP_RECEIVED_MIN_BYTES = 4096;
+
+/** What goes to many peers is packed once, and what came packed goes on as it came. The copy is for the sequence number. */
+function packedBefore(frame: EntriesFrame): EncodedFrame | undefined {
+  const known = packed.get(frame.entries);
+  if (known === undefined) return undefined;
+  const { feed, from, signature } = known.frame;
+  if (feed !== frame.feed || from !== frame.from || signature !== frame.signature) return undefined;
+  return { message: new Uint8Array(known.message), cost: known.cost };
+}
+
 /** Throws `FRAME_TOO_LARGE`, or `FRAME_MALFORMED` when the frame breaks its own schema. */
 export function encodeFrame(frame: Frame): EncodedFrame {
+  if (frame.type !== 'entries') return packFrame(frame);
+  const before = packedBefore(frame);
+  if (before !== undefined) return before;
+  const encoded = packFrame(frame);
+  packed.set(frame.entries, { ...encoded, message: new Uint8Array(encoded.message), frame });
+  return encoded;
+}
+
+function packFrame(frame: Frame): EncodedFrame {
   if (parseFrame(frame) === undefined) {
     throw new WireError('FRAME_MALFORMED', `a ${frame.type} frame that breaks its schema was to be sent`);
   }
@@ -107,6 +136,9 @@ export function decodeFrame(message: Uint8Array, bodyMax: number = FRAME_BYTES_M
   if (frame === undefined) throw malformed('not a frame of this protocol');
   if (flags === FLAG_DEFLATED && !DEFLATED_TYPES.has(frame.type)) throw malformed('deflated out of place');
   if (body.length > bodyMaxOf(frame)) throw new WireError('FRAME_TOO_LARGE', `${frame.type}: ${body.length}`);
+  if (frame.type === 'entries' && flags === FLAG_DEFLATED && message.length >= KEEP_RECEIVED_MIN_BYTES) {
+    packed.set(frame.entries, { frame, message: new Uint8Array(message), cost: HEADER_BYTES + body.length });
+  }
   return { frame, sequence, cost: HEADER_BYTES + body.length, body };
 }
 

@@ -7,7 +7,13 @@ import { cborFault, DEPTH_MAX, ITEMS_MAX } from '../src/cbor-gate.ts';
 import { DEFLATE_MIN_BYTES, decodeFrame, encodeFrame, HEADER_BYTES, stampSequence } from '../src/codec.ts';
 import { DICTIONARY } from '../src/deflate.ts';
 import { WireError } from '../src/errors.ts';
-import { FRAME_BYTES_MAX, type Frame, HANDSHAKE_BYTES_MAX, STATUS_BYTES_MAX } from '../src/frames.ts';
+import {
+  type EntriesFrame,
+  FRAME_BYTES_MAX,
+  type Frame,
+  HANDSHAKE_BYTES_MAX,
+  STATUS_BYTES_MAX,
+} from '../src/frames.ts';
 import { examples } from './examples.ts';
 import { codeOf, entriesFrame } from './support.ts';
 
@@ -46,6 +52,23 @@ test('every frame comes back as it was sent', () => {
     assert.is(decoded.sequence, index);
     assert.is(decoded.cost, cost);
   }
+});
+
+test('entries that go to many peers, or go on, are the same bytes each time, each with its own sequence number', () => {
+  const random = seededRandom(7);
+  const plain = entriesFrame(40) as EntriesFrame;
+  const entries = plain.entries.map((entry) => entry.map((byte) => (random() < 0.5 ? byte : random() * 256)));
+  const frame: Frame = { ...plain, entries };
+  const first = encodeFrame(frame);
+  const second = encodeFrame({ ...frame });
+  assert.equal(second, first);
+  stampSequence(first.message, 7);
+  assert.is(decodeFrame(second.message).sequence, 0, 'nobody stamps the frame of another');
+  const received = decodeFrame(Buffer.from(second.message)).frame;
+  assert.equal(encodeFrame(received), second);
+  // What is not the same run is not the same frame, also where the entries are.
+  const later = decodeFrame(encodeFrame({ ...frame, from: 2 }).message).frame;
+  assert.equal(later, { ...frame, from: 2 });
 });
 
 test('a decoded frame is the same whether the bytes came as a Buffer or not', () => {

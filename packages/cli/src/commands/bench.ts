@@ -33,7 +33,7 @@ export function benchCommand(context: CommandContext): Command {
     .addOption(
       new Option('--kkt <how>', 'sales beside a register that hangs').choices(['hang']).conflicts('ofd'),
     )
-    .option('--profile <dir>', 'write processor profiles of the relay there')
+    .option('--profile <dir>', 'write processor profiles of relay, head office and branches there')
     .action(async (cases: string[], flags: BenchFlags, command: Command) => {
       const { list, out, seed, scale } = flags;
       const { benchCases, formatReport, runBench } = await import('@branchline/bench');
