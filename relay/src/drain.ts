@@ -30,7 +30,7 @@ export interface DrainOptions {
   readonly registry: Pick<Registry, 'mayRead' | 'members'>;
   readonly sessions: {
     connected(): readonly WriterId[];
-    held(writer: WriterId): ReadonlyMap<FeedName, number> | undefined;
+    held(writer: WriterId): Pick<ReadonlyMap<FeedName, number>, 'get'> | undefined;
   };
   readonly clock: Clock;
 }
