@@ -7,7 +7,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Clock } from 'hlc-ts';
 import { BenchError } from '../errors.ts';
-import { startProfile, stopProfile } from './processor-profile.ts';
+import { startProfile, stopProfile } from './cpu-profile.ts';
 
 const CLOSE_TIMEOUT_MS = 30_000;
 /** Characters of a program's stderr kept for an error message. */
