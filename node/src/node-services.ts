@@ -20,6 +20,7 @@ import type { GoodsDesk } from './goods/goods-desk.ts';
 import { stockService } from './goods/goods-service.ts';
 import type { LiveDesk } from './live/live-desk.ts';
 import { loyaltyService } from './loyalty/loyalty-service.ts';
+import type { ReclaimRules } from './loyalty/reclaim-rules.ts';
 import type { RightsKeeper } from './loyalty/rights-keeper.ts';
 import type { NodeSettings } from './node.ts';
 import type { DiskSpace, NodePorts } from './ports.ts';
@@ -60,6 +61,7 @@ export interface NodeParts extends ReadModels, Writing {
   readonly alarms: Alarms;
   readonly trade: Trade;
   readonly rights: RightsKeeper;
+  readonly reclaimRules: ReclaimRules;
   readonly fiscal: Fiscal;
   readonly returnDesk: ReturnDesk;
   readonly goodsDesk: GoodsDesk;

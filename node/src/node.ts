@@ -40,6 +40,7 @@ import { Fiscal } from './fiscal/open-fiscal.ts';
 import { GoodsDesk } from './goods/goods-desk.ts';
 import { LiveDesk } from './live/live-desk.ts';
 import { openRights } from './loyalty/open-rights.ts';
+import { ReclaimRules } from './loyalty/reclaim-rules.ts';
 import type { RightsKeeper } from './loyalty/rights-keeper.ts';
 import { accountOfCode } from './loyalty/voucher-account.ts';
 import { makeServices, type NodeParts } from './node-services.ts';
@@ -396,6 +397,13 @@ async function openParts(
     isForked: (feed) => exchange.replicator.forks().some((fork) => fork.feed === feed),
     onMade: () => exchange.replicator.shelfMoved(),
   });
+  const reclaims = new ReclaimRules({
+    ...ports,
+    reclaims: models.reclaims,
+    self: key.writer,
+    pool: () => late.rights?.pool,
+    isPastComplete: () => late.isPastComplete(),
+  });
   let renew: (renewal: Renewal) => void = () => undefined;
   const renewal = new Promise<Renewal>((resolve) => {
     renew = resolve;
@@ -551,8 +559,10 @@ async function openParts(
       branch,
       events,
       exchange,
+      reclaims,
       submitOwn: (decide) => submitOwn(parts, 'rights', decide),
     }),
+    reclaimRules: reclaims,
     safety: await Safety.open({
       store,
       rows: models.rows,

@@ -25,6 +25,7 @@ import { Pricing } from './projections/pricing.ts';
 import { Products } from './projections/products.ts';
 import { Programmes } from './projections/programmes.ts';
 import { Projector } from './projections/projection.ts';
+import { Reclaims } from './projections/reclaims.ts';
 import { Reservations } from './projections/reservations.ts';
 import { Returns } from './projections/returns.ts';
 import { Rows } from './projections/rows.ts';
@@ -48,6 +49,7 @@ export interface ReadModels {
   readonly customers: CustomerBook;
   readonly keys: KeyRing;
   readonly erasures: ErasureBook;
+  readonly reclaims: Reclaims;
   readonly tills: Tills;
   readonly answers: Answers;
   readonly orders: Orders;
@@ -113,6 +115,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
   });
   const keys = await KeyRing.open({ store });
   const erasures = new ErasureBook(rows);
+  const reclaims = await Reclaims.open(rows);
   const customers = await CustomerBook.open({
     rows,
     region,
@@ -208,6 +211,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
       // Before the documents: what is personal in their rows opens with these.
       keys,
       erasures,
+      reclaims,
       overrides,
       pricing,
       orders,
@@ -249,6 +253,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     customers,
     keys,
     erasures,
+    reclaims,
     tills,
     answers,
     orders,

@@ -73,6 +73,8 @@ import type {
   Reservation,
   ReservationEnded,
   ReservationRequest,
+  RightsReclaim,
+  RightsReclaimed,
   SalesQuery,
   SalesReport,
   ShiftArchive,
@@ -274,6 +276,8 @@ export interface LoyaltyService {
   giftCard(query: VoucherQuery): Promise<GiftCard>;
   issueCoupon(request: WriteRequest<CouponIssue>): Promise<WriteAnswer<Coupon>>;
   coupon(query: VoucherQuery): Promise<Coupon>;
+  /** At head office: rights of a device that is lost for ever are taken back. */
+  reclaim(request: WriteRequest<RightsReclaim>): Promise<WriteAnswer<RightsReclaimed>>;
 }
 
 export interface TillRow {

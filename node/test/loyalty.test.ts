@@ -1,5 +1,6 @@
 /** Points, gift cards and coupons over a head office and two shops: spent by right, refused in words, the same everywhere afterwards. */
 import { loyaltyDoc } from '@branchline/docs';
+import { type Entry, entriesOf } from '@branchline/feed';
 import type { OrderRequest, ProblemError, RefundRequest } from '@branchline/model';
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
@@ -304,5 +305,75 @@ loyalty('G5 a coupon counts once: where it was asked for, or only in its branch,
     await chain.until(async () => (await state(hq, 'COUPON-TWO2')) === 'used');
   }),
 );
+
+loyalty(
+  'G5 rights of a shop that burnt down go to head office by order: what is left is what was left, and can be spent again',
+  () =>
+    shops(async ({ chain, hq, one, two }) => {
+      await place(one, saleOf(1_000_000));
+      const { balance } = await points(one);
+      await chain.until(async () => (await points(hq)).balance === balance);
+      await chain.until(async () => (await points(two)).balance === balance);
+      const device = one.key.writer;
+      const order = { device, reason: 'burnt down, 22 November' };
+      const reclaim = (at: Machine) => at.services.loyalty.reclaim(at.request(order, { role: 'admin' }));
+      assert.is((await refusal(reclaim(hq))).code, 'CHANGE_INVALID', 'it may still spend');
+      await one.crash();
+      await chain.pass(70_000, 1_000);
+      assert.is((await points(hq)).spendableHere, 0, 'without the order they stay where they are');
+
+      // The authority has what head office has, as a relay would.
+      for (const [feed, { head }] of hq.store!.feeds()) {
+        for (let from = 1; feed.endsWith(device) && from <= head.seq; ) {
+          const run = (await hq.store!.read(feed, from, 1_000_000))!;
+          await chain.authorityStore.append({ runs: [run] });
+          from = run.from + run.entries.length;
+        }
+      }
+      await chain.revoke(one);
+      for (const machine of [hq, two]) {
+        await machine.learnRegistry(chain.authorityStore, chain.authorityRegistry);
+      }
+      assert.is((await refusal(reclaim(two))).code, 'FORBIDDEN');
+      const unknown = { device: 'a'.repeat(16), reason: 'x' };
+      const nobody = hq.services.loyalty.reclaim(hq.request(unknown, { role: 'admin' }));
+      assert.is((await refusal(nobody)).code, 'CHANGE_INVALID');
+      assert.equal((await reclaim(hq)).body.accounts, 1);
+      await chain.until(async () => (await points(hq)).spendableHere === balance);
+      assert.is((await points(hq)).balance, balance, 'none made, none lost');
+      assert.equal((await reclaim(hq)).body.accounts, 0, 'ordered twice, done once');
+
+      // A shop asks head office for them, spends them, and nobody can spend them again.
+      await quote(two, balance);
+      await chain.until(async () => (await points(two)).spendableHere === balance);
+      await redeem(two, 50);
+      await chain.until(async () => (await points(hq)).balance === (await points(two)).balance);
+      assert.is(
+        (await points(hq)).spendableHere + (await points(two)).spendableHere,
+        (await points(two)).balance,
+      );
+      const { body } = [...(await entriesAt(hq, 'rights-reclaim'))][0]!;
+      assert.equal(
+        [
+          (body as { device: string }).device,
+          (body as { reason: string }).reason,
+          (body as { till: string }).till,
+        ],
+        [device, order.reason, 'T1'],
+      );
+      await hq.stop();
+      await hq.start();
+      await chain.pass(10_000, 1_000);
+      assert.is((await points(hq)).balance, (await points(two)).balance, 'a restart takes nothing again');
+    }),
+);
+
+async function entriesAt(machine: Machine, kind: string): Promise<Entry[]> {
+  const found: Entry[] = [];
+  for await (const { runs } of machine.store!.replay(0)) {
+    found.push(...runs.flatMap((run) => entriesOf(run)).filter((entry) => entry.kind === kind));
+  }
+  return found;
+}
 
 loyalty.run();

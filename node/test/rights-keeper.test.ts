@@ -78,6 +78,8 @@ function scene(former?: { reason: string; revoked: boolean; held: number }) {
     },
     clock,
     level: async () => [],
+    reclaimed: () => [],
+    reclaimedRegions: () => new Set(),
     heldOf: () => former?.held ?? 0,
     programme: () => LOYALTY_PROGRAMME_DEFAULT,
     isConnected: () => true,

@@ -6,6 +6,7 @@ import type { EventLog } from '../event-log.ts';
 import type { NodePorts } from '../ports.ts';
 import type { ReadModels } from '../read-models.ts';
 import type { Exchange } from '../sync/exchange.ts';
+import type { ReclaimRules } from './reclaim-rules.ts';
 import { RightsKeeper } from './rights-keeper.ts';
 
 export function openRights(options: {
@@ -14,9 +15,10 @@ export function openRights(options: {
   readonly branch: string;
   readonly events: EventLog;
   readonly exchange: Exchange;
+  readonly reclaims: ReclaimRules;
   readonly submitOwn: (decide: Decide<number>) => Promise<number>;
 }): RightsKeeper {
-  const { ports, models, branch, events, exchange, submitOwn } = options;
+  const { ports, models, branch, events, exchange, reclaims, submitOwn } = options;
   const { key, registry, clock, store, log } = ports;
   return new RightsKeeper({
     self: key.writer,
@@ -25,6 +27,8 @@ export function openRights(options: {
     customers: models.customers,
     clock,
     level: (collection) => models.shards.level(collection),
+    reclaimed: (region) => reclaims.takeable(region),
+    reclaimedRegions: () => reclaims.regions(),
     heldOf: (collection, writer) =>
       store.feeds().get(feedName(collection as Collection, writer))?.head.seq ?? 0,
     programme: (ms) => models.programmes.at(ms),

@@ -57,6 +57,9 @@ export interface RightsKeeperPorts {
   readonly clock: Clock;
   /** Applies what is pending for a collection: before a former key's rows are believed to be all there is. */
   readonly level: (collection: string) => Promise<unknown>;
+  /** Lost devices whose rights this one takes over in a region, by order of an operator; and the regions concerned. */
+  readonly reclaimed: (region: string) => readonly WriterId[];
+  readonly reclaimedRegions: () => ReadonlySet<string>;
   /** How much of a former key's feed is held here. */
   readonly heldOf: (collection: string, writer: WriterId) => number;
   readonly programme: (ms: number) => LoyaltyProgramme;
@@ -116,7 +119,7 @@ export class RightsKeeper {
 
   status(): RightsStatus {
     const nowMs = this.#ports.clock.nowMs();
-    const pool = this.#pool();
+    const { pool } = this;
     return {
       watched: this.#due.size,
       waiting: [...this.#needs.values()].filter(({ untilMs }) => untilMs > nowMs).length,
@@ -263,6 +266,10 @@ export class RightsKeeper {
     return this.#holdersAt.holders;
   }
 
+  get pool(): WriterId | undefined {
+    return this.#pool();
+  }
+
   /** Head office: the first one enrolled that is still one, under the key it has now. */
   #pool(): WriterId | undefined {
     const { registry } = this.#ports;
@@ -277,7 +284,7 @@ export class RightsKeeper {
    */
   #fenced(region: string): WriterId[] {
     const { registry, self, heldOf } = this.#ports;
-    const fenced: WriterId[] = [];
+    const fenced: WriterId[] = [...this.#ports.reclaimed(region)];
     let member = registry.member(self);
     while (member?.predecessor !== undefined && member.reason === 'rotation') {
       const former = registry.member(member.predecessor);
@@ -291,19 +298,24 @@ export class RightsKeeper {
     return fenced;
   }
 
-  /** When a former key is fenced, every account it has rights in is looked at. */
+  /** When a former key is fenced, or a lost device's rights are reclaimed, every account it has rights in is looked at. */
   async #lookForFormerKeys(): Promise<void> {
     const { registry, self, customers, level } = this.#ports;
-    const region = registry.member(self)?.grant.region;
-    const fenced = region === undefined ? [] : this.#fenced(region);
-    const names = fenced.join(' ');
+    const own = registry.member(self)?.grant.region;
+    const regions = new Set([...(own === undefined ? [] : [own]), ...this.#ports.reclaimedRegions()]);
+    const fenced = new Map(Array.from(regions, (region) => [region, this.#fenced(region)]));
+    const names = JSON.stringify([...fenced]);
     if (names === this.#fencedBefore) {
       return;
     }
     this.#fencedBefore = names;
-    await level(`loyalty/${region}`);
+    for (const [region, writers] of fenced) {
+      if (writers.length > 0) {
+        await level(`loyalty/${region}`);
+      }
+    }
     for await (const { rights, ...name } of customers.accounts()) {
-      if (fenced.some((former) => rightsOf(rights, former) > 0)) {
+      if (fenced.get(name.region)?.some((former) => rightsOf(rights, former) > 0)) {
         this.look(name);
       }
     }

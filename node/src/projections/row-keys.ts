@@ -31,6 +31,7 @@
  *     ed/<feed>/<seq>/<writer>       a device has destroyed the keys of an erasure
  *     pp/<id>                        promotion as JSON
  *     pl/<id>                        pricelist as JSON
+ *     lr/<region>/<device>/<writer>  rights of a lost device are taken back
  *     lp/<day>                       rules of the loyalty programme from that day
  *     fr/<receipt id>                fiscal receipt: branch and what it is for, as JSON
  *     fl/<receipt id>                last record of its job
@@ -100,6 +101,7 @@ export const rowKeys = {
   customer: (region: string, id: string) => `c/${region}/${id}`,
   erasure: (customer: string, erasure: string) => `er/${customer}/${erasure}`,
   erasureDone: (erasure: string, writer: string) => `ed/${erasure}/${writer}`,
+  reclaim: (rest: string) => `lr/${rest}`,
   promotion: (id: string) => `pp/${id}`,
   pricelist: (id: string) => `pl/${id}`,
   programme: (day: string) => `lp/${day}`,

@@ -22,6 +22,7 @@ import { Pricing } from '../projections/pricing.ts';
 import { Products } from '../projections/products.ts';
 import { Programmes } from '../projections/programmes.ts';
 import { type ProjectedEntry, type Projection, Projector } from '../projections/projection.ts';
+import { Reclaims } from '../projections/reclaims.ts';
 import { Reservations } from '../projections/reservations.ts';
 import { Returns } from '../projections/returns.ts';
 import { ordinal, rowKeys } from '../projections/row-keys.ts';
@@ -98,7 +99,12 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
   ];
   const receipts = await Receipts.open({ rows, writer, onChanged });
   const shiftBook = await ShiftBook.open({ rows, writer, onChanged });
-  const said = [await Overrides.open({ rows, onChanged }), await Pricing.open(rows), new ErasureBook(rows)];
+  const said = [
+    await Overrides.open({ rows, onChanged }),
+    await Pricing.open(rows),
+    new ErasureBook(rows),
+    await Reclaims.open(rows),
+  ];
   const ledger = new BalanceLedger(writer);
   const projector = new Projector({
     store: { watch: () => () => undefined, replay: () => seenBy(ledger, journal) },

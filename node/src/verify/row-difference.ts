@@ -55,6 +55,7 @@ const AREAS: readonly Area[] = [
   { prefix: 'p/', what: 'product', form: 'json' },
   { prefix: 's/', what: 'stock', form: 'json' },
   { prefix: 'c/', what: 'customer', form: 'json' },
+  { prefix: 'lr/', what: 'rights taken back', form: 'json' },
   { prefix: 'lp/', what: 'loyalty programme', form: 'text' },
 ];
 

@@ -326,6 +326,15 @@ export class FakeNode implements NodeServices {
     giftCard: async () => GIFT_CARD,
     issueCoupon: (request) => this.#once(request, () => COUPON),
     coupon: async () => COUPON,
+    reclaim: async (request) => ({
+      ...(await this.#once(request, () => ({
+        ...request.body,
+        branch,
+        at: '2026-11-22T12:00:00.000Z',
+        accounts: 2,
+      }))),
+      status: 200,
+    }),
   };
 
   readonly tills = {

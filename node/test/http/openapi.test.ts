@@ -100,6 +100,7 @@ test('every read and write answers what its schema says', async () => {
     readGiftCard: { code: 'GIFT-0000-1234' },
     issueCoupon: { code: 'COUPON-1234', discountMinor: 5 },
     readCoupon: { code: 'COUPON-1234' },
+    reclaimRights: { device: 'abcdefghij234567', reason: 'burnt down' },
     correctReceipt: {
       day: '2026-11-20',
       lines: [{ name: 'Tea', quantityMilli: 1000, unitPriceMinor: 1, vat: 'vat22' }],

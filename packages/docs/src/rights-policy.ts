@@ -48,7 +48,7 @@ export interface RightsSituation {
   readonly pool: WriterId | undefined;
   /** Devices that may hold rights of the account and can be asked. */
   readonly holders: readonly WriterId[];
-  /** Keys this device had before that can write no more. */
+  /** Keys that can write no more and whose rights this device takes over: former ones of its own, and lost devices' at head office. */
   readonly fenced: readonly WriterId[];
   readonly nowMs: number;
   /** Somebody could hear us. */
@@ -93,7 +93,8 @@ export function planRights(situation: RightsSituation): RightsMove[] {
     }
   };
   for (const of of situation.fenced) {
-    const left = rightsOf(rights, of);
+    // What it had to take back from the customer stays with it, and with that the debt.
+    const left = spendableOf(rights, of);
     if (left > 0) {
       take({ type: 'take', of, points: left });
     }

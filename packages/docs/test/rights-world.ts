@@ -48,7 +48,9 @@ export type Action =
   | { readonly type: 'send' | 'part' | 'meet'; readonly from: number; readonly to: number }
   | { readonly type: 'give'; readonly from: number; readonly to: number; readonly points: number }
   | { readonly type: 'deliver'; readonly message: number; readonly keep: boolean }
-  | { readonly type: 'heal' };
+  | { readonly type: 'heal' }
+  /** Lost for ever; `levelled` = the others had heard everything of it before its key was ended. Never the pool. */
+  | { readonly type: 'lose'; readonly at: number; readonly levelled: boolean };
 
 interface Device {
   readonly writer: WriterId;
@@ -71,6 +73,7 @@ export class RightsWorld {
   readonly #devices: Device[];
   readonly #messages: { from: number; to: number; rights: Rights }[] = [];
   readonly #parted = new Set<string>();
+  #lost: Device | undefined;
 
   /** The first device is the pool. */
   constructor(devices: number) {
@@ -85,6 +88,9 @@ export class RightsWorld {
 
   take(action: Action): void {
     this.#nowMs += STEP_MS;
+    if (this.#lost !== undefined && this.#isOf(this.#lost, action)) {
+      return;
+    }
     switch (action.type) {
       case 'earn':
         this.#earn(this.#device(action.at), action.points);
@@ -115,6 +121,9 @@ export class RightsWorld {
         break;
       case 'heal':
         this.#parted.clear();
+        break;
+      case 'lose':
+        this.#lose(this.#device(action.at), action.levelled);
         break;
       case 'deliver':
         this.#deliver(action.message, action.keep);
@@ -179,7 +188,7 @@ export class RightsWorld {
       self: writer,
       pool: this.#devices[0]!.writer,
       holders: this.#devices.map((each) => each.writer),
-      fenced: [],
+      fenced: this.#lost !== undefined && device === this.#devices[0] ? [this.#lost.writer] : [],
       nowMs: this.#nowMs,
       connected: true,
       needed,
@@ -216,6 +225,36 @@ export class RightsWorld {
       one.rights = mergeRights(one.rights, other.rights);
       this.#plan(one);
       this.#plan(other);
+    }
+  }
+
+  /** Its key is ended, and head office takes what it held: `reclaim` of an operator. What it sent before may arrive still. */
+  #lose(device: Device, levelled: boolean): void {
+    const [pool] = this.#devices as [Device, ...Device[]];
+    if (device === pool || this.#lost !== undefined) {
+      return;
+    }
+    this.#lost = device;
+    if (levelled) {
+      pool.rights = this.#devices.reduce((rights, each) => mergeRights(rights, each.rights), pool.rights);
+    }
+    this.#plan(pool);
+  }
+
+  #isOf(lost: Device, action: Action): boolean {
+    switch (action.type) {
+      case 'meet':
+        return this.#device(action.from) === lost || this.#device(action.to) === lost;
+      case 'send':
+      case 'give':
+        return this.#device(action.from) === lost;
+      case 'part':
+      case 'heal':
+      case 'deliver':
+      case 'lose':
+        return false;
+      default:
+        return this.#device(action.at) === lost;
     }
   }
 
@@ -268,12 +307,15 @@ export class RightsWorld {
   }
 }
 
-/** One random schedule. */
-export function playSchedule(seed: number): Outcome {
+/** One random schedule; `loss` = in the middle of it a device is lost for ever, and head office takes over its rights. */
+export function playSchedule(seed: number, loss?: 'levelled' | 'unheard'): Outcome {
   const random = seededRandom(seed);
   const devices = 2 + below(random, 3);
   const world = new RightsWorld(devices);
   for (let step = 0; step < STEPS; step++) {
+    if (loss !== undefined && step === STEPS / 2) {
+      world.take({ type: 'lose', at: 1, levelled: loss === 'levelled' });
+    }
     world.take(randomAction(random, devices));
   }
   return world.conclude();

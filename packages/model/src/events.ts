@@ -170,6 +170,13 @@ export const eventBodies = {
   'customer-merge': z.looseObject({ from: customerId, into: customerId, reason: freeText(), till: tillName }),
   /** Rights to points, gift cards and coupons that were issued or moved outside of a sale (loyalty feeds). */
   rights: rightsMoves,
+  /** Rights of a revoked device that is lost for ever go to head office (the loyalty feed of its region): whose, why, by whom. */
+  'rights-reclaim': z.looseObject({
+    device: z.string().regex(/^[a-z2-7]{16}$/),
+    reason: freeText(),
+    till: tillName,
+    atMs: z.int(),
+  }),
   /** Who set which day's rules; the rules are in the document's change beside it. */
   'programme-change': z.looseObject({ till: tillName, from: z.string() }),
   /** A fiscal document is wanted of the register at this node; in the same commit as what it is for. */

@@ -7,6 +7,8 @@ import {
   loyaltyProgramme,
   loyaltyProgrammeList,
   loyaltyRules,
+  rightsReclaim,
+  rightsReclaimed,
   voucherQuery,
 } from '@branchline/model';
 import { z } from 'zod';
@@ -97,5 +99,19 @@ export const loyaltyRoutes: readonly Route[] = [
     answers: { 200: coupon },
     problems: ['COUPON_UNKNOWN'],
     invoke: async ({ services, body }) => ({ status: 200, body: await services.loyalty.coupon(body) }),
+  }),
+  writeRoute({
+    method: 'post',
+    path: '/v1/loyalty/reclaim',
+    name: 'reclaimRights',
+    tag: 'loyalty',
+    summary: 'Take back the points, gift cards and coupons a lost device held the right to spend',
+    description:
+      'At head office, for a device that was revoked and that no other key follows. Nothing is made or lost: the rights move to head office, account by account, and every shop can ask for them again. Revoke only when the other shops have been level since the device was lost: what it gave them directly and nobody else saw does not count afterwards.',
+    role: 'admin',
+    body: rightsReclaim,
+    answers: { 200: rightsReclaimed },
+    problems: ['IDEMPOTENCY_MISMATCH', 'CHANGE_INVALID', 'FORBIDDEN', 'NOT_READY'],
+    invoke: ({ services }, write) => services.loyalty.reclaim(write),
   }),
 ];

@@ -97,6 +97,23 @@ export const coupon = z.strictObject({
 });
 export type Coupon = z.infer<typeof coupon>;
 
+/** Rights of a device that is lost for ever are taken back by head office. */
+export const rightsReclaim = z.strictObject({
+  /** Its key, as `GET /v1/branches` shows it (`writer`). */
+  device: z.string().regex(/^[a-z2-7]{16}$/, 'must be the id of a key: 16 of a-z 2-7'),
+  reason: freeText(),
+});
+export type RightsReclaim = z.infer<typeof rightsReclaim>;
+export const rightsReclaimed = z.strictObject({
+  device: z.string(),
+  branch: branchCode,
+  reason: z.string(),
+  at: z.iso.datetime(),
+  /** Accounts the device holds something of; they are taken over one after the other. */
+  accounts: z.int().min(0),
+});
+export type RightsReclaimed = z.infer<typeof rightsReclaimed>;
+
 /** Rights of this node, in `GET /v1/sync`. */
 export const rightsStatus = z.strictObject({
   /** Accounts with something to do. */
