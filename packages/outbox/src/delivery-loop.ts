@@ -154,6 +154,15 @@ export class DeliveryLoop {
     this.#news.ring();
   }
 
+  /** Whoever waits for the next try goes now, and breakers are closed. What is under way stays as it is. */
+  hurry(): void {
+    this.#options.destinations.reset();
+    for (const lane of [...this.#lanes.values()]) {
+      if (lane.state.phase === 'waiting') this.#step(lane, { type: 'tick', nowMs: lane.state.untilMs });
+    }
+    this.#news.ring();
+  }
+
   /** Delivers until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const ring = (): void => this.#news.ring();

@@ -110,6 +110,15 @@ export class Destinations {
     return nextMs;
   }
 
+  /** Somebody says that it works again: every breaker is closed. */
+  reset(): void {
+    for (const [name, destination] of this.#all) {
+      const isNews = destination.breaker.phase !== 'closed';
+      destination.breaker = CLOSED;
+      if (isNews) this.#options.onBreaker(name, CLOSED);
+    }
+  }
+
   report(): DestinationReport[] {
     return [...this.#all].map(([destination, { breaker, inFlight }]) => ({ destination, breaker, inFlight }));
   }

@@ -170,6 +170,12 @@ export class Outbox {
     await this.#loop.run(signal);
   }
 
+  /** A person says that the way is free: breakers are closed, and everything that waits for its next try goes now. */
+  hurry(): void {
+    this.#assertOpen();
+    this.#loop.hurry();
+  }
+
   /** Puts a job in quarantine back in line, at its old place. */
   async retry(id: string, act: { readonly by: string }): Promise<void> {
     this.#assertOpen();

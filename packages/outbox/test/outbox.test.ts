@@ -293,6 +293,27 @@ test('an open breaker stays open over a restart, and no longer than an interval'
   await host.stop();
 });
 
+test('hurry closes the breaker and tries at once what waited; a destination that is still dead opens it again', async () => {
+  const settings = {
+    backoff: { baseMs: 600_000, capMs: 600_000 },
+    breaker: { failuresMax: 1, intervalMs: 600_000 },
+  };
+  const host = await Host.start({ settings });
+  host.reply = () => down();
+  await host.add(...jobs('FN1', 1, 2));
+  await host.clock.advance(1_000);
+  assert.equal([host.ledger.requests, (await host.outbox.report()).destinations[0]!.breaker], [1, 'open']);
+  host.outbox.hurry();
+  await host.clock.advance(1_000);
+  const { attempts, destinations } = await host.outbox.report();
+  assert.equal([attempts, destinations[0]!.breaker], [2, 'open']);
+  host.reply = (job) => host.ledger.accept(job);
+  host.outbox.hurry();
+  await host.drain();
+  assert.is((await host.outbox.report()).totals.delivered, 2);
+  await host.stop();
+});
+
 test('attempts count through restarts', async () => {
   const host = await Host.start({ settings: { backoff: { baseMs: 10, capMs: 10 } } });
   const tries: number[] = [];
