@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { WEBHOOKS_MAX, webhookConfig } from './delivery/webhooks.ts';
 import { NodeError } from './errors.ts';
 import { kktConfig } from './fiscal/open-kkt.ts';
+import { heartbeatConfig } from './heartbeat/heartbeat.ts';
 
 /** Peers dialled besides the relay. */
 export const PEERS_MAX = 64;
@@ -46,6 +47,16 @@ export const nodeConfig = z.strictObject({
   allowedHosts: z.array(z.string().min(1)).default([]),
   /** The cash register of this branch; without it no receipts are printed. */
   kkt: kktConfig.optional(),
+  /** The API of the replaced register adapter, and its heartbeat. */
+  kktApi: z
+    .strictObject({
+      /** Programs of this machine may call it without a token, in this role; left out, a token is needed. */
+      loopbackRole: z.enum(['cashier', 'manager', 'admin']).optional(),
+      /** How long a receipt waits for its paper before it is answered `buffered`. */
+      waitSeconds: z.int().min(0).max(30).optional(),
+      heartbeat: heartbeatConfig.optional(),
+    })
+    .optional(),
   /** Addresses told of events; see the README for what they get. */
   webhooks: z
     .array(webhookConfig)

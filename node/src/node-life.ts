@@ -18,6 +18,7 @@ import { readFolderMarks } from './files/folder-marks.ts';
 import { openKkt } from './fiscal/open-kkt.ts';
 import { createHttpApp } from './http/http-app.ts';
 import { reportTo } from './http/http-log.ts';
+import type { KktApiOptions } from './http/kkt-api/kkt-routes.ts';
 import type { LiveDoor } from './http/live-door.ts';
 import { BranchNode } from './node.ts';
 import { type NodeHome, openHome, openStore } from './node-home.ts';
@@ -70,6 +71,7 @@ export async function openLife(
         version: VERSION,
         allowedHosts: config.allowedHosts,
         controlToken,
+        kktApi: kktApiOf(config),
         control: bundleActions(home, clock, node.checkpoints),
         processMetrics: true,
         report: reportTo(log),
@@ -96,6 +98,11 @@ export async function openLife(
     await home.close();
     throw error;
   }
+}
+
+function kktApiOf({ kktApi }: NodeConfig): KktApiOptions {
+  const { loopbackRole, waitSeconds } = kktApi ?? {};
+  return { loopbackRole, waitMs: waitSeconds === undefined ? undefined : waitSeconds * 1_000 };
 }
 
 async function prepareNext(ports: LifePorts, home: NodeHome, renewal: Renewal): Promise<void> {

@@ -18,10 +18,12 @@ import type { FolderMarks } from './files/folder-marks.ts';
 import type { Fiscal } from './fiscal/open-fiscal.ts';
 import type { GoodsDesk } from './goods/goods-desk.ts';
 import { stockService } from './goods/goods-service.ts';
+import { type Heartbeat, NO_HEARTBEAT } from './heartbeat/heartbeat.ts';
 import type { LiveDesk } from './live/live-desk.ts';
 import { loyaltyService } from './loyalty/loyalty-service.ts';
 import type { ReclaimRules } from './loyalty/reclaim-rules.ts';
 import type { RightsKeeper } from './loyalty/rights-keeper.ts';
+import type { MaintenanceDesk } from './maintenance/maintenance-desk.ts';
 import type { NodeSettings } from './node.ts';
 import type { DiskSpace, NodePorts } from './ports.ts';
 import type { ReadModels } from './read-models.ts';
@@ -65,9 +67,11 @@ export interface NodeParts extends ReadModels, Writing {
   readonly fiscal: Fiscal;
   readonly returnDesk: ReturnDesk;
   readonly goodsDesk: GoodsDesk;
+  readonly maintenanceDesk: MaintenanceDesk;
   readonly erasureDesk: ErasureDesk;
   readonly ofd: OfdDelivery | undefined;
   readonly webhooks: Webhooks | undefined;
+  readonly heartbeat: Heartbeat | undefined;
   readonly exchange: Exchange;
   live: LiveDesk | undefined;
   readonly succession: Succession;
@@ -131,6 +135,9 @@ export function makeServices(parts: NodeParts): NodeServices {
       qrSvg: (id) => fiscal.qrSvg(id),
     },
     shifts: fiscal.shifts,
+    register: fiscal.register,
+    maintenance: parts.maintenanceDesk,
+    heartbeat: () => parts.heartbeat?.view() ?? NO_HEARTBEAT,
     reports: {
       sales: (query) => salesReport(parts.rows, query),
       shifts: (query) => shiftArchive(parts.rows, query),
@@ -223,6 +230,7 @@ export function makeServices(parts: NodeParts): NodeServices {
         return {
           ...synced,
           rights: parts.rights.status(),
+          ...(parts.maintenanceDesk.state === undefined ? {} : { maintenance: parts.maintenanceDesk.view() }),
           ...(status === undefined ? {} : { fiscal: status }),
         };
       },

@@ -38,11 +38,13 @@ import { EventLog } from './event-log.ts';
 import { Failure } from './failure.ts';
 import { Fiscal } from './fiscal/open-fiscal.ts';
 import { GoodsDesk } from './goods/goods-desk.ts';
+import { Heartbeat } from './heartbeat/heartbeat.ts';
 import { LiveDesk } from './live/live-desk.ts';
 import { openRights } from './loyalty/open-rights.ts';
 import { ReclaimRules } from './loyalty/reclaim-rules.ts';
 import type { RightsKeeper } from './loyalty/rights-keeper.ts';
 import { accountOfCode } from './loyalty/voucher-account.ts';
+import { MaintenanceDesk } from './maintenance/maintenance-desk.ts';
 import { makeServices, type NodeParts } from './node-services.ts';
 import type { NodePorts } from './ports.ts';
 import { AnswerAge } from './projections/answer-age.ts';
@@ -91,7 +93,7 @@ const RESTORED_WORDS =
   'This head office was restored and has not heard from a device yet; one of them brings what the backup lacks.';
 
 export type NodeSettings = Pick<NodeConfig, 'mode' | 'relay' | 'peers' | 'syncIntervalSeconds'> &
-  Partial<Pick<NodeConfig, 'webhooks'>>;
+  Partial<Pick<NodeConfig, 'webhooks' | 'kktApi'>>;
 
 export interface NodeOptions {
   /** Name and version, told to peers. */
@@ -218,6 +220,7 @@ export class BranchNode {
       this.#parts.answers.learn(clock, signal).catch((error: Error) => failure.set(error)),
       this.#parts.rights.run(signal).catch((error: Error) => failure.set(error)),
       this.#parts.returnDesk.run(signal),
+      this.#parts.heartbeat?.run(signal) ?? Promise.resolve(),
       this.#parts.goodsDesk.run(signal),
       this.#parts.erasureDesk.run(signal).catch((error: Error) => failure.set(error)),
       this.#parts.checkpoints?.maker.run(signal) ?? Promise.resolve(),
@@ -231,6 +234,8 @@ export class BranchNode {
 
   async #housekeeping(signal: AbortSignal): Promise<void> {
     const { ports, clock, disk, safety, stockDocument, succession, exchange, keeper, hlc } = this.#parts;
+    const { maintenanceDesk } = this.#parts;
+    maintenanceDesk.look();
     await stockDocument.warm(hlc.now());
     const answerAge = new AnswerAge({ ...this.#parts, store: ports.store });
     const daily = new DailyLook({ ...this.#parts, reconcile: this.services.reports.reconcile });
@@ -246,6 +251,7 @@ export class BranchNode {
       }
       await answerAge.look();
       await daily.look();
+      maintenanceDesk.look();
       disk.isFull = disk.isFull && space !== undefined && space.freeBytes < FREE_BYTES_MIN;
       await clock.sleep(HOUSEKEEPING_MS, { signal }).catch(() => undefined);
     }
@@ -351,6 +357,7 @@ async function openParts(
     reservations: models.reservations,
     transfers: models.transfers,
     shelfTasks: models.shelfTasks,
+    maintenance: models.maintenance,
     isBranch: (code) =>
       registry.members().some(({ grant }) => grant.branch === code && grant.role !== 'relay'),
     nowMs: () => clock.nowMs(),
@@ -542,6 +549,23 @@ async function openParts(
       events,
       alarms,
       commit,
+    }),
+    heartbeat:
+      settings.kktApi?.heartbeat &&
+      new Heartbeat({
+        ...settings.kktApi.heartbeat,
+        branch,
+        clock,
+        alarms,
+        post: ports.post ?? noPost,
+        buffer: () => parts.fiscal.register.buffer(),
+      }),
+    maintenanceDesk: new MaintenanceDesk({
+      ...models,
+      branch,
+      pipeline: writing.pipeline,
+      nowMs: () => clock.nowMs(),
+      alarms,
     }),
     exchange,
     succession,

@@ -15,6 +15,7 @@ import { ShiftBook } from './fiscal/shift-book.ts';
 import { OversoldWatch } from './goods/oversold-watch.ts';
 import { erasureNews } from './live/erasure-news.ts';
 import { RowWatch } from './live/row-watch.ts';
+import { MaintenanceBook } from './maintenance/maintenance-book.ts';
 import type { NodePorts } from './ports.ts';
 import { Answers } from './projections/answers.ts';
 import { bothSinks, Conflicts } from './projections/conflicts.ts';
@@ -61,6 +62,7 @@ export interface ReadModels {
   readonly oversold: OversoldWatch;
   readonly receipts: Receipts;
   readonly shiftBook: ShiftBook;
+  readonly maintenance: MaintenanceBook;
   readonly shards: Shards;
   readonly rowWatch: RowWatch;
   readonly projector: Projector;
@@ -179,6 +181,8 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     writer: key.writer,
     onChanged: (id, event, { position }) => events.publish('shift.changed', { id, event }, position),
   });
+  const own = [...(ports.formerKeys ?? []), key].map(({ writer }) => writer);
+  const maintenance = await MaintenanceBook.open(rows, own);
   const conflicts = await Conflicts.open({
     rows,
     onChanged: (sku, field, { position }) => events.publish('conflict.changed', { sku, field }, position),
@@ -221,6 +225,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
       shelfTasks,
       receipts,
       shiftBook,
+      maintenance,
       tills,
       shards,
       erasureNews(events),
@@ -264,6 +269,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     oversold,
     receipts,
     shiftBook,
+    maintenance,
     shards,
     rowWatch,
     projector,

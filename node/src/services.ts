@@ -96,12 +96,17 @@ import type {
 } from '@branchline/model';
 import type { RepoSocket } from '@branchline/repo';
 import type { ReceiptWait } from './fiscal/open-fiscal.ts';
+import type { RegisterService } from './fiscal/register-service.ts';
 import type { Shifts } from './fiscal/shifts.ts';
+import type { HeartbeatView } from './heartbeat/heartbeat.ts';
+import type { MaintenanceService } from './maintenance/maintenance-desk.ts';
 
 /** Who asks. Found from a bearer token with `tills.find`; `till` is the name given at `branchline till add`. */
 export interface TillIdentity {
   readonly till: string;
+  /** Of the token; of the employee, where one has signed in. */
   readonly role: TillRole;
+  readonly employee?: { readonly id: string; readonly name: string };
 }
 
 /**
@@ -122,9 +127,14 @@ export interface WriteAnswer<Body> {
   readonly replayed: boolean;
 }
 
+/** An order whose lines may bring their own names: goods of programs that have no catalog here. */
+export type OrderWish = Omit<OrderRequest, 'lines'> & {
+  readonly lines: (OrderRequest['lines'][number] & { readonly name?: string | undefined })[];
+};
+
 export interface OrderService {
   /** With `wait` the answer is held until the receipt is registered, somebody is needed, or the time is over. */
-  place(request: WriteRequest<OrderRequest>, wait?: ReceiptWait): Promise<WriteAnswer<Order>>;
+  place(request: WriteRequest<OrderWish>, wait?: ReceiptWait): Promise<WriteAnswer<Order>>;
   get(id: string): Promise<OrderDetail | undefined>;
   /**
    * Goods and money go back. Where another device holds the right to return, it is asked, and the answer held a moment; with
@@ -395,6 +405,11 @@ export interface NodeServices {
   readonly orders: OrderService;
   readonly receipts: ReceiptService;
   readonly shifts: ShiftService;
+  readonly maintenance: MaintenanceService;
+  /** Whether the ERP hears this node. */
+  heartbeat(): HeartbeatView;
+  /** The register and its way to the operator. */
+  readonly register: RegisterService;
   readonly reports: ReportService;
   readonly outbox: OutboxService;
   readonly products: ProductService;

@@ -70,7 +70,15 @@ export class GatheredTransaction implements Transaction {
       throw new RangeError(`an operation may append ${TRANSACTION_DRAFTS_MAX} entries`);
     }
     const stamp = before ?? (this.drafts.length === 0 ? this.stamp : this.#now());
-    this.drafts.push({ collection, kind, body, stamp });
+    this.drafts.push({ collection, kind, body: this.#signed(body), stamp });
+  }
+
+  /** What names the till names who had signed in there, too. */
+  #signed(body: unknown): unknown {
+    const { employee } = this.till;
+    return employee === undefined || typeof body !== 'object' || body === null || !('till' in body)
+      ? body
+      : { ...body, employee: employee.id };
   }
 
   change(document: string, mutator: Mutator): void {

@@ -147,6 +147,11 @@ export class DeliveryQueue {
     return this.#outbox.pending(key, { limit });
   }
 
+  /** A person says that the way is free: whatever waits for its next try goes now. */
+  hurry(): void {
+    this.#outbox.hurry();
+  }
+
   /** Resolves when everything committed before the call is known here. */
   settled(): Promise<void> {
     return this.#feed.settled();

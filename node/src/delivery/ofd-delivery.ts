@@ -41,6 +41,9 @@ export class OfdDelivery {
   readonly #carrier: OfdCarrier | undefined;
   #delivered = 0;
   #percent = 0;
+  #failed = 0;
+  #lastFailureMs: number | undefined;
+  #lastDeliveryMs: number | undefined;
 
   private constructor(options: OfdDeliveryOptions, queue: DeliveryQueue, carrier: OfdCarrier | undefined) {
     this.#options = options;
@@ -101,6 +104,19 @@ export class OfdDelivery {
     return this.#delivered;
   }
 
+  /** Tries that did not succeed since the start, and the last of either kind. */
+  get tries(): {
+    readonly failed: number;
+    readonly lastFailureMs: number | undefined;
+    readonly lastDeliveryMs: number | undefined;
+  } {
+    return {
+      failed: this.#failed,
+      lastFailureMs: this.#lastFailureMs,
+      lastDeliveryMs: this.#lastDeliveryMs,
+    };
+  }
+
   hold(): void {
     this.#carrier?.hold();
   }
@@ -117,6 +133,7 @@ export class OfdDelivery {
       .filter(({ fd }) => (waiting === 0 && first === undefined) || (first !== undefined && fd < first.fd));
     if (!this.queue.delivers && gone.length > 0) {
       this.#delivered += gone.length;
+      this.#lastDeliveryMs = this.#options.clock.nowMs();
       await this.#tickets(gone.map((document) => ({ document, proof: 'delivered by the register' })));
     }
     const counts = this.queue.lastReport?.keys.find(({ key }) => key === fn);
@@ -167,12 +184,19 @@ export class OfdDelivery {
   }
 
   #hear(event: OutboxEvent): void {
-    const { alarms, log } = this.#options;
+    const { alarms, log, clock } = this.#options;
     switch (event.type) {
       case 'delivered':
         this.#delivered += 1;
+        this.#lastDeliveryMs = clock.nowMs();
+        break;
+      case 'attempted':
+        this.#failed += 1;
+        this.#lastFailureMs = clock.nowMs();
         break;
       case 'quarantined': {
+        this.#failed += 1;
+        this.#lastFailureMs = clock.nowMs();
         const last = 'last' in event.job ? event.job.last : undefined;
         const document = documentOf(event.job.id);
         const words = `document ${document?.fd} of storage ${document?.fn} is refused (${last?.code}: ${last?.words})`;

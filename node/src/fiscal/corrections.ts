@@ -8,7 +8,7 @@ import type { CorrectionOrder } from './receipt-of-order.ts';
 
 export function correctionOf({
   body,
-  till: { till, role },
+  till: { till, role, employee },
 }: WriteRequest<CorrectionRequest>): CorrectionOrder {
   if (body.till !== undefined && body.till !== till && role !== 'admin') {
     throw new ProblemError(
@@ -28,7 +28,8 @@ export function correctionOf({
     const detail = `The lines add up to ${order.totalMinor}, the payments to ${order.paidMinor}.`;
     throw new ProblemError('ORDER_PAYMENT', detail);
   }
-  const { settlement, by, day, documentNumber, reason, wrongSign, cashier } = body;
+  const { settlement, by, day, documentNumber, reason, wrongSign } = body;
+  const cashier = employee?.name ?? body.cashier;
   return {
     kind: 'correction',
     settlement,

@@ -48,6 +48,7 @@ import {
 } from './receipt-of-order.ts';
 import { receiptWords, troubleWords } from './receipt-words.ts';
 import { type KnownReceipt, type Receipts, stateAfter } from './receipts.ts';
+import { RegisterDesk } from './register-service.ts';
 import type { ShiftBook } from './shift-book.ts';
 import { ShiftLog } from './shift-log.ts';
 import { Shifts } from './shifts.ts';
@@ -86,6 +87,8 @@ export interface FiscalOptions {
 export interface ReceiptWait {
   readonly ms: number;
   readonly signal: AbortSignal;
+  /** Until there is paper as well; left out: until it is registered. */
+  readonly forPaper?: boolean;
 }
 
 const COUNTDOWN_ALARMS: Readonly<Partial<Record<FiscalCountdown['what'], string>>> = {
@@ -95,7 +98,8 @@ const COUNTDOWN_ALARMS: Readonly<Partial<Record<FiscalCountdown['what'], string>
   clock: 'KKT_CLOCK',
 };
 
-const SETTLED: ReadonlySet<string> = new Set(['fiscal', 'printed', 'review', 'failed']);
+const ON_PAPER: ReadonlySet<string> = new Set(['printed', 'review', 'failed']);
+const SETTLED: ReadonlySet<string> = new Set(['fiscal', ...ON_PAPER]);
 
 export class Fiscal {
   readonly #options: FiscalOptions;
@@ -103,6 +107,7 @@ export class Fiscal {
   readonly #watch: OfdWatch | undefined;
   /** The shift of this node, with a register or without. */
   readonly shifts: Shifts;
+  readonly register: RegisterDesk;
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #shifting: Promise<void> = Promise.resolve();
@@ -115,6 +120,8 @@ export class Fiscal {
       this.#desk = this.#makeDesk(kkt, this.#watch);
     }
     this.shifts = this.#makeShifts();
+    const waiting = (): number => this.#watch?.queue?.waiting ?? 0;
+    this.register = new RegisterDesk({ ...options, desk: this.#desk, waiting });
     receipts.watch(() => {
       this.#desk?.notice();
       this.#watch?.note();
@@ -125,6 +132,7 @@ export class Fiscal {
   start(): void {
     this.#running = this.#desk?.run() ?? this.#running;
     this.#shifting = this.shifts.run(this.#stop.signal);
+    this.register.isRunning = this.#desk !== undefined;
     this.#options.ofd?.queue.start().catch((error: Error) => {
       this.#options.log.error({ err: error }, 'the outbox of the operator did not start');
     });
@@ -133,6 +141,7 @@ export class Fiscal {
   /** Called before commits end: the job under way may still write down what became of it. */
   async stop(): Promise<void> {
     const { ofd } = this.#options;
+    this.register.isRunning = false;
     this.#stop.abort();
     await this.#shifting;
     await ofd?.queue.stop();
@@ -173,7 +182,8 @@ export class Fiscal {
       return { status: 201, body: { id } };
     });
     const { id } = answer.body;
-    const isSettled = async (): Promise<boolean> => SETTLED.has((await this.receipt(id))?.state ?? 'waiting');
+    const ends = wait?.forPaper === true ? ON_PAPER : SETTLED;
+    const isSettled = async (): Promise<boolean> => ends.has((await this.receipt(id))?.state ?? 'waiting');
     if (wait !== undefined) {
       await this.#desk?.settled(isSettled, Math.min(wait.ms, WAIT_MAX_MS), wait.signal);
     }
@@ -279,13 +289,14 @@ export class Fiscal {
   /** The answer of a sale, once its receipt is registered, somebody is needed, or the time is over. */
   async held<Some extends Pick<Order, 'receipt'>>(
     answer: WriteAnswer<Some>,
-    { ms, signal }: ReceiptWait,
+    { ms, signal, forPaper }: ReceiptWait,
   ): Promise<WriteAnswer<Some>> {
     if (this.#desk === undefined) {
       return answer;
     }
     const read = async (): Promise<Some> => (await this.withStates([answer.body]))[0]!;
-    const isSettled = async (): Promise<boolean> => SETTLED.has((await read()).receipt.state);
+    const ends = forPaper === true ? ON_PAPER : SETTLED;
+    const isSettled = async (): Promise<boolean> => ends.has((await read()).receipt.state);
     await this.#desk.settled(isSettled, Math.min(ms, WAIT_MAX_MS), signal);
     return { ...answer, body: await read() };
   }

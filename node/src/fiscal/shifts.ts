@@ -29,6 +29,7 @@ import type { CommitPipeline } from '../commit/commit-pipeline.ts';
 import type { Transaction } from '../commit/transaction.ts';
 import type { NodeLog } from '../ports.ts';
 import type { WriteAnswer, WriteRequest } from '../services.ts';
+import { cashierOf } from '../use-cases/own-till.ts';
 import { type FiscalDesk, SHIFT_MAX_MS } from './fiscal-desk.ts';
 import { isSettlement } from './receipt-of-order.ts';
 import { receiptWords, troubleWords } from './receipt-words.ts';
@@ -117,7 +118,7 @@ export class Shifts {
     const { pipeline, book, desk } = this.#options;
     const answer = await pipeline.submit(request, (transaction) => {
       const till = tillOf(request, request.body.till);
-      const { cashier } = request.body;
+      const cashier = cashierOf(transaction, request.body.cashier);
       if (book.current !== undefined) {
         throw new ProblemError('SHIFT_OPEN', `A shift is open since ${timeOf(book.current.opened)}.`);
       }
@@ -139,7 +140,8 @@ export class Shifts {
         throw new ProblemError('SHIFT_CLOSED', 'No shift is open.');
       }
       const till = tillOf(request, request.body.till);
-      this.#close(transaction, book.current, { ...request.body, till, automatic: false });
+      const cashier = cashierOf(transaction, request.body.cashier);
+      this.#close(transaction, book.current, { ...request.body, cashier, till, automatic: false });
       return { status: 200, body: { id: book.current.id } };
     });
     const { id } = answer.body;
@@ -171,7 +173,8 @@ export class Shifts {
       throw new ProblemError('CASH_SHORT', detail);
     }
     const answer = await pipeline.submit(request, (transaction) => {
-      const { cashier, reason } = request.body;
+      const { reason } = request.body;
+      const cashier = cashierOf(transaction, request.body.cashier);
       this.#append(transaction, {
         event: 'cash',
         id: this.#newId(transaction),

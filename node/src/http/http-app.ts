@@ -19,6 +19,9 @@ import { mountDocs } from './docs-page.ts';
 import { EventStreams } from './event-stream.ts';
 import { HostCheck } from './host-check.ts';
 import { HttpMetrics } from './http-metrics.ts';
+import { adapterFactsFor } from './kkt-api/adapter-facts.ts';
+import { isKktPath, kktRefusals } from './kkt-api/kkt-refusals.ts';
+import { type KktApiOptions, kktRoutes } from './kkt-api/kkt-routes.ts';
 import { TILL_REQUESTS_BURST, TILL_REQUESTS_PER_SECOND } from './limits.ts';
 import { type LiveDoor, openLiveDoor } from './live-door.ts';
 import { type OpenApiDocument, openApiDocument } from './openapi.ts';
@@ -44,6 +47,8 @@ export interface HttpAppOptions {
   readonly controlToken?: string;
   /** What commands on this machine may ask for besides; only the control token reaches it. */
   readonly control?: ControlActions;
+  /** The API of the replaced register adapter; see kkt-api/. */
+  readonly kktApi?: KktApiOptions | undefined;
   /** Bound of one till; see limits.ts. */
   readonly tillRequests?: { readonly perSecond: number; readonly burst: number };
   /** Adds memory, CPU and event loop figures of the process to `/metrics`. */
@@ -72,7 +77,7 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
     burst: TILL_REQUESTS_BURST,
   };
   const metrics = new HttpMetrics(services, { process: options.processMetrics ?? false });
-  const auth = new TillAuth(services.tills, options.controlToken);
+  const auth = new TillAuth(services.tills, options.controlToken, options.kktApi?.loopbackRole);
   const streams = new EventStreams({ events: services.events, clock });
   const runner = new RouteRunner({
     services,
@@ -85,6 +90,7 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
   const routes: Route[] = [
     ...jsonRoutes,
     receiptQrRoute(services.receipts),
+    ...kktRoutes({ clock, version: options.version, ...options.kktApi }),
     ...(services.enrol === undefined ? [] : [enrolRoute(services.enrol)]),
     ...(services.branches === undefined ? [] : branchRoutes(services.branches)),
     ...(services.live === undefined ? [] : liveRoutes(services.live)),
@@ -108,6 +114,7 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
   const handlerOf = (route: Route): RouteHandler => handlers.get(route)!;
   mountRoutes(app, routes, handlerOf);
   mountDocs(app);
+  app.get('/', adapterFactsFor(options.version));
   app.use(pageRouter({ '/': 'till', '/hq': 'hq' }));
   app.use((request: Request) => {
     throw new ProblemError('NOT_FOUND', `There is nothing at this path for ${request.method}.`);
@@ -116,7 +123,8 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
     const problem = problemOf(error);
     metrics.countProblem(problem.code);
     report({ code: problem.code, route: 'none', cause: problem.cause });
-    refuseRequest(request, response, problem);
+    const refuse = isKktPath(request.originalUrl) ? kktRefusals.refuse : refuseRequest;
+    refuse(request, response, problem);
   });
 
   const liveDoor =

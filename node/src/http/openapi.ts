@@ -45,7 +45,7 @@ import {
   transferRequest,
 } from '@branchline/model';
 import { z } from 'zod';
-import type { JsonRoute, Route } from './route.ts';
+import type { ForeignRefusals, JsonRoute, Route } from './route.ts';
 
 /** Schemas with a name of their own; everything else is written out where it is used. */
 const named: readonly (readonly [name: string, io: 'input' | 'output', schema: z.ZodType])[] = [
@@ -138,13 +138,31 @@ function operation(route: Route): Json {
     tags: [route.tag],
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
-    ...(route.role === undefined ? { security: [] } : { security: [{ till: [] }], 'x-role': route.role }),
+    ...(route.role === undefined
+      ? { security: [] }
+      : {
+          security: [{ till: [] }, ...(route.openToMachine === true ? [{}] : [])],
+          'x-role': route.role,
+        }),
     ...(route.kind === 'json' ? input(route) : {}),
     responses: {
       ...(route.kind === 'json' ? answers(route) : rawAnswer(route.contentType)),
-      ...problems(route),
+      ...(route.refusals === undefined ? problems(route) : foreignRefusals(route, route.refusals)),
     },
   };
+}
+
+/** Refusals in the form of another API. */
+function foreignRefusals(route: Route, { answers: all }: ForeignRefusals): Json {
+  const taken = new Set(Object.keys(route.kind === 'json' ? route.answers : {}));
+  return Object.fromEntries(
+    Object.entries(all)
+      .filter(([status]) => !taken.has(status))
+      .map(([status, schema]) => [
+        status,
+        { description: 'Refused', content: { 'application/json': { schema: jsonSchema(schema, 'output') } } },
+      ]),
+  );
 }
 
 function input(route: JsonRoute): Json {

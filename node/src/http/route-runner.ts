@@ -89,9 +89,9 @@ export class RouteRunner {
     if (route.role === undefined) {
       return undefined;
     }
-    const till = this.#ports.auth.identify(request);
+    const till = this.#ports.auth.identify(request, route.openToMachine === true);
     this.#ports.rate.take(till.till, nowMs);
-    requireRole(till, route.role);
+    requireRole(till, route);
     return till;
   }
 
@@ -99,7 +99,7 @@ export class RouteRunner {
     const { services } = this.#ports;
     const params = route.params === undefined ? undefined : checked('path', route.params, request.params);
     const query = checkedQuery(route, request);
-    const key = route.write ? keyOf(request) : '';
+    const key = route.write ? keyOf(request, route.keyOf) : '';
     let body: unknown;
     let fingerprint = '';
     if (route.upload !== undefined) {
@@ -111,7 +111,7 @@ export class RouteRunner {
     }
     if (route.body !== undefined) {
       const bytes = await readBody(request);
-      body = checked('body', route.body, bytes.length === 0 && !route.write ? {} : parseJson(bytes));
+      body = checked('body', route.body, isEmptyAllowed(route, bytes) ? {} : parseJson(bytes));
       if (route.write) {
         fingerprint = fingerprintOf(request.method, request.originalUrl, bytes);
       }
@@ -167,8 +167,13 @@ export class RouteRunner {
     const problem = problemOf(error);
     this.#ports.metrics.countProblem(problem.code);
     this.#ports.report({ code: problem.code, route: route.name, till: till?.till, cause: problem.cause });
-    refuseRequest(request, response, problem);
+    (route.refusals?.refuse ?? refuseRequest)(request, response, problem);
   }
+}
+
+/** Callers of another API send nothing where they have nothing to say. */
+function isEmptyAllowed(route: JsonRoute, bytes: Buffer): boolean {
+  return bytes.length === 0 && (!route.write || route.refusals !== undefined);
 }
 
 function checked(where: string, schema: z.ZodType, value: unknown): unknown {
@@ -194,8 +199,11 @@ function checkedQuery(route: JsonRoute, request: Request): unknown {
   return undefined;
 }
 
-function keyOf(request: IncomingMessage): string {
+function keyOf(request: IncomingMessage, own: JsonRoute['keyOf']): string {
   const header = request.headers['idempotency-key'];
+  if (own !== undefined) {
+    return own(typeof header === 'string' ? header : undefined);
+  }
   if (header === undefined || header === '') {
     throw new ProblemError('IDEMPOTENCY_KEY_REQUIRED', 'The Idempotency-Key header is missing.');
   }

@@ -6,7 +6,7 @@
  * an Idempotency-Key and get the fingerprint of the request.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ProblemCode, TillRole } from '@branchline/model';
+import type { ProblemCode, ProblemError, TillRole } from '@branchline/model';
 import type { z } from 'zod';
 import type { NodeServices, TillIdentity, WriteAnswer, WriteRequest } from '../services.ts';
 import type { Upload } from './request-body.ts';
@@ -38,6 +38,19 @@ interface RouteWords {
   readonly role?: TillRole;
   /** Refusals of its own, besides those every route shares. */
   readonly problems?: readonly ProblemCode[];
+  /** For callers of another API: what a refusal looks like to them. Left out: a problem document. */
+  readonly refusals?: ForeignRefusals;
+  /** The key of a write from the header as it came; throws where there is none and one is needed. Left out: the header itself. */
+  readonly keyOf?: (header: string | undefined) => string;
+  /** Programs of this machine may call it without a token, where the settings say so. */
+  readonly openToMachine?: true;
+}
+
+export interface ForeignRefusals {
+  /** Answers with the problem in the words of that API. */
+  refuse(request: IncomingMessage, response: ServerResponse, problem: ProblemError): void;
+  /** What they look like, by status, for the document. */
+  readonly answers: Readonly<Record<number, z.ZodType>>;
 }
 
 interface Answer {

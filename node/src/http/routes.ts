@@ -5,6 +5,7 @@ import { conflictRoutes } from './routes/conflicts.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { healthRoutes } from './routes/health.ts';
 import { loyaltyRoutes } from './routes/loyalty.ts';
+import { maintenanceRoutes } from './routes/maintenance.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { outboxRoutes } from './routes/outbox.ts';
 import { pricingRoutes } from './routes/pricing.ts';
@@ -31,5 +32,6 @@ export const jsonRoutes: readonly Route[] = [
   ...loyaltyRoutes,
   ...syncRoutes,
   ...tillRoutes,
+  ...maintenanceRoutes,
   ...healthRoutes,
 ];

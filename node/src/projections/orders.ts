@@ -146,6 +146,7 @@ export function orderOf(branch: string, stamp: Stamp, body: EventBody<'order'>):
     branch: branch as Order['branch'],
     till: body.till,
     ...(body.cashier === undefined ? {} : { cashier: body.cashier }),
+    ...(body.employee === undefined ? {} : { employee: body.employee }),
     totalMinor: body.totalMinor,
     changeMinor: body.changeMinor,
     lines: body.lines.map((line) => ({

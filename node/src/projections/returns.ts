@@ -251,6 +251,7 @@ export function refundOf(stamp: Stamp, body: EventBody<'refund'>): Refund {
     branch: body.branch,
     till: body.till,
     ...(body.cashier === undefined ? {} : { cashier: body.cashier }),
+    ...(body.employee === undefined ? {} : { employee: body.employee }),
     refundOf: body.refundOf,
     refundOfNumber: body.refundOfNumber,
     ...(body.reason === undefined ? {} : { reason: body.reason }),

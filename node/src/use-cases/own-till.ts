@@ -16,3 +16,12 @@ export function ownTill(transaction: Transaction, named: string | undefined): Ev
   }
   return till as EventBody<'order'>['till'];
 }
+
+export function tillOf(transaction: Transaction): EventBody<'order'>['till'] {
+  return transaction.till.till as EventBody<'order'>['till'];
+}
+
+/** Who sells: whoever has signed in, else whom the till names. */
+export function cashierOf(transaction: Transaction, named: string | undefined): string | undefined {
+  return transaction.till.employee?.name ?? named;
+}

@@ -24,9 +24,10 @@ import {
 } from '@branchline/model';
 import { formatStamp, stampMs } from 'hlc-ts';
 import type { Decision, Transaction } from '../commit/transaction.ts';
+import { refuseInMaintenance } from '../maintenance/maintenance-desk.ts';
 import { letterCollection } from '../projections/letters.ts';
 import { refundOf } from '../projections/returns.ts';
-import { ownTill } from './own-till.ts';
+import { cashierOf, ownTill } from './own-till.ts';
 import type { Trade } from './trade.ts';
 
 /** Random bytes of one UUID. */
@@ -39,6 +40,9 @@ export async function refund(
   request: RefundRequest,
 ): Promise<Decision<Refund>> {
   const till = ownTill(transaction, request.till);
+  refuseInMaintenance(trade.maintenance, transaction.till, trade.nowMs());
+  const cashier = cashierOf(transaction, request.cashier);
+  const { employee } = transaction.till;
   const order = await trade.returns.order(orderId);
   if (order === undefined) {
     throw new ProblemError('ORDER_NOT_FOUND', 'No order with this id is known to this node.');
@@ -75,7 +79,7 @@ export async function refund(
       lines: priced.lines,
       payments: priced.payments,
       till,
-      cashier: request.cashier,
+      cashier,
       contact,
     },
     order,
@@ -86,7 +90,8 @@ export async function refund(
     number: trade.series.takeRefund().number,
     branch: trade.branch as Order['branch'],
     till,
-    ...(request.cashier === undefined ? {} : { cashier: request.cashier }),
+    ...(cashier === undefined ? {} : { cashier }),
+    ...(employee === undefined ? {} : { employee: employee.id as EventBody<'order'>['employee'] }),
     refundOf: order.id,
     refundOfNumber: order.number,
     turn: standing.turn,

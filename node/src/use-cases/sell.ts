@@ -13,7 +13,6 @@ import {
   earnedPoints,
   type Order,
   type OrderId,
-  type OrderRequest,
   priceOrder,
   pricingProblem,
   type ReceiptId,
@@ -22,8 +21,10 @@ import {
 } from '@branchline/model';
 import { stampMs } from 'hlc-ts';
 import type { Decision, Transaction } from '../commit/transaction.ts';
+import { refuseInMaintenance } from '../maintenance/maintenance-desk.ts';
 import { orderOf } from '../projections/orders.ts';
-import { ownTill } from './own-till.ts';
+import type { OrderWish } from '../services.ts';
+import { cashierOf, ownTill } from './own-till.ts';
 import { known, priceLines } from './price-lines.ts';
 import { moneyOnly, takesRights, tenderOf } from './tender.ts';
 import type { Trade } from './trade.ts';
@@ -35,9 +36,12 @@ const DAY_MS = 86_400_000;
 export async function sell(
   trade: Trade,
   transaction: Transaction,
-  request: OrderRequest,
+  request: OrderWish,
 ): Promise<Decision<Order>> {
   const till = ownTill(transaction, request.till);
+  refuseInMaintenance(trade.maintenance, transaction.till, trade.nowMs());
+  const cashier = cashierOf(transaction, request.cashier);
+  const { employee } = transaction.till;
   const lines = await linesOf(trade, request, stampMs(transaction.stamp));
   const tender = takesRights(request)
     ? await tenderOf(trade, transaction, lines, request)
@@ -53,7 +57,7 @@ export async function sell(
   const earned = customer === undefined ? 0 : earnedPoints(priced.totalMinor, trade.programmes.at(ms));
   const receipt = { id: uuidV7(ms, random.subarray(ID_BYTES)) as ReceiptId };
   const sold = {
-    ...(request.cashier === undefined ? {} : { cashier: request.cashier }),
+    ...(cashier === undefined ? {} : { cashier }),
     ...(request.customer === undefined ? {} : { customer: request.customer }),
     lines: priced.lines,
     payments: tender.payments,
@@ -67,7 +71,8 @@ export async function sell(
     // Last of what can fail is behind us: a number is taken only by a sale that will be.
     number: trade.series.take().number,
     till,
-    ...(request.cashier === undefined ? {} : { cashier: request.cashier }),
+    ...(cashier === undefined ? {} : { cashier }),
+    ...(employee === undefined ? {} : { employee: employee.id as EventBody<'order'>['employee'] }),
     totalMinor: priced.totalMinor,
     changeMinor: priced.changeMinor,
     lines: priced.lines.map(({ redeemedMinor, ...line }) =>
@@ -116,7 +121,7 @@ function owed(
 /** The lines of a request with what they cost, before coupons and points. */
 export async function linesOf(
   trade: Trade,
-  { lines, customer }: Pick<OrderRequest, 'lines' | 'customer'>,
+  { lines, customer }: Pick<OrderWish, 'lines' | 'customer'>,
   ms: number,
 ) {
   const prices = await priceLines(trade, lines, customer?.id, ms);
@@ -124,7 +129,7 @@ export async function linesOf(
     const product = trade.catalog.get(line.sku);
     return {
       sku: line.sku,
-      name: product?.name ?? line.sku,
+      name: line.name ?? product?.name ?? line.sku,
       quantityMilli: line.quantityMilli,
       ...prices[index]!,
       vat: known<VatKind>(line.vat ?? product?.vat, index, 'vat'),

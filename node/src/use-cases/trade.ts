@@ -8,6 +8,7 @@ import type { NumberSeries } from '../commit/number-series.ts';
 import type { Transaction } from '../commit/transaction.ts';
 import type { KeyRing } from '../customers/key-ring.ts';
 import type { RefundWanted, Sold } from '../fiscal/receipt-of-order.ts';
+import type { MaintenanceBook } from '../maintenance/maintenance-book.ts';
 import type { CustomerBook } from '../projections/customers.ts';
 import type { Pricing } from '../projections/pricing.ts';
 import type { Programmes } from '../projections/programmes.ts';
@@ -42,6 +43,8 @@ export interface Trade {
   readonly reservations: Reservations;
   readonly transfers: Transfers;
   readonly shelfTasks: ShelfTasks;
+  /** Of this node. */
+  readonly maintenance: MaintenanceBook;
   readonly series: NumberSeries;
   readonly programmes: Programmes;
   readonly pricing: Pricing;

@@ -13,6 +13,7 @@ import { ErasureBook } from '../customers/erasure-book.ts';
 import { KeyRing } from '../customers/key-ring.ts';
 import { Receipts } from '../fiscal/receipts.ts';
 import { ShiftBook } from '../fiscal/shift-book.ts';
+import { MaintenanceBook } from '../maintenance/maintenance-book.ts';
 import { Answers } from '../projections/answers.ts';
 import { ChangeRows } from '../projections/change-rows.ts';
 import { CustomerBook } from '../projections/customers.ts';
@@ -104,6 +105,7 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
     await Pricing.open(rows),
     new ErasureBook(rows),
     await Reclaims.open(rows),
+    await MaintenanceBook.open(rows, [writer]),
   ];
   const ledger = new BalanceLedger(writer);
   const projector = new Projector({

@@ -29,6 +29,8 @@ import {
   type Transfer,
   uuidV7,
 } from '@branchline/model';
+import { NO_HEARTBEAT } from '../../src/heartbeat/heartbeat.ts';
+import { maintenanceView } from '../../src/maintenance/maintenance-book.ts';
 import type {
   IdentifiedEvent,
   MetricSample,
@@ -146,6 +148,35 @@ export class FakeNode implements NodeServices {
   ]);
 
   readonly shifts = noShifts;
+  readonly register: NodeServices['register'] = {
+    isConfigured: true,
+    isRunning: true,
+    trouble: undefined,
+    identity: undefined,
+    buffer: async () => ({
+      capacity: 200,
+      pending: 0,
+      delivered: 0,
+      undecided: 0,
+      oldest: undefined,
+      breaker: 'closed',
+      failures: 0,
+      successes: 0,
+      lastFailureMs: undefined,
+      lastDeliveryMs: undefined,
+    }),
+    receiptOf: async () => undefined,
+    document: async () => undefined,
+    history: async () => undefined,
+    deliverNow: async () => ({ delivered: 0, failed: 0, left: 0, tookMs: 0 }),
+    resetBreaker: () => {},
+  };
+  readonly maintenance: NodeServices['maintenance'] = {
+    view: () => maintenanceView(undefined),
+    begin: (request) => this.#once(request, () => maintenanceView(undefined), 200),
+    end: (request) => this.#once(request, () => maintenanceView(undefined), 200),
+  };
+  heartbeat = () => NO_HEARTBEAT;
   readonly reports = {
     sales: async () => ({ rows: [] }),
     shifts: async () => ({ shifts: [] }),

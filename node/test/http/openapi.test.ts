@@ -117,6 +117,8 @@ test('every read and write answers what its schema says', async () => {
     syncNow: {},
     addTill: { till: 'T7', role: 'cashier' },
     revokeTill: {},
+    beginMaintenance: { reason: 'a new storage', minutes: 30 },
+    endMaintenance: {},
   };
   const queries: Readonly<Record<string, string>> = { reportSales: '?from=2026-11-01&to=2026-11-30' };
   const sold = await shop.call('POST', '/v1/orders', { headers: { 'idempotency-key': '0' }, body: sale });

@@ -26,6 +26,7 @@ import { lotText, serials } from './api/stock.ts';
 import { goodsEventBodies } from './goods-events.ts';
 import {
   customerId,
+  employeeId,
   orderId,
   orderNumber,
   receiptId,
@@ -39,10 +40,12 @@ import { countedQuantityMilli, positiveQuantityMilli, signedQuantityMilli } from
 import { freeText } from './text.ts';
 import { vatKind } from './vat.ts';
 
-export const tillRole = z.enum(['cashier', 'manager', 'admin']);
+export const tillRole = z.enum(['cashier', 'manager', 'accountant', 'admin']);
 export type TillRole = z.infer<typeof tillRole>;
 
 const cashier = freeText(128).optional();
+/** Who had signed in at the till, where somebody had. */
+const employee = employeeId.optional();
 const reference = freeText(64).optional();
 
 /** A line as a fiscal document carries it; `line` is its place in the order that is given back, counted from 0. */
@@ -69,6 +72,7 @@ export const eventBodies = {
     number: orderNumber,
     till: tillName,
     cashier,
+    employee,
     totalMinor: amountMinor,
     changeMinor: amountMinor,
     lines: z.array(orderLine.loose()),
@@ -112,11 +116,17 @@ export const eventBodies = {
     ),
   }),
   /** Who changed which fields of a product; the values are in the document's change beside it. */
-  'product-change': z.looseObject({ sku, till: tillName, fields: z.array(productFields.keyof()) }),
+  'product-change': z.looseObject({
+    sku,
+    till: tillName,
+    employee,
+    fields: z.array(productFields.keyof()),
+  }),
   /** A branch's own price or availability, in `prices/<branch>`; null takes it back. */
   'product-override': z.looseObject({
     sku,
     till: tillName,
+    employee,
     priceMinor: amountMinor.nullable().optional(),
     available: z.boolean().nullable().optional(),
     fromMs: z.int().optional(),
@@ -129,6 +139,7 @@ export const eventBodies = {
     sku,
     field: freeText(32),
     till: tillName,
+    employee,
     value: z.json(),
     over: z.array(z.looseObject({ value: z.json(), writer: z.string().nullable() })),
   }),
@@ -274,13 +285,14 @@ export const eventBodies = {
     fp: z.string().optional(),
     reason: freeText(),
     till: tillName,
+    employee,
   }),
   /**
    * The shift of a device: opened, cash moved, closed, reported. Without `opened`, the first sale opens it under the sale's id.
    * `register-cash` says what became of a cash move at the register; it is begun before the register is told.
    */
   shift: z.discriminatedUnion('event', [
-    z.looseObject({ event: z.literal('opened'), id: shiftId, till: tillName, cashier }),
+    z.looseObject({ event: z.literal('opened'), id: shiftId, till: tillName, cashier, employee }),
     z.looseObject({
       event: z.literal('cash'),
       /** Of the move. */
@@ -289,6 +301,7 @@ export const eventBodies = {
       amountMinor,
       till: tillName,
       cashier,
+      employee,
       reason: freeText().optional(),
       /** A register is connected and is to be told. */
       toRegister: z.boolean().optional(),
@@ -305,6 +318,7 @@ export const eventBodies = {
       id: shiftId,
       till: tillName,
       cashier,
+      employee,
       automatic: z.boolean(),
       countedCashMinor: amountMinor.optional(),
       /** The report wanted of the register for it. */
@@ -351,6 +365,17 @@ export const eventBodies = {
   }),
   /** From here on this address is told of these events (feed `local`); with no events, no longer. */
   webhook: z.looseObject({ hook: z.string().min(1), url: z.string(), events: z.array(z.string()) }),
+  /** Nothing is sold here until then, or until somebody says that it is over (`orders/<branch>`). */
+  maintenance: z.discriminatedUnion('event', [
+    z.looseObject({
+      event: z.literal('begun'),
+      reason: freeText(),
+      untilMs: z.int(),
+      till: tillName,
+      employee,
+    }),
+    z.looseObject({ event: z.literal('ended'), till: tillName, employee }),
+  ]),
   /** The storage this node registers its sales with from here on. */
   'receipt-storage': z.looseObject({ fn: fiscalStorage, serial: z.string(), inn: z.string() }),
   /** A till token of this node (feed `local`): its hash, never the token. */
@@ -365,6 +390,7 @@ export const eventBodies = {
   request: z.looseObject({
     key: z.string().min(1),
     till: tillName,
+    employee,
     /** SHA-256 over method, path and raw body, hexadecimal. */
     fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
     status: z.int(),

@@ -9,7 +9,16 @@ import { z } from 'zod';
 import { loyaltyResult, orderCustomer, orderLine, payment, paymentKind, vatShare } from './api/orders.ts';
 import { linePlace } from './api/refunds.ts';
 import { adjustmentReason, lotText, oversellEnd, reservationEnd, serials } from './api/stock.ts';
-import { branchCode, orderId, orderNumber, receiptId, sku, stockDocumentId, tillName } from './ids.ts';
+import {
+  branchCode,
+  employeeId,
+  orderId,
+  orderNumber,
+  receiptId,
+  sku,
+  stockDocumentId,
+  tillName,
+} from './ids.ts';
 import { amountMinor } from './money.ts';
 import { countedQuantityMilli, positiveQuantityMilli, signedQuantityMilli } from './quantity.ts';
 import { freeText } from './text.ts';
@@ -29,6 +38,7 @@ const refund = z.looseObject({
   branch: branchCode,
   till: tillName,
   cashier,
+  employee: employeeId.optional(),
   refundOf: orderId,
   refundOfNumber: orderNumber,
   /** Turn of the right to return it was made under. */

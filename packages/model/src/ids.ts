@@ -44,6 +44,11 @@ export const customerId = z
   .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1-64 letters, digits or _ . -')
   .brand<'CustomerId'>();
 export type CustomerId = z.infer<typeof customerId>;
+export const employeeId = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/, 'must be 1-32 letters, digits or _ . -')
+  .brand<'EmployeeId'>();
+export type EmployeeId = z.infer<typeof employeeId>;
 export const branchCode = z
   .string()
   .regex(

@@ -104,6 +104,13 @@ export {
   voucherQuery,
 } from './api/loyalty.ts';
 export {
+  MAINTENANCE_MINUTES_MAX,
+  type Maintenance,
+  type MaintenanceRequest,
+  maintenance,
+  maintenanceRequest,
+} from './api/maintenance.ts';
+export {
   markingCode,
   type Order,
   type OrderLine,
@@ -317,6 +324,8 @@ export {
   branchCode,
   type CustomerId,
   customerId,
+  type EmployeeId,
+  employeeId,
   formatNumber,
   type IdempotencyKey,
   idempotencyKey,
@@ -417,7 +426,7 @@ export {
   restOf,
   returnedWith,
 } from './refund-order.ts';
-export { holdsCardNumber } from './text.ts';
+export { freeText, holdsCardNumber } from './text.ts';
 export {
   type VatKind,
   type VatRate,

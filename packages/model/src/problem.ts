@@ -255,12 +255,24 @@ const table = {
     'The marking code was checked and refused',
     'Do not sell this piece; take another one.',
   ),
+  DELIVERY_RUNNING: row(
+    409,
+    'Delivery by hand is under way already',
+    'Wait for it to end; see GET /v1/outbox.',
+    true,
+  ),
   REGISTER_NONE: row(409, 'No register is connected to this node', 'Set `kkt` in its configuration.'),
   // Not now.
   REGISTER_AWAY: row(
     503,
     'The register does not answer now',
     'See `detail`; repeat when it is mended.',
+    true,
+  ),
+  MAINTENANCE: row(
+    503,
+    'The node is in maintenance: nothing is sold until it ends',
+    'See `detail` for the reason and the end; repeat with the same key then. An admin may end it, and may sell for a test.',
     true,
   ),
   RATE_LIMITED: row(429, 'Too many requests from this till', 'Wait as long as Retry-After says.', true),

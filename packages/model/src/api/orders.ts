@@ -8,6 +8,7 @@ import { z } from 'zod';
 import {
   branchCode,
   customerId,
+  employeeId,
   orderId,
   orderNumber,
   receiptId,
@@ -152,6 +153,8 @@ export const order = z.strictObject({
   branch: branchCode,
   till: tillName,
   cashier: freeText(128).optional(),
+  /** Who had signed in at the till. */
+  employee: employeeId.optional(),
   totalMinor: amountMinor,
   changeMinor: amountMinor,
   lines: z.array(orderLine),

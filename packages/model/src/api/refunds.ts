@@ -5,7 +5,7 @@
  * answer has the shape of an order, with positive amounts: what goes back.
  */
 import { z } from 'zod';
-import { branchCode, orderId, orderNumber, receiptId, tillName } from '../ids.ts';
+import { branchCode, employeeId, orderId, orderNumber, receiptId, tillName } from '../ids.ts';
 import { LINES_MAX, PAYMENTS_MAX } from '../limits.ts';
 import { amountMinor, positiveAmountMinor } from '../money.ts';
 import { positiveQuantityMilli } from '../quantity.ts';
@@ -72,6 +72,7 @@ export const refund = z.strictObject({
   branch: branchCode,
   till: tillName,
   cashier: freeText(128).optional(),
+  employee: employeeId.optional(),
   refundOf: orderId,
   refundOfNumber: orderNumber,
   reason: freeText().optional(),

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { rightsStatus } from './loyalty.ts';
+import { maintenance } from './maintenance.ts';
 
 const count = z.int().min(0);
 const moment = z.string();
@@ -87,6 +88,8 @@ export const syncStatus = z.strictObject({
   fiscal: fiscalStatus.optional(),
   /** Rights to points, gift cards and coupons: what is waited for and what was moved. */
   rights: rightsStatus.optional(),
+  /** While it is on. */
+  maintenance: maintenance.optional(),
   clock: z.strictObject({ driftMs: z.number() }),
   /** Of the data folder. */
   disk: z.strictObject({ freeBytes: count, totalBytes: count }).optional(),
