@@ -288,7 +288,7 @@ export const en = {
   details: {
     title: 'Status of this till',
     signedIn: (till: string, branch: string) => `Till ${till} at ${branch}`,
-    roles: { cashier: 'cashier', manager: 'manager', admin: 'administrator' },
+    roles: { cashier: 'cashier', manager: 'manager', accountant: 'accountant', admin: 'administrator' },
     works: 'What works now',
     nodeSays: 'In the words of the node',
     peers: 'Peers',

@@ -290,7 +290,7 @@ export const es: TillWords = {
   details: {
     title: 'Estado de esta caja',
     signedIn: (till, branch) => `Caja ${till} en ${branch}`,
-    roles: { cashier: 'cajero', manager: 'encargado', admin: 'administrador' },
+    roles: { cashier: 'cajero', manager: 'encargado', accountant: 'contable', admin: 'administrador' },
     works: 'Qué funciona ahora',
     nodeSays: 'En palabras del nodo',
     peers: 'Conexiones',

@@ -276,7 +276,7 @@ export const ru: TillWords = {
   details: {
     title: 'Состояние этой кассы',
     signedIn: (till, branch) => `Касса ${till}, филиал ${branch}`,
-    roles: { cashier: 'кассир', manager: 'менеджер', admin: 'администратор' },
+    roles: { cashier: 'кассир', manager: 'менеджер', accountant: 'бухгалтер', admin: 'администратор' },
     works: 'Что сейчас работает',
     nodeSays: 'Словами узла',
     peers: 'Связи',
