@@ -4,7 +4,7 @@
  *
  * The shell around `heartbeat-state.ts`: one request at a time, each with its own limit, the next counted from the last one's start.
  */
-import { type Clock, isoTime } from 'hlc-ts';
+import { type Clock, isoTime, linkAborts } from 'hlc-ts';
 import { z } from 'zod';
 import type { Alarms } from '../alarms.ts';
 import type { Post } from '../delivery/webhooks.ts';
@@ -95,13 +95,14 @@ export class Heartbeat {
   async #beat(signal: AbortSignal): Promise<boolean> {
     const { clock, post, url, timeoutSeconds } = this.#options;
     const limit = new AbortController();
+    const either = linkAborts(signal, limit.signal);
     const timer = clock.setTimer(timeoutSeconds * 1_000, () => limit.abort(new Error('too slow')));
     try {
       const response = await post(url, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify(await this.#body()),
-        signal: AbortSignal.any([signal, limit.signal]),
+        signal: either.signal,
       });
       await response.body?.cancel();
       return response.status === 200;
@@ -110,6 +111,7 @@ export class Heartbeat {
       return false;
     } finally {
       timer.cancel();
+      either.unlink();
     }
   }
 
