@@ -26,6 +26,7 @@ import type { RightsKeeper } from './loyalty/rights-keeper.ts';
 import type { MaintenanceDesk } from './maintenance/maintenance-desk.ts';
 import type { NodeSettings } from './node.ts';
 import type { DiskSpace, NodePorts } from './ports.ts';
+import type { PosSyncDesk } from './pos-offline-sync/pos-sync-desk.ts';
 import type { ReadModels } from './read-models.ts';
 import { reconcileDay } from './reports/day-reconciliation.ts';
 import { salesReport } from './reports/sales-report.ts';
@@ -74,6 +75,8 @@ export interface NodeParts extends ReadModels, Writing {
   readonly heartbeat: Heartbeat | undefined;
   readonly exchange: Exchange;
   live: LiveDesk | undefined;
+  /** At a head office. */
+  posSyncDesk: PosSyncDesk | undefined;
   readonly succession: Succession;
   readonly renewal: Promise<Renewal>;
   /** Those of the key spoken with now. */
@@ -242,6 +245,7 @@ export function makeServices(parts: NodeParts): NodeServices {
     },
     events: parts.events,
     ...(parts.live === undefined ? {} : { live: parts.live }),
+    ...(parts.posSyncDesk === undefined ? {} : { posSync: parts.posSyncDesk }),
     ...(keeper === undefined ? {} : { enrol: (request) => keeper.enrol(request), branches: keeper }),
     readiness: () => {
       const reasons = reasonsNotToSell(parts.facts()).map(({ words }) => words);
@@ -368,6 +372,7 @@ function metrics(parts: NodeParts): MetricSample[] {
       ],
     }),
     ...(parts.live?.metrics() ?? []),
+    ...(parts.posSyncDesk?.metrics() ?? []),
     sample(
       'gauge',
       'kkt_hlc_drift_seconds',

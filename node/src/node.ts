@@ -47,6 +47,7 @@ import { accountOfCode } from './loyalty/voucher-account.ts';
 import { MaintenanceDesk } from './maintenance/maintenance-desk.ts';
 import { makeServices, type NodeParts } from './node-services.ts';
 import type { NodePorts } from './ports.ts';
+import { PosSyncDesk } from './pos-offline-sync/pos-sync-desk.ts';
 import { AnswerAge } from './projections/answer-age.ts';
 import { runUpkeep } from './projections/upkeep.ts';
 import { openReadModels } from './read-models.ts';
@@ -286,6 +287,7 @@ export class BranchNode {
     const parts = this.#parts;
     parts.closing = true;
     parts.events.publish('node.state', { ready: false });
+    parts.posSyncDesk?.stop();
     await parts.live?.close();
     await parts.fiscal.stop();
     await parts.webhooks?.queue.stop();
@@ -595,6 +597,7 @@ async function openParts(
     }),
     failure,
     live: undefined,
+    posSyncDesk: undefined,
     closing: false,
     space: await ports.diskSpace?.(),
     marks: await ports.folderMarks?.(),
@@ -666,6 +669,7 @@ async function openParts(
   late.facts = parts.facts;
   late.rights = parts.rights;
   late.isPastComplete = pastCompletion(parts);
+  parts.posSyncDesk = self.grant.role === 'hq' ? new PosSyncDesk(parts, late.isPastComplete) : undefined;
   const raise = () =>
     raiseSuccession({ ports, alarms, series: writing.series, isPending: succession.isPending });
   raise();

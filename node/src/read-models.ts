@@ -17,6 +17,7 @@ import { erasureNews } from './live/erasure-news.ts';
 import { RowWatch } from './live/row-watch.ts';
 import { MaintenanceBook } from './maintenance/maintenance-book.ts';
 import type { NodePorts } from './ports.ts';
+import { PosSyncBook } from './pos-offline-sync/pos-sync-book.ts';
 import { Answers } from './projections/answers.ts';
 import { bothSinks, Conflicts } from './projections/conflicts.ts';
 import { type AccountName, CustomerBook } from './projections/customers.ts';
@@ -63,6 +64,8 @@ export interface ReadModels {
   readonly receipts: Receipts;
   readonly shiftBook: ShiftBook;
   readonly maintenance: MaintenanceBook;
+  /** What branches with another program pushed here. */
+  readonly posSync: PosSyncBook;
   readonly shards: Shards;
   readonly rowWatch: RowWatch;
   readonly projector: Projector;
@@ -133,7 +136,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     writer: key.writer,
     onAccepted: (order, { position, replayed, local }) => {
       const { id, number, branch: of, totalMinor } = order;
-      if (local && !replayed) {
+      if (local && !replayed && of === branch) {
         oversold.noteSale(order);
       }
       if (!replayed) {
@@ -183,6 +186,10 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
   });
   const own = [...(ports.formerKeys ?? []), key].map(({ writer }) => writer);
   const maintenance = await MaintenanceBook.open(rows, own);
+  const posSync = await PosSyncBook.open({
+    rows,
+    writers: [...(ports.formerKeys ?? []), key].map(({ writer }) => writer),
+  });
   const conflicts = await Conflicts.open({
     rows,
     onChanged: (sku, field, { position }) => events.publish('conflict.changed', { sku, field }, position),
@@ -226,6 +233,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
       receipts,
       shiftBook,
       maintenance,
+      posSync,
       tills,
       shards,
       erasureNews(events),
@@ -270,6 +278,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     receipts,
     shiftBook,
     maintenance,
+    posSync,
     shards,
     rowWatch,
     projector,

@@ -100,6 +100,9 @@ import type { RegisterService } from './fiscal/register-service.ts';
 import type { Shifts } from './fiscal/shifts.ts';
 import type { HeartbeatView } from './heartbeat/heartbeat.ts';
 import type { MaintenanceService } from './maintenance/maintenance-desk.ts';
+import type { KeyWanted } from './pos-offline-sync/head-office-desk.ts';
+import type { PosKey } from './pos-offline-sync/pos-sync-book.ts';
+import type { OdooRecord } from './pos-offline-sync/values.ts';
 
 /** Who asks. Found from a bearer token with `tills.find`; `till` is the name given at `branchline till add`. */
 export interface TillIdentity {
@@ -381,6 +384,52 @@ export interface MetricSample {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** S-61: branches that sell with another program and name this head office as their cloud. Bodies are the module's own, see `pos-offline-sync/`. */
+export interface PosSyncService {
+  /** Undefined for a key nobody made here, and one that was revoked. Memory only. */
+  find(key: string): PosKey | undefined;
+  /** Refused with `PosSyncRefusal`, in words for the caller; then nothing was stored. */
+  push(key: PosKey, body: OdooRecord): Promise<object>;
+  /** The text of the answer; `sent` is called once it has left. */
+  pull(key: PosKey, body: OdooRecord): Promise<{ readonly text: string; readonly sent: () => void }>;
+  manifest(key: PosKey, body: OdooRecord): Promise<object>;
+  batch(key: PosKey, body: OdooRecord): Promise<object>;
+  productList(key: PosKey, body: OdooRecord): Promise<object>;
+  stockList(key: PosKey, body: OdooRecord): Promise<object>;
+  branches(): Promise<readonly PosBranch[]>;
+  /** The key is in this answer and nowhere else. `CHANGE_INVALID` for a branch with a device of its own. */
+  addKey(till: TillIdentity, wanted: KeyWanted): Promise<{ readonly id: string; readonly key: string }>;
+  /** `NOT_FOUND`. */
+  revokeKey(id: string): Promise<void>;
+  /** Records that could not become what they should. */
+  unsettled(): Promise<readonly object[]>;
+  resolve(request: WriteRequest<{ readonly reason: string }>, key: string): Promise<WriteAnswer<unknown>>;
+  credits(): readonly object[];
+  references(model: string): readonly object[];
+  putReference(
+    request: WriteRequest<{ readonly fields: Record<string, unknown>; readonly archived: boolean }>,
+    model: string,
+    id: string,
+  ): Promise<WriteAnswer<unknown>>;
+  /** What was counted on the shelves of such a branch; `BRANCH_UNKNOWN` without a key. */
+  count(
+    request: WriteRequest<{
+      readonly lines: readonly { readonly sku: string; readonly quantityMilli: number }[];
+      readonly reference?: string | undefined;
+    }>,
+    branch: string,
+  ): Promise<WriteAnswer<unknown>>;
+}
+
+export interface PosBranch {
+  readonly branch: string;
+  readonly keys: readonly PosKey[];
+  readonly lastPush: string | null;
+  readonly lastPull: string | null;
+  /** Records a person has to look at. */
+  readonly toDecide: number;
+}
+
 /** S-28: what is still to be delivered, and decisions about what was refused. */
 export interface OutboxService {
   status(): Promise<OutboxStatus>;
@@ -430,6 +479,8 @@ export interface NodeServices {
   readonly enrol?: (request: EnrolRequest) => Promise<EnrolAnswer>;
   /** `/v1/branches`, where `enrol` is. */
   readonly branches?: BranchService;
+  /** At a head office. */
+  readonly posSync?: PosSyncService;
   readiness(): Readiness;
   metrics(): readonly MetricSample[];
 }

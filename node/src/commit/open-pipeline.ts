@@ -16,7 +16,7 @@ import { ProblemError } from '@branchline/model';
 import type { HybridClock, Stamp } from 'hlc-ts';
 import type { Failure } from '../failure.ts';
 import type { NodePorts } from '../ports.ts';
-import { STOCK } from '../projections/stock.ts';
+import { STOCK, stockBranchOf } from '../projections/stock.ts';
 import type { ReadModels } from '../read-models.ts';
 import { seriesName } from '../succession/series-name.ts';
 import { CommitPipeline } from './commit-pipeline.ts';
@@ -53,19 +53,33 @@ export async function openPipeline(options: {
   const stamps: Stamp[] = [];
   const writer = await FeedWriter.open({ store, key, tenant, now: () => stamps.shift() ?? hlc.now() });
   const name = seriesName(self, ports);
-  const series = new NumberSeries(name, orders.lastCount(name), returns.lastCount(name));
+  const series = new NumberSeries(name, orders.lastCount(name), returns.lastCount(name), (prefix) =>
+    models.posSync.lastCount(prefix),
+  );
   const predecessors = predecessorsOf(self, (id) => registry.member(id));
-  const stockDocument = new StockDocument({ shards, branch, writer: key.writer, predecessors });
+  const stockOf = (at: string): StockDocument =>
+    new StockDocument({ shards, branch: at, writer: key.writer, predecessors });
+  const stockDocument = stockOf(branch);
+  const pushedStock = new Map<string, StockDocument>();
+  const stockAt = (at: string): StockDocument => {
+    const held = pushedStock.get(at) ?? stockOf(at);
+    pushedStock.set(at, held);
+    return held;
+  };
   const disk: DiskState = { isFull: false };
   const pipeline = new CommitPipeline(
     {
       now: () => hlc.now(),
       findAnswers: (keys) => answers.find(keys),
       openAnswer: (kept) => models.keys.openAnswer(kept),
-      changeDocument: (document, mutators) =>
-        document === STOCK
+      changeDocument: (document, mutators) => {
+        const at = stockBranchOf(document);
+        return document === STOCK
           ? stockDocument.change(mutators, hlc.now())
-          : shards.change(document as never, mutators, hlc.now()),
+          : at === undefined
+            ? shards.change(document as never, mutators, hlc.now())
+            : stockAt(at).change(mutators, hlc.now());
+      },
       commit: async (drafts) => {
         stamps.length = 0;
         stamps.push(...drafts.map(({ stamp }) => stamp));

@@ -114,8 +114,9 @@ export class ShiftBook implements Projection {
       this.#shift(eventBodies.shift.parse(entry.body), entry);
       return;
     }
-    const { id, till } = entry.body as { id?: unknown; till?: unknown };
-    if (this.#isOwn(entry) && typeof id === 'string' && typeof till === 'string') {
+    const { id, till, pushed } = entry.body as { id?: unknown; till?: unknown; pushed?: unknown };
+    // What another branch pushed was sold in a shift of its own.
+    if (this.#isOwn(entry) && pushed === undefined && typeof id === 'string' && typeof till === 'string') {
       this.#openBy({ id, opened: formatStamp(entry.hlc), till });
     }
   }

@@ -25,6 +25,7 @@ import { type KktApiOptions, kktRoutes } from './kkt-api/kkt-routes.ts';
 import { TILL_REQUESTS_BURST, TILL_REQUESTS_PER_SECOND } from './limits.ts';
 import { type LiveDoor, openLiveDoor } from './live-door.ts';
 import { type OpenApiDocument, openApiDocument } from './openapi.ts';
+import { POS_SYNC_PATH, PosSyncDoor } from './pos-offline-sync/pos-sync-door.ts';
 import { problemOf, refuseRequest } from './problem-answer.ts';
 import { RateLimit } from './rate-limit.ts';
 import { expressPath, type RawRoute, type Route } from './route.ts';
@@ -33,6 +34,7 @@ import { branchRoutes } from './routes/branches.ts';
 import { type ControlActions, controlRoutes } from './routes/control.ts';
 import { enrolRoute } from './routes/enrol.ts';
 import { liveRoutes } from './routes/live.ts';
+import { posSyncRoutes } from './routes/pos-sync.ts';
 import { receiptQrRoute } from './routes/receipts.ts';
 import { jsonRoutes } from './routes.ts';
 import { bearerToken, TillAuth } from './till-auth.ts';
@@ -94,6 +96,7 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
     ...(services.enrol === undefined ? [] : [enrolRoute(services.enrol)]),
     ...(services.branches === undefined ? [] : branchRoutes(services.branches)),
     ...(services.live === undefined ? [] : liveRoutes(services.live)),
+    ...(services.posSync === undefined ? [] : posSyncRoutes(services.posSync)),
     ...(options.control === undefined ? [] : controlRoutes(options.control)),
     eventsRoute(streams, auth),
     metricsRoute(metrics),
@@ -113,6 +116,15 @@ export function createHttpApp(services: NodeServices, options: HttpAppOptions): 
   const handlers = new Map(routes.map((route) => [route, runner.handlerOf(route)]));
   const handlerOf = (route: Route): RouteHandler => handlers.get(route)!;
   mountRoutes(app, routes, handlerOf);
+  if (services.posSync !== undefined) {
+    const door = new PosSyncDoor({ service: services.posSync, clock, report });
+    app.use(POS_SYNC_PATH, (request: Request, response: Response) => {
+      door.serve(request.path, request, response).catch((error: unknown) => {
+        report({ code: 'ANSWER_FAILED', route: 'pos_offline_sync', cause: error });
+        response.destroy();
+      });
+    });
+  }
   mountDocs(app);
   app.get('/', adapterFactsFor(options.version));
   app.use(pageRouter({ '/': 'till', '/hq': 'hq' }));

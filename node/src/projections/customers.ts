@@ -126,6 +126,16 @@ export class CustomerBook implements RowSink {
     );
   }
 
+  /** Every customer of this region, merged ones included. */
+  async *ids(): AsyncGenerator<string> {
+    const prefix = rowKeys.customer(this.#options.region, '');
+    for await (const [key, text] of this.#options.rows.texts({ after: prefix, below: after(prefix) })) {
+      if (isCustomer(JSON.parse(text) as AccountRow)) {
+        yield key.slice(prefix.length);
+      }
+    }
+  }
+
   /** All ids of a person, the one that stands for them first. */
   groupOf(id: string): readonly string[] {
     return this.#profiles.groupOf(id);

@@ -16,7 +16,7 @@ import {
   type OrderPage,
   ProblemError,
 } from '@branchline/model';
-import { formatStamp, isoTime, type Stamp, stampMs } from 'hlc-ts';
+import { formatStamp, isoTime, makeStamp, type Stamp, stampMs } from 'hlc-ts';
 import { LastNumber } from './last-number.ts';
 import type { ProjectedEntry, Projection } from './projection.ts';
 import { after, rowKeys } from './row-keys.ts';
@@ -70,7 +70,10 @@ export class Orders implements Projection {
     rows.putText(rowKeys.orderByTime(order.hlc, order.id), entry.writer);
     rows.putText(rowKeys.branchOrder(branch, order.hlc, order.id), '');
     rows.putText(rowKeys.orderNumber(order.number), order.id);
-    if (entry.writer === writer) {
+    if (order.soldAt !== undefined) {
+      rows.putText(rowKeys.pushedByTime(momentStamp(order.soldAt), order.id), branch);
+    }
+    if (entry.writer === writer && order.pushed === undefined) {
       this.#last.take(order.number);
     }
     this.#accepted += 1;
@@ -135,6 +138,11 @@ export class Orders implements Projection {
   }
 }
 
+/** Where a moment told by another program stands among stamps. */
+export function momentStamp(at: string): string {
+  return formatStamp(makeStamp(Math.max(0, Date.parse(at)), 0));
+}
+
 /** The order as tills see it. Fields stand in one order for ever: the text of an answer is compared byte by byte. */
 export function orderOf(branch: string, stamp: Stamp, body: EventBody<'order'>): Order {
   return {
@@ -179,8 +187,42 @@ export function orderOf(branch: string, stamp: Stamp, body: EventBody<'order'>):
             discountMinor,
           })),
         }),
-    receipt: { id: body.receipt.id, state: 'waiting' },
+    // What another program sold has its receipt from there.
+    receipt: { id: body.receipt.id, state: body.pushed === undefined ? 'waiting' : 'printed' },
     loyalty: { earned: body.loyalty.earned, redeemed: body.loyalty.redeemed },
+    ...pushedOf(body),
+  };
+}
+
+/** Of an order or refund: when it was sold and how it is known there, without the record itself. */
+export function pushedOf({
+  soldAt,
+  pushed,
+}: Pick<EventBody<'order'>, 'soldAt' | 'pushed'>): Pick<Order, 'soldAt' | 'pushed'> {
+  if (pushed === undefined) {
+    return soldAt === undefined ? {} : { soldAt };
+  }
+  const { by, localId, cloudId, reference, name, accessKey, taxMinor, returned } = pushed;
+  return {
+    ...(soldAt === undefined ? {} : { soldAt }),
+    pushed: {
+      by,
+      localId,
+      cloudId,
+      ...(reference === undefined ? {} : { reference }),
+      ...(name === undefined ? {} : { name }),
+      ...(accessKey === undefined ? {} : { accessKey }),
+      ...(taxMinor === undefined ? {} : { taxMinor }),
+      ...(returned === undefined
+        ? {}
+        : {
+            returned: returned.map(({ sku, quantityMilli, totalMinor }) => ({
+              sku,
+              quantityMilli,
+              totalMinor,
+            })),
+          }),
+    },
   };
 }
 

@@ -63,6 +63,11 @@ export class Products implements RowSink {
     return this.#index.get(sku);
   }
 
+  /** Of the whole chain, in no order. */
+  rows(): IterableIterator<ProductRow> {
+    return this.#index.values();
+  }
+
   /** Every product that has the barcode. */
   skusOf(barcode: string): readonly string[] {
     return this.#index.byBarcode(barcode).map(({ sku }) => sku);

@@ -24,7 +24,7 @@ import {
 import { formatStamp, isoTime, parseStamp, type Stamp, stampMs } from 'hlc-ts';
 import { LastNumber } from './last-number.ts';
 import { letterOf } from './letters.ts';
-import { orderOf, paymentOf } from './orders.ts';
+import { orderOf, paymentOf, pushedOf } from './orders.ts';
 import type { ProjectedEntry, Projection } from './projection.ts';
 import { after, rowKeys } from './row-keys.ts';
 import type { Rows } from './rows.ts';
@@ -180,7 +180,7 @@ export class Returns implements Projection {
     const row: RefundRow = { writer: entry.writer, turn: body.turn, refund };
     rows.putText(rowKeys.refund(refund.id), JSON.stringify(row));
     rows.putText(rowKeys.refundOf(refund.refundOf, refund.id), '');
-    if (entry.writer === writer && entry.kind === 'refund') {
+    if (entry.writer === writer && entry.kind === 'refund' && refund.pushed === undefined) {
       this.#last.take(refund.number);
     }
     if (!entry.replayed) {
@@ -284,7 +284,8 @@ export function refundOf(stamp: Stamp, body: EventBody<'refund'>): Refund {
             ...(body.customer.contact === undefined ? {} : { contact: body.customer.contact }),
           },
         }),
-    receipt: { id: body.receipt.id, state: 'waiting' },
+    receipt: { id: body.receipt.id, state: body.pushed === undefined ? 'waiting' : 'printed' },
     loyalty: { earned: body.loyalty.earned, redeemed: body.loyalty.redeemed },
+    ...pushedOf(body),
   };
 }

@@ -55,6 +55,18 @@
  *     hl/<writer>                    the last shift a device reported
  *     hz/<shift id>                  report of a shift
  *     hb/<branch>/<stamp>/<shift id> a branch's shifts by time
+ *     ot/<stamp of the sale>/<order id>  orders another program sold, by when
+ *     ma/id, ma/n/<prefix>           last number of records, last count of a pushed series
+ *     mk/<key id>                    a branch's key for pos_offline_sync (hash)
+ *     mi/<model>/<key>, mj/<model>/<number>  the number a record goes under, and back
+ *     mo/<branch>/<local id>/<evidence>  an order as its branch knows it
+ *     mq/<branch>/<reference>        the order a branch calls so
+ *     mr/<branch>/<model>/<local id> last record pushed under a local id
+ *     ms/<model>/<key>               last record of something
+ *     mp/<branch>/<sku>              what a branch calls a product
+ *     mu/<branch>/<key>              a record a person has to look at
+ *     mc/<line>                      a credit line
+ *     mf/<model>/<id>                what head office says for branches with another program
  *     dn/<doc>                       a document that has changes here
  *     dm/<doc>!<position>.<n>        change applied to the document and its rows
  *     dp/<doc>!<position>.<n>        change stored, not applied yet
@@ -131,6 +143,20 @@ export const rowKeys = {
   change: (area: 'dm' | 'dp' | 'dq' | 'dc', doc: string, at: string) => `${area}/${doc}!${at}`,
   changes: (area: 'dm' | 'dp' | 'dq' | 'dc', doc: string) => `${area}/${doc}!`,
   taken: (collection: string, checkpoint: string) => `da/${collection}!${checkpoint}`,
+  pushedByTime: (stamp: string, id: string) => `ot/${stamp}/${id}`,
+  posLastId: 'ma/id',
+  posCount: (prefix: string) => `ma/n/${prefix}`,
+  posKey: (id: string) => `mk/${id}`,
+  posId: (model: string, key: string) => `mi/${model}/${key}`,
+  posOfId: (model: string, id: number) => `mj/${model}/${id}`,
+  posOrder: (branch: string, localId: number, evidence: string) => `mo/${branch}/${localId}/${evidence}`,
+  posReferenceOf: (branch: string, reference: string) => `mq/${branch}/${reference}`,
+  posRecord: (branch: string, model: string, localId: number) => `mr/${branch}/${model}/${localId}`,
+  posRecordOf: (model: string, key: string) => `ms/${model}/${key}`,
+  posProduct: (branch: string, sku: string) => `mp/${branch}/${sku}`,
+  posUnsettled: (branch: string, key: string) => `mu/${branch}/${key}`,
+  posCredit: (line: string) => `mc/${line}`,
+  posReference: (name: string) => `mf/${name}`,
   document: (doc: string) => `dn/${doc}`,
   snapshot: (doc: string) => `ds/${doc}`,
 } as const;

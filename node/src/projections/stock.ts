@@ -26,6 +26,10 @@ import type { PatchCause, RowSink } from './shards.ts';
 
 /** What use cases call this device's stock document; the commit decides which one that is. */
 export const STOCK = 'stock';
+/** The same for a branch without a device of its own, whose sales are pushed here. */
+export const stockOfBranch = (branch: string): string => `${STOCK}@${branch}`;
+export const stockBranchOf = (document: string): string | undefined =>
+  document.startsWith(`${STOCK}@`) ? document.slice(STOCK.length + 1) : undefined;
 /** Stock rows kept in memory; the rest is in LevelDB. A row of this branch is some 300 bytes. */
 export const STOCK_ROWS_HELD_MAX = 20_000;
 
@@ -80,6 +84,30 @@ export class StockBook implements RowSink {
         transaction.change(STOCK, moveStock(sku, movement, milli));
         transaction.noteMoved(sku, movement === 'sold' || movement === 'sent' ? -milli : milli);
       }
+    }
+  }
+
+  /** What a branch without a device of its own moved; earlier operations of a group are found under `branch/sku`. */
+  moveAt(branch: string, transaction: Transaction, movement: Movement, lines: readonly StockLine[]): void {
+    for (const { sku, quantityMilli } of lines) {
+      if (quantityMilli !== 0) {
+        transaction.change(stockOfBranch(branch), moveStock(sku, movement, quantityMilli));
+        const delta = movement === 'sold' || movement === 'sent' ? -quantityMilli : quantityMilli;
+        transaction.noteMoved(`${branch}/${sku}`, delta);
+      }
+    }
+  }
+
+  async onHandMilliAt(branch: string, transaction: Transaction, sku: string): Promise<number> {
+    const row = await this.#rows.get(rowKeys.stock(branch, sku));
+    return (row?.onHandMilli ?? 0) + transaction.movedMilli(`${branch}/${sku}`);
+  }
+
+  /** Every product that ever moved at a branch. */
+  async *rowsOf(branch: string): AsyncGenerator<StockRow> {
+    const prefix = rowKeys.stock(branch, '');
+    for await (const [, text] of this.#options.rows.texts({ after: prefix, below: after(prefix) })) {
+      yield JSON.parse(text) as StockRow;
     }
   }
 

@@ -21,6 +21,7 @@ export async function salesReport(rows: Rows, query: SalesQuery): Promise<SalesR
   const next = await addOrders(rows, query, span, sums);
   if (query.after === undefined) {
     await addRefunds(rows, query.branch, span, sums);
+    await addPushed(rows, query.branch, span, sums);
   }
   const found = [...sums.values()].sort((a, b) => compare(b.day, a.day) || compare(a.branch, b.branch));
   return { rows: found, ...(next === undefined ? {} : { next }) };
@@ -43,8 +44,11 @@ async function addOrders(
   const addSlice = async (): Promise<void> => {
     for (const text of await rows.getTexts(ids.map(rowKeys.order))) {
       if (text !== undefined) {
-        const { branch, at, totalMinor } = JSON.parse(text) as Order;
-        add(sums, branch, dayOf(at, span), { orders: 1, salesMinor: totalMinor });
+        const { branch, at, soldAt, totalMinor } = JSON.parse(text) as Order;
+        // What another program sold counts on the day it was sold, not on the one it came: see `addPushed`.
+        if (soldAt === undefined) {
+          add(sums, branch, dayOf(at, span), { orders: 1, salesMinor: totalMinor });
+        }
       }
     }
     ids = [];
@@ -68,6 +72,27 @@ async function addOrders(
   return undefined;
 }
 
+/** Orders of branches with another program, by the moment it says. */
+async function addPushed(
+  rows: Rows,
+  only: string | undefined,
+  span: Span,
+  sums: Map<string, SalesRow>,
+): Promise<void> {
+  const after = rowKeys.pushedByTime(stampAt(span.fromMs), '');
+  const below = rowKeys.pushedByTime(stampAt(span.untilMs), '');
+  if (after >= below) {
+    return;
+  }
+  for await (const [key, branch] of rows.texts({ after, below })) {
+    if (only === undefined || branch === only) {
+      const text = await rows.getText(rowKeys.order(key.slice(key.lastIndexOf('/') + 1)));
+      const { soldAt, totalMinor } = JSON.parse(text!) as Order;
+      add(sums, branch as SalesRow['branch'], dayOf(soldAt!, span), { orders: 1, salesMinor: totalMinor });
+    }
+  }
+}
+
 /** Ids of refunds begin with their time; a day on both sides for devices whose clock is off. */
 async function addRefunds(
   rows: Rows,
@@ -78,7 +103,8 @@ async function addRefunds(
   const [from, until] = idsAround(span).map((id) => `${REFUNDS}${id}`) as [string, string];
   const below = until > from ? until : after(REFUNDS);
   for await (const [, text] of rows.texts({ after: from, below, limit: REPORT_ORDERS_MAX })) {
-    const { at, branch, totalMinor } = (JSON.parse(text) as { refund: Refund }).refund;
+    const { at: writtenAt, soldAt, branch, totalMinor } = (JSON.parse(text) as { refund: Refund }).refund;
+    const at = soldAt ?? writtenAt;
     if (isWithin(Date.parse(at), span) && (only === undefined || branch === only)) {
       add(sums, branch, dayOf(at, span), { refunds: 1, refundsMinor: totalMinor });
     }

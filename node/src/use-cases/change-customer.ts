@@ -64,7 +64,8 @@ export async function changeCustomer(
   };
 }
 
-function newKey(trade: Trade, transaction: Transaction, id: Customer['id']): CustomerKey {
+/** Refused where this device may not write keys of its region. */
+export function newKey(trade: Trade, transaction: Transaction, id: Customer['id']): CustomerKey {
   const collection = `keys/${trade.region}`;
   if (!trade.mayWrite(collection)) {
     throw new ProblemError('FORBIDDEN', `This node may not write ${collection}: no key for personal data.`);

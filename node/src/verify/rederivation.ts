@@ -14,6 +14,7 @@ import { KeyRing } from '../customers/key-ring.ts';
 import { Receipts } from '../fiscal/receipts.ts';
 import { ShiftBook } from '../fiscal/shift-book.ts';
 import { MaintenanceBook } from '../maintenance/maintenance-book.ts';
+import { PosSyncBook } from '../pos-offline-sync/pos-sync-book.ts';
 import { Answers } from '../projections/answers.ts';
 import { ChangeRows } from '../projections/change-rows.ts';
 import { CustomerBook } from '../projections/customers.ts';
@@ -100,6 +101,7 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
   ];
   const receipts = await Receipts.open({ rows, writer, onChanged });
   const shiftBook = await ShiftBook.open({ rows, writer, onChanged });
+  const posSync = await PosSyncBook.open({ rows, writers: [] });
   const said = [
     await Overrides.open({ rows, onChanged }),
     await Pricing.open(rows),
@@ -119,6 +121,7 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
       ...said,
       receipts,
       shiftBook,
+      posSync,
       tills,
       ledger,
       pending,

@@ -57,6 +57,8 @@ const AREAS: readonly Area[] = [
   { prefix: 'c/', what: 'customer', form: 'json' },
   { prefix: 'lr/', what: 'rights taken back', form: 'json' },
   { prefix: 'lp/', what: 'loyalty programme', form: 'text' },
+  { prefix: 'ot/', what: 'order of another program', form: 'text' },
+  { prefix: 'm', what: 'record of a branch with another program', form: 'text' },
 ];
 
 /** Rows compared so far, and the first that differs. */

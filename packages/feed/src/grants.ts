@@ -2,7 +2,8 @@
  * Grants: what a device is, which collections it may read, and in which it may write its own feed.
  *
  * Four roles. A *relay* stores and forwards everything and writes nothing of its own. *HQ* reads everything and writes the
- * catalog, loyalty and its own stock and orders. A *branch* reads and writes its own. A *carrier* is a branch that also
+ * catalog, loyalty, and stock and orders: its own, and those of branches that have no device here because they sell with another program and push
+ * what they sold (every entry names head office as its writer). A *branch* reads and writes its own. A *carrier* is a branch that also
  * reads everything, so that it can carry other branches' feeds to where they cannot go themselves.
  *
  * What one branch has to say to another (a transfer under way, a right handed over) stands in `letters/<from>/<to>`: the one
@@ -88,8 +89,10 @@ function patternsOf(role: Role, branch: string, region: string): Pick<Grant, 're
           'erasures',
           'prices/*',
           'pricing',
-          `stock/${branch}`,
-          `orders/${branch}`,
+          // Its own, and those of branches that sell with another program and push here.
+          'stock/*',
+          'orders/*',
+          `pos-sync/${branch}`,
           ...goods,
         ],
       };

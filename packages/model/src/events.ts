@@ -36,6 +36,7 @@ import {
   tillName,
 } from './ids.ts';
 import { amountMinor } from './money.ts';
+import { posSyncEventBodies, pushedBy, soldAt } from './pos-sync-events.ts';
 import { countedQuantityMilli, positiveQuantityMilli, signedQuantityMilli } from './quantity.ts';
 import { freeText } from './text.ts';
 import { vatKind } from './vat.ts';
@@ -84,8 +85,12 @@ export const eventBodies = {
     loyalty: loyaltyResult.loose(),
     /** The reservation this sale ends. */
     reservation: stockDocumentId.optional(),
+    /** Sold by a branch with another program: when, and how it is known there. */
+    soldAt: soldAt.optional(),
+    pushed: pushedBy.optional(),
   }),
   ...goodsEventBodies,
+  ...posSyncEventBodies,
   'stock-receipt': z.looseObject({
     id: stockDocumentId,
     till: tillName,

@@ -20,6 +20,7 @@ import {
   tillName,
 } from './ids.ts';
 import { amountMinor } from './money.ts';
+import { pushedBy, soldAt } from './pos-sync-events.ts';
 import { countedQuantityMilli, positiveQuantityMilli, signedQuantityMilli } from './quantity.ts';
 import { freeText } from './text.ts';
 
@@ -51,6 +52,9 @@ const refund = z.looseObject({
   customer: orderCustomer.loose().optional(),
   receipt: z.looseObject({ id: receiptId }),
   loyalty: loyaltyResult.loose(),
+  /** As in an order. */
+  soldAt: soldAt.optional(),
+  pushed: pushedBy.optional(),
 });
 
 /** What went back of an order up to a moment. */

@@ -112,9 +112,11 @@ export interface NumberSeries {
   readonly incarnation?: number | undefined;
   /** The beginning of the writer id, while two copies of a device may both have taken the incarnation: `B001.2.k7q2mz-000001`. */
   readonly unconfirmed?: string | undefined;
-  /** Refunds are counted by themselves: `B001.R-000001`. */
-  readonly of?: 'refunds' | undefined;
+  /** Refunds are counted by themselves: `B001.R-000001`; so is what a branch with another program sold, `B001.P-…` and `B001.PR-…`. */
+  readonly of?: 'refunds' | 'pushed' | 'pushed-refunds' | undefined;
 }
+
+const SERIES = { refunds: '.R', pushed: '.P', 'pushed-refunds': '.PR' } as const;
 
 /** What the numbers of one device start with. */
 export function numberPrefix(series: NumberSeries): string {
@@ -127,7 +129,7 @@ export function numberPrefix(series: NumberSeries): string {
   }
   const letter = nodeLetter !== '' && /[a-z]$/.test(branch) ? `.${nodeLetter}` : nodeLetter;
   const suffix = `${incarnation === 1 ? '' : `.${incarnation}`}${unconfirmed === undefined ? '' : `.${unconfirmed}`}`;
-  return `${branch}${letter}${suffix}${series.of === 'refunds' ? '.R' : ''}`;
+  return `${branch}${letter}${suffix}${series.of === undefined ? '' : SERIES[series.of]}`;
 }
 
 /** The `count`-th order number of a series. */

@@ -389,6 +389,7 @@ export {
   redeemOffer,
 } from './loyalty-programme.ts';
 export { amountMinor, divideHalfUp, grossMinor, sumMinor } from './money.ts';
+export { cloudId, type PushedBy, type PushedView } from './pos-sync-events.ts';
 export {
   type Basket,
   type BasketLine,

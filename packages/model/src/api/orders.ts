@@ -27,6 +27,7 @@ import {
   TEXT_CHARS_MAX,
 } from '../limits.ts';
 import { amountMinor, positiveAmountMinor } from '../money.ts';
+import { pushedView, soldAt } from '../pos-sync-events.ts';
 import { positiveQuantityMilli } from '../quantity.ts';
 import { codeText, freeText } from '../text.ts';
 import { vatKind } from '../vat.ts';
@@ -164,6 +165,9 @@ export const order = z.strictObject({
   coupons: z.array(usedCoupon).optional(),
   receipt: z.strictObject({ id: receiptId, state: receiptState }),
   loyalty: loyaltyResult,
+  /** When it was sold, where that is not `at`: sold by a branch with another program, and pushed here later. */
+  soldAt: soldAt.optional(),
+  pushed: pushedView.optional(),
 });
 export type Order = z.infer<typeof order>;
 

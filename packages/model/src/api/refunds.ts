@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { branchCode, employeeId, orderId, orderNumber, receiptId, tillName } from '../ids.ts';
 import { LINES_MAX, PAYMENTS_MAX } from '../limits.ts';
 import { amountMinor, positiveAmountMinor } from '../money.ts';
+import { pushedView, soldAt } from '../pos-sync-events.ts';
 import { positiveQuantityMilli } from '../quantity.ts';
 import { freeText } from '../text.ts';
 import {
@@ -85,6 +86,9 @@ export const refund = z.strictObject({
   receipt: z.strictObject({ id: receiptId, state: receiptState }),
   /** Points taken back that the sale had earned, and points given back that it had redeemed. */
   loyalty: loyaltyResult,
+  /** As in an order. */
+  soldAt: soldAt.optional(),
+  pushed: pushedView.optional(),
 });
 export type Refund = z.infer<typeof refund>;
 
