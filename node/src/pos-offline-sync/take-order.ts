@@ -88,7 +88,6 @@ export async function takeOrder(
     return { status: 200, body: { cloud_id: cloudId, ...toldOf(number, reading.payments.length, data) } };
   }
   if (reading.kind === 'refund') {
-    moveBack(taking, transaction, reading);
     const number = await appendRefund(taking, transaction, reading, pushed, customer);
     if (number !== undefined) {
       return { status: 200, body: { cloud_id: cloudId, ...toldOf(number, reading.payments.length, data) } };
@@ -246,11 +245,8 @@ async function appendRefund(
     pushed: { ...pushed, ...namesOf(refund) },
   };
   transaction.append(`orders/${key.branch}`, 'refund', body);
-  return number;
-}
-
-function moveBack({ trade, key }: Taking, transaction: Transaction, refund: ReadRefund): void {
   trade.stock.moveAt(key.branch, transaction, 'returned', refund.lines);
+  return number;
 }
 
 async function originalOf({ trade, book, key }: Taking, refund: ReadRefund) {

@@ -44,7 +44,13 @@ export function stepsSaid(kind: SaidKind, collection: string, body: unknown): St
   switch (kind) {
     case 'order': {
       const order = eventBodies.order.parse(body);
-      return [...goods('sold', order.lines.map(quantity)), ...paidBy(order)];
+      // Another program lets goods come back in the basket of a sale.
+      const back = order.pushed?.returned ?? [];
+      return [
+        ...goods('sold', order.lines.map(quantity)),
+        ...goods('returned', back.map(quantity)),
+        ...paidBy(order),
+      ];
     }
     case 'refund': {
       const refund = eventBodies.refund.parse(body);
