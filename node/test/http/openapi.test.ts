@@ -120,7 +120,10 @@ test('every read and write answers what its schema says', async () => {
     beginMaintenance: { reason: 'a new storage', minutes: 30 },
     endMaintenance: {},
   };
-  const queries: Readonly<Record<string, string>> = { reportSales: '?from=2026-11-01&to=2026-11-30' };
+  const queries: Readonly<Record<string, string>> = {
+    reportSales: '?from=2026-11-01&to=2026-11-30',
+    reconcileDay: '?day=2026-11-22',
+  };
   const sold = await shop.call('POST', '/v1/orders', { headers: { 'idempotency-key': '0' }, body: sale });
   for (const route of jsonRoutes) {
     assert.is(route.kind, 'json');
