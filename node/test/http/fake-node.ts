@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import {
   type CustomerPut,
+  type DayReconciliation,
   type FiscalReceipt,
   formatNumber,
   type IdempotencyKey,
@@ -19,6 +20,7 @@ import {
   priceOrder,
   pricingProblem,
   type ReceiptId,
+  type ReconciliationQuery,
   type Refund,
   type RefundRequest,
   type Reservation,

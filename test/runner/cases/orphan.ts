@@ -1,4 +1,4 @@
-// limit: 2 s
+// limit: 8 s
 // Starts a program that would outlive it; the program prints the port it listens on.
 import { spawn } from 'node:child_process';
 import { suite } from 'uvu';
