@@ -19,7 +19,7 @@ import { Tills } from './support/tills.ts';
 const JOURNAL_FLIPS = 1_900;
 const DATABASE_FLIPS = 40;
 const FLIPS_PER_SMALL_FILE = 10;
-const CUTS = 60;
+const JOURNAL_CUTS = 60;
 /** Say nothing about the data: logs of the database, locks, room kept free, the address of a program that is gone. */
 const WITHOUT_MEANING = /^(LOG|LOG\.old|LOCK|ballast|control\.json)$/;
 
@@ -29,6 +29,7 @@ let base: TempDir;
 let made: Chain;
 let tills: Tills;
 let flips = 0;
+let cuts = 0;
 let harmless = 0;
 let undetected = 0;
 
@@ -45,6 +46,10 @@ test.before(async () => {
     await rm(join(data, 'journal', 'ballast'), { force: true });
 });
 test.after(() => base[Symbol.asyncDispose]());
+
+function folderOf(kind: 'node' | 'relay'): string {
+  return kind === 'node' ? made.branch.data : made.relay;
+}
 
 function filesOf(data: string): string[] {
   return readdirSync(data, { recursive: true, withFileTypes: true })
@@ -135,7 +140,6 @@ async function damaged(
   const data = join(base.path, 'damaged');
   cpSync(kind === 'node' ? made.branch.data : made.relay, data, { recursive: true });
   const where = `${kind}: ${path}: ${damage(join(data, path))}`;
-  flips += 1;
   try {
     if ((await command(['verify', '--data', data])).code !== 0) return;
     await using program = new Program(kind === 'node' ? serveNode(data) : serveRelay(data));
@@ -146,7 +150,7 @@ async function damaged(
     }
     harmless += 1;
     if (kind === 'node') {
-      const again = new Tills(made.branch.token, `after-${flips}`);
+      const again = new Tills(made.branch.token, `after-${path}`);
       const orders = await tills.orders(said.url as string);
       assert.equal(
         orders.map(({ number }) => number).sort(),
@@ -168,7 +172,10 @@ test('bits of every small file: refused, found, or harmless', async () => {
     const small = filesOf(data).filter((path) => !path.startsWith('journal/') && !path.startsWith('index/'));
     assert.ok(small.length >= 3, small.join(' '));
     for (const path of small) {
-      for (let count = 0; count < FLIPS_PER_SMALL_FILE; count += 1) await damaged(kind, path, flip);
+      for (let count = 0; count < FLIPS_PER_SMALL_FILE; count += 1) {
+        await damaged(kind, path, flip);
+        flips += 1;
+      }
     }
   }
 });
@@ -180,27 +187,46 @@ test(`${DATABASE_FLIPS} bits of databases: made again from the journal, found, o
       path.startsWith('index/'),
     );
     await damaged(kind, files[randomInteger(random, files.length)]!, flip);
+    flips += 1;
   }
 });
 
-test(`${CUTS} ends cut off: found, or a tail nobody was told of`, async () => {
-  for (let count = 0; count < CUTS; count += 1) {
+function cutTo(file: string, left: number): string {
+  const { size } = statSync(file);
+  truncateSync(file, left);
+  return `cut to ${left} of ${size}`;
+}
+
+test(`${JOURNAL_CUTS} journals cut off: found, or a tail nobody was told of`, async () => {
+  for (let count = 0; count < JOURNAL_CUTS; count += 1) {
+    const kind = count % 2 === 0 ? 'node' : 'relay';
     const copy = join(base.path, 'cut-copy');
-    cpSync(join(made.branch.data, 'journal'), copy, { recursive: true });
+    cpSync(join(folderOf(kind), 'journal'), copy, { recursive: true });
     const name = readdirSync(copy).find((each) => each.endsWith('.seg'))!;
-    const { size } = statSync(join(copy, name));
-    const left = randomInteger(random, size);
+    const left = randomInteger(random, statSync(join(copy, name)).size);
     truncateSync(join(copy, name), left);
     // A journal in use ends where it ends: what is missing at its end is known to the database, the relay and the next start.
     const sound = await isSound(copy);
     await rm(copy, { recursive: true });
-    if (sound) {
-      await damaged('node', join('journal', name), (file) => {
-        truncateSync(file, left);
-        return `cut to ${left} of ${size}`;
-      }).catch((error: Error) => {
-        assert.unreachable(`a cut journal is served as if it were whole: ${error.message}`);
-      });
+    cuts += 1;
+    if (sound) await damaged(kind, join('journal', name), (file) => cutTo(file, left));
+  }
+});
+
+test('every other kind of file cut to nothing, by its last byte, and in the middle: refused, found, or harmless', async () => {
+  for (const kind of ['node', 'relay'] as const) {
+    const kinds = new Map(
+      filesOf(folderOf(kind))
+        .filter((path) => !path.startsWith('journal/'))
+        .map((path) => [path.replaceAll(/\d{6}/g, '#'), path]),
+    );
+    assert.ok(kinds.size >= 6, [...kinds.keys()].join(' '));
+    for (const path of kinds.values()) {
+      const { size } = statSync(join(folderOf(kind), path));
+      for (const left of [0, randomInteger(random, size), size - 1]) {
+        await damaged(kind, path, (file) => cutTo(file, left));
+        cuts += 1;
+      }
     }
   }
 });
@@ -209,8 +235,10 @@ test('nothing was undetected', () => {
   assert.is(undetected, 0);
   figure('bit flips', flips, '>= 2000');
   figure('undetected', undetected, '0');
+  figure('truncations over every kind of file', cuts, '>= 90');
   figure('harmless', harmless, '-');
   assert.ok(flips >= 2_000);
+  assert.ok(cuts >= 90, `${cuts} cuts`);
 });
 
 test.run();

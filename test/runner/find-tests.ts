@@ -5,6 +5,8 @@
  * Folders of tests that need more than Node (a browser, root, spare minutes) are left out unless they are asked for by
  * name: `npm run test:browser` asks for `test/browser`, `npm run test:bench` for `bench/test`.
  *
+ * Files named after folders narrow them: `npm run crash -- test/crash/power-cut.test.ts` is that file only.
+ *
  * A file named on the command line is taken whatever its name is; that is how the runner's own test feeds it files
  * that must fail and that nobody else should run.
  */
@@ -18,11 +20,14 @@ const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'coverage', '.branchlin
 const ASKED_FOR = new Set(['browser', 'crash', 'network', 'stories']);
 
 export async function findTestFiles(root: string, asked: readonly string[]): Promise<string[]> {
-  const places = asked.length > 0 ? asked.map((path) => resolve(root, path)) : await testFolders(root);
+  const named = asked.length > 0 ? asked.map((path) => resolve(root, path)) : await testFolders(root);
+  const files = new Set<string>();
+  for (const place of named) {
+    if ((await stat(place)).isFile()) files.add(place);
+  }
   const found = new Set<string>();
-  for (const place of places) {
-    const isFile = (await stat(place)).isFile();
-    for (const path of isFile ? [place] : await testFilesBelow(place, asked.length === 0)) {
+  for (const place of files.size > 0 ? files : named) {
+    for (const path of files.size > 0 ? [place] : await testFilesBelow(place, asked.length === 0)) {
       found.add(relative(root, path));
     }
   }

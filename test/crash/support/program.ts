@@ -8,7 +8,7 @@ import { within } from '../../support/within.ts';
 import type { Failpoint } from './failpoint.ts';
 
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-/** The built program, as shops run it: `npm run test:crash` builds it first. */
+/** The built program, as shops run it: `npm run crash` builds it first. */
 export const MAIN = fileURLToPath(new URL('../../../packages/cli/bin/branchline.js', import.meta.url));
 const PRELOAD = new URL('./failpoint-preload.mjs', import.meta.url).href;
 const START_WITHIN_MS = 30_000;

@@ -22,10 +22,13 @@ export class Tills {
   readonly sales: Sale[] = [];
   readonly token: string;
   readonly #name: string;
+  readonly #also: object;
 
-  constructor(token: string, name = 'sale') {
+  /** `also` are fields of every order body, e.g. a customer. */
+  constructor(token: string, name = 'sale', also: object = {}) {
     this.token = token;
     this.#name = name;
+    this.#also = also;
   }
 
   get acknowledged(): Sale[] {
@@ -109,7 +112,7 @@ export class Tills {
     ];
     const sale: Sale = {
       key,
-      body: JSON.stringify({ lines, payments: [{ kind: 'cash', amountMinor: 500 }] }),
+      body: JSON.stringify({ lines, payments: [{ kind: 'cash', amountMinor: 500 }], ...this.#also }),
     };
     this.sales.push(sale);
     return sale;
