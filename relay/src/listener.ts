@@ -5,8 +5,14 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { RelayError } from './errors.ts';
 
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 15_000;
+/** `checkedMs`: how often Node looks; its own 30 s would let a slow client stay three times as long. */
+export interface Timeouts {
+  readonly headersMs: number;
+  readonly requestMs: number;
+  readonly checkedMs: number;
+}
+
+const TIMEOUTS: Timeouts = { headersMs: 10_000, requestMs: 15_000, checkedMs: 1_000 };
 /** Sockets besides those of devices: operators, probes, event listeners. */
 const HTTP_SOCKETS = 256;
 
@@ -14,9 +20,15 @@ export async function listenHttp(options: {
   readonly listen: string;
   readonly socketsMax: number;
   readonly app: RequestListener;
+  readonly timeouts?: Timeouts;
 }): Promise<{ server: Server; url: string }> {
   const { host, port } = splitAddress(options.listen);
-  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS });
+  const { headersMs, requestMs, checkedMs } = options.timeouts ?? TIMEOUTS;
+  const server = createServer({
+    headersTimeout: headersMs,
+    requestTimeout: requestMs,
+    connectionsCheckingInterval: checkedMs,
+  });
   server.maxConnections = options.socketsMax + HTTP_SOCKETS;
   server.on('request', options.app);
   try {

@@ -1,11 +1,15 @@
 /** Every bound of the relay's own, reached. */
+import type { ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { type Appended, DURABLE_MARKS_MAX, DurableMarks, type FeedName } from '@branchline/feed';
 import { ManualClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { within } from '../../test/support/within.ts';
 import { EVENTS_KEPT_MAX, EventLog } from '../src/event-log.ts';
 import { ADDRESSES_MAX, FAILURES_PER_WINDOW_MAX, FailureLimit } from '../src/http/admission.ts';
 import { LISTENERS_MAX } from '../src/http/event-stream.ts';
+import { closeHttp, listenHttp } from '../src/listener.ts';
 import { RunningRelay } from './support/running.ts';
 
 const test = suite('relay limits');
@@ -72,6 +76,27 @@ test('the event stream serves so many listeners and no more', async () => {
   assert.ok(open.every((response) => response.status === 200));
   assert.is((await listen()).status, 429);
   stop.abort();
+});
+
+test('a client that sends its request letter by letter is cut off; the others are served meanwhile', async () => {
+  const timeouts = { headersMs: 150, requestMs: 300, checkedMs: 50 };
+  const app = (_request: unknown, response: ServerResponse) => void response.end('served');
+  const { server, url } = await listenHttp({ listen: '127.0.0.1:0', socketsMax: 4, app, timeouts });
+  const slow = (words: string) =>
+    new Promise<void>((resolve) => {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(words));
+      socket.on('error', () => {});
+      socket.on('data', () => {});
+      socket.once('close', () => resolve());
+    });
+  const over = Promise.all([
+    slow('GET / HTTP/1.1\r\nHost: x\r\nX-Slow: '),
+    slow('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{'),
+  ]);
+  assert.is(await (await fetch(url)).text(), 'served');
+  await within(20_000, 'slow clients cut off', over);
+  server.closeAllConnections();
+  await closeHttp(server);
 });
 
 test('devices beyond the limit of connections are turned away, and enrolled ones are served', async () => {

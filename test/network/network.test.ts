@@ -1,4 +1,4 @@
-// limit: 420 s
+// limit: 600 s
 /**
  * A relay and three branches as real programs on hosts of their own, and what happens to networks: each fault is made with the kernel's own means
  * while all three sell, is healed, and within a bounded time every node is level with the relay. In the end the relay holds every acknowledged order of every branch.

@@ -51,6 +51,28 @@ test('every reference of the document resolves, every operation has an id of its
   );
 });
 
+test('no request of a till names an address for the node to call', async () => {
+  await using shop = await Loopback.open();
+  const document = shop.app.document as unknown as {
+    components: { schemas: Record<string, unknown> };
+    paths: Record<string, Record<string, { requestBody?: unknown; parameters?: unknown }>>;
+  };
+  const asked = Object.values(document.paths).flatMap((item) =>
+    Object.values(item).map(({ requestBody, parameters }) => JSON.stringify([requestBody, parameters])),
+  );
+  const named = asked.flatMap((text) => [...text.matchAll(/schemas\/(\w+)"/g)].map((match) => match[1]!));
+  const seen = new Set<string>();
+  for (let name = named.pop(); name !== undefined; name = named.pop()) {
+    if (seen.has(name)) continue;
+    seen.add(name);
+    const text = JSON.stringify(document.components.schemas[name]);
+    asked.push(text);
+    named.push(...[...text.matchAll(/schemas\/(\w+)"/g)].map((match) => match[1]!));
+  }
+  assert.ok(seen.size > 5, `${seen.size} schemas of requests`);
+  assert.not.match(asked.join(''), /"(\w*(url|uri|callback|webhook|address|host)\w*)":\{/i);
+});
+
 test('problem codes in the document exist', async () => {
   await using shop = await Loopback.open();
   const codes = JSON.stringify(shop.app.document.paths).match(/"description":"([A-Z_]+(, )?)+"/g) ?? [];

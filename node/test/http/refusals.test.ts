@@ -196,6 +196,23 @@ test('a page of another site is refused; a followed link to a page is not', asyn
   assert.is((await get({ origin: shop.url, 'sec-fetch-site': 'same-origin' })).status, 200);
 });
 
+test('no other site is allowed anything: a preflight gets no leave, an answer no header of it', async () => {
+  await using shop = await Loopback.open();
+  const asked = { origin: 'https://evil.example', 'access-control-request-method': 'POST' };
+  const answers = [
+    await shop.call('OPTIONS', '/v1/orders', { headers: asked }),
+    await shop.call('GET', '/v1/sync', { headers: { origin: 'https://evil.example' } }),
+    await shop.call('GET', '/v1/sync', { headers: { origin: shop.url } }),
+  ];
+  for (const { headers } of answers) {
+    assert.equal(
+      Object.keys(headers).filter((name) => name.startsWith('access-control-')),
+      [],
+    );
+  }
+  assert.is(answers[0]!.status, 403);
+});
+
 test('a wrong method is 405 and names the right ones', async () => {
   await using shop = await Loopback.open();
   const reply = await shop.call('DELETE', '/v1/orders');

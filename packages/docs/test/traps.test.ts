@@ -169,6 +169,23 @@ test('trap: a sequence number used twice; the second is quarantined, and a crash
   assert.equal((await hq.receive(CATALOG, published)).quarantined, []);
 });
 
+test('trap: a change says what time it likes; ours decides by it nothing', async () => {
+  const winner = async (times: readonly [number, number]): Promise<unknown> => {
+    const shops = [new Device('shop'), new Device('other')] as const;
+    const offered = [];
+    for (const [at, shop] of shops.entries()) {
+      const mutators = [editProduct('A1', { name: `of ${at}` })];
+      const change = await shop.documents.change(CATALOG, shop.writer, mutators, { timeMs: times[at]! });
+      offered.push({ writer: shop.writer, bytes: change!.bytes });
+    }
+    const hq = new Device('hq');
+    assert.equal((await hq.receive(CATALOG, ...offered)).quarantined, []);
+    return (await hq.documents.read(CATALOG, [cellKey('A1', 'name')]))[0];
+  };
+  const [nobody, farFuture] = [0, 9_999_999_999_000];
+  assert.is(await winner([farFuture, nobody]), await winner([nobody, farFuture]));
+});
+
 test('a reused sequence number is refused the same way while the first still waits', async () => {
   const [shop, clone, hq] = [new Device('shop'), new Device('shop'), new Device('hq')];
   const base = await hq.commit(CATALOG, editProduct('A1', { priceMinor: 1 }));

@@ -191,6 +191,15 @@ test('another subprotocol is refused, another path is not ours', async () => {
   await r.close();
 });
 
+test('compression of the socket is not to be had: bombs cannot hide in it', async () => {
+  const r = await relay();
+  const socket = new WebSocket(r.url, SUBPROTOCOL, { perMessageDeflate: true });
+  await once(socket, 'open');
+  assert.is(socket.extensions, '');
+  socket.terminate();
+  await r.close();
+});
+
 test('places are limited: in all, half-open, and per address', async () => {
   for (const [limits, code, status] of [
     [{ connectionsMax: 1 }, 'ACCEPT_FULL', 503],
