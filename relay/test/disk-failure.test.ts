@@ -2,8 +2,8 @@
 import { type Disk, type DiskFile, NodeDisk, type OpenMode } from '@branchline/feed';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { enrolDevice } from '../../test/support/device.ts';
 import { until, within } from '../../test/support/within.ts';
-import { enrolDevice } from './support/device.ts';
 import { ports, RunningRelay } from './support/running.ts';
 
 const test = suite('relay disk failure');

@@ -2,8 +2,8 @@
 import { generateDeviceKey } from '@branchline/feed';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { dial, enrolDevice } from '../../test/support/device.ts';
 import { until, within } from '../../test/support/within.ts';
-import { dial, enrolDevice } from './support/device.ts';
 import { RunningRelay } from './support/running.ts';
 
 const test = suite('drain');

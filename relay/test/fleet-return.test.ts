@@ -3,8 +3,8 @@
 import type { Connection } from '@branchline/wire';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type Device, enrolDevice } from '../../test/support/device.ts';
 import { until } from '../../test/support/within.ts';
-import { type Device, enrolDevice } from './support/device.ts';
 import { RunningRelay } from './support/running.ts';
 
 const test = suite('relay fleet return');

@@ -2,9 +2,9 @@
 import { generateDeviceKey } from '@branchline/feed';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { enrolDevice } from '../../test/support/device.ts';
 import { within } from '../../test/support/within.ts';
 import { BRANCHES_PER_CALL_MAX } from '../src/index.ts';
-import { enrolDevice } from './support/device.ts';
 import { RunningRelay } from './support/running.ts';
 
 const test = suite('relay http');

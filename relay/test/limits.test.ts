@@ -101,7 +101,7 @@ test('a client that sends its request letter by letter is cut off; the others ar
 
 test('devices beyond the limit of connections are turned away, and enrolled ones are served', async () => {
   await using relay = await RunningRelay.open({ connectionsMax: 1 });
-  const { enrolDevice } = await import('./support/device.ts');
+  const { enrolDevice } = await import('../../test/support/device.ts');
   const [one, two] = await relay.tokens('B001', 'B002');
   const first = await (await enrolDevice(relay.url, one!)).dial();
   const second = await enrolDevice(relay.url, two!);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { generateDeviceKey } from '@branchline/feed';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type Device, dial, enrolDevice } from '../../test/support/device.ts';
 import { until, within } from '../../test/support/within.ts';
-import { type Device, dial, enrolDevice } from './support/device.ts';
 import { RunningRelay } from './support/running.ts';
 
 const test = suite('relay');

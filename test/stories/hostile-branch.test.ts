@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import * as Automerge from '@automerge/automerge';
-import { actorOf, loyaltyDoc } from '@branchline/docs';
+import { actorOf, Documents, loyaltyDoc } from '@branchline/docs';
 import {
   type Collection,
   encodeEntry,
@@ -21,12 +21,11 @@ import { Connection, dialWebSocket, FRAME_BYTES_MAX } from '@branchline/wire';
 import { makeStamp, systemClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Device as Shards } from '../../packages/docs/test/device.ts';
-import { type Device, enrolDevice } from '../../relay/test/support/device.ts';
 import { addTill, isLevel, serveNode, serveRelay } from '../crash/support/folders.ts';
 import { json, Program } from '../crash/support/program.ts';
 import { Tills } from '../crash/support/tills.ts';
 import { verifyFolder } from '../crash/support/trial.ts';
+import { type Device, enrolDevice } from '../support/device.ts';
 import { TempDir } from '../support/temp-dir.ts';
 import { until, within } from '../support/within.ts';
 
@@ -157,7 +156,8 @@ hostile(
 
 hostile('it cannot wedge a shared document: what it forges is set aside, and the rest flows', async () => {
   const doc = loyaltyDoc('main', 'anna');
-  const saved = await new Shards('evil').documents.save(doc);
+  const nothing = { load: async () => ({ snapshot: undefined, changes: [] }) };
+  const saved = await new Documents({ source: nothing, clock }).save(doc);
   const forge = (actor: string, value: number): Uint8Array =>
     Automerge.getLastLocalChange(
       Automerge.change(Automerge.load<Record<string, Record<string, unknown>>>(saved, { actor }), (rows) => {

@@ -9,7 +9,7 @@ import type { Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Chromium, DESKTOP, PHONE, screenshot } from '../../../test/support/chromium.ts';
-import { type Device, enrolDevice } from '../support/device.ts';
+import { type Device, enrolDevice } from '../../../test/support/device.ts';
 import { RunningRelay } from '../support/running.ts';
 
 const BRANCHES = 200;
