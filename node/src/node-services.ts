@@ -12,6 +12,7 @@ import type { ErasureDesk } from './customers/erasure-desk.ts';
 import type { OfdDelivery } from './delivery/ofd-delivery.ts';
 import { OutboxDesk } from './delivery/outbox-desk.ts';
 import type { Webhooks } from './delivery/webhooks.ts';
+import type { SignInDesk } from './employees/sign-in-desk.ts';
 import type { EventLog } from './event-log.ts';
 import type { Failure } from './failure.ts';
 import type { FolderMarks } from './files/folder-marks.ts';
@@ -69,6 +70,7 @@ export interface NodeParts extends ReadModels, Writing {
   readonly returnDesk: ReturnDesk;
   readonly goodsDesk: GoodsDesk;
   readonly maintenanceDesk: MaintenanceDesk;
+  readonly signIns: SignInDesk;
   readonly erasureDesk: ErasureDesk;
   readonly ofd: OfdDelivery | undefined;
   readonly webhooks: Webhooks | undefined;
@@ -140,6 +142,7 @@ export function makeServices(parts: NodeParts): NodeServices {
     shifts: fiscal.shifts,
     register: fiscal.register,
     maintenance: parts.maintenanceDesk,
+    employees: parts.signIns,
     heartbeat: () => parts.heartbeat?.view() ?? NO_HEARTBEAT,
     reports: {
       sales: (query) => salesReport(parts.rows, query),
@@ -190,7 +193,8 @@ export function makeServices(parts: NodeParts): NodeServices {
     },
     loyalty: loyaltyService(parts),
     tills: {
-      find: (token) => tills.find(token),
+      find: (token) => tills.find(token) ?? parts.signIns.find(token),
+      seen: (token) => parts.signIns.seen(token),
       list: () => tills.list(),
       add: async (till, role) => {
         // The token must not be in the stored answer: it is handed over outside of it.

@@ -33,6 +33,7 @@ import type { NodeConfig } from './config.ts';
 import { ErasureDesk } from './customers/erasure-desk.ts';
 import { OfdDelivery } from './delivery/ofd-delivery.ts';
 import { Webhooks } from './delivery/webhooks.ts';
+import { SignInDesk } from './employees/sign-in-desk.ts';
 import { NodeError } from './errors.ts';
 import { EventLog } from './event-log.ts';
 import { Failure } from './failure.ts';
@@ -562,6 +563,16 @@ async function openParts(
         post: ports.post ?? noPost,
         buffer: () => parts.fiscal.register.buffer(),
       }),
+    signIns: new SignInDesk({
+      ...models,
+      branch,
+      trade,
+      pipeline: writing.pipeline,
+      commit,
+      clock,
+      randomBytes,
+      alarms,
+    }),
     maintenanceDesk: new MaintenanceDesk({
       ...models,
       branch,

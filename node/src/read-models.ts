@@ -8,6 +8,7 @@ import type { Alarms } from './alarms.ts';
 import { finishTakeovers } from './checkpoints/open-checkpoints.ts';
 import { ErasureBook } from './customers/erasure-book.ts';
 import { KeyRing } from './customers/key-ring.ts';
+import { EmployeeBook } from './employees/employee-book.ts';
 import type { EventLog } from './event-log.ts';
 import type { Failure } from './failure.ts';
 import { Receipts } from './fiscal/receipts.ts';
@@ -66,6 +67,7 @@ export interface ReadModels {
   readonly maintenance: MaintenanceBook;
   /** What branches with another program pushed here. */
   readonly posSync: PosSyncBook;
+  readonly employees: EmployeeBook;
   readonly shards: Shards;
   readonly rowWatch: RowWatch;
   readonly projector: Projector;
@@ -184,6 +186,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     writer: key.writer,
     onChanged: (id, event, { position }) => events.publish('shift.changed', { id, event }, position),
   });
+  const employees = await EmployeeBook.open(rows);
   const own = [...(ports.formerKeys ?? []), key].map(({ writer }) => writer);
   const maintenance = await MaintenanceBook.open(rows, own);
   const posSync = await PosSyncBook.open({
@@ -234,6 +237,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
       shiftBook,
       maintenance,
       posSync,
+      employees,
       tills,
       shards,
       erasureNews(events),
@@ -279,6 +283,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     shiftBook,
     maintenance,
     posSync,
+    employees,
     shards,
     rowWatch,
     projector,

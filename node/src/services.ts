@@ -95,6 +95,7 @@ import type {
   VoucherQuery,
 } from '@branchline/model';
 import type { RepoSocket } from '@branchline/repo';
+import type { EmployeeService } from './employees/sign-in-desk.ts';
 import type { ReceiptWait } from './fiscal/open-fiscal.ts';
 import type { RegisterService } from './fiscal/register-service.ts';
 import type { Shifts } from './fiscal/shifts.ts';
@@ -303,6 +304,8 @@ export interface TillRow {
 export interface TillService {
   /** Called on every request with the bearer token; undefined = unknown or revoked. Memory only. */
   find(token: string): TillIdentity | undefined;
+  /** Called with a token that was just used. */
+  seen?(token: string): void;
   list(): readonly TillRow[];
   /** The token is in this answer and nowhere else. `TILL_EXISTS` while a till of that name is not revoked. */
   add(till: string, role: TillRole): Promise<{ till: string; role: TillRole; token: string }>;
@@ -455,6 +458,7 @@ export interface NodeServices {
   readonly receipts: ReceiptService;
   readonly shifts: ShiftService;
   readonly maintenance: MaintenanceService;
+  readonly employees: EmployeeService;
   /** Whether the ERP hears this node. */
   heartbeat(): HeartbeatView;
   /** The register and its way to the operator. */

@@ -3,6 +3,7 @@ import type { Route } from './route.ts';
 import { catalogRoutes } from './routes/catalog.ts';
 import { conflictRoutes } from './routes/conflicts.ts';
 import { customerRoutes } from './routes/customers.ts';
+import { employeeRoutes } from './routes/employees.ts';
 import { healthRoutes } from './routes/health.ts';
 import { loyaltyRoutes } from './routes/loyalty.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
@@ -32,6 +33,7 @@ export const jsonRoutes: readonly Route[] = [
   ...loyaltyRoutes,
   ...syncRoutes,
   ...tillRoutes,
+  ...employeeRoutes,
   ...maintenanceRoutes,
   ...healthRoutes,
 ];

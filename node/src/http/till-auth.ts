@@ -53,6 +53,7 @@ export class TillAuth {
         token === undefined ? 'The request has no bearer token.' : 'The token is unknown or was revoked.',
       );
     }
+    this.#tills.seen?.(token!);
     return till;
   }
 

@@ -33,6 +33,7 @@
  *     pl/<id>                        pricelist as JSON
  *     lr/<region>/<device>/<writer>  rights of a lost device are taken back
  *     lp/<day>                       rules of the loyalty programme from that day
+ *     em/<id>                        employee, with the hash of the PIN, as JSON
  *     mt/<writer>                    maintenance of a device, as JSON
  *     fr/<receipt id>                fiscal receipt: branch and what it is for, as JSON
  *     fl/<receipt id>                last record of its job
@@ -118,6 +119,7 @@ export const rowKeys = {
   promotion: (id: string) => `pp/${id}`,
   pricelist: (id: string) => `pl/${id}`,
   programme: (day: string) => `lp/${day}`,
+  employee: (id: string) => `em/${id}`,
   maintenance: (writer: string) => `mt/${writer}`,
   receipt: (id: string) => `fr/${id}`,
   receiptLast: (id: string) => `fl/${id}`,

@@ -24,6 +24,7 @@ import type { Decision, Transaction } from '../commit/transaction.ts';
 import { refuseInMaintenance } from '../maintenance/maintenance-desk.ts';
 import { orderOf } from '../projections/orders.ts';
 import type { OrderWish } from '../services.ts';
+import { checkDiscounts } from './discount-limits.ts';
 import { cashierOf, ownTill } from './own-till.ts';
 import { known, priceLines } from './price-lines.ts';
 import { moneyOnly, takesRights, tenderOf } from './tender.ts';
@@ -43,6 +44,10 @@ export async function sell(
   const cashier = cashierOf(transaction, request.cashier);
   const { employee } = transaction.till;
   const lines = await linesOf(trade, request, stampMs(transaction.stamp));
+  checkDiscounts(
+    transaction.till,
+    lines.map((line, index) => ({ ...line, givenMinor: request.lines[index]!.discountMinor })),
+  );
   const tender = takesRights(request)
     ? await tenderOf(trade, transaction, lines, request)
     : moneyOnly(lines, request);

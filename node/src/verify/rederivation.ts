@@ -11,6 +11,7 @@ import type { Clock } from 'hlc-ts';
 import { placeOf as checkpointPlace } from '../checkpoints/checkpoint-intake.ts';
 import { ErasureBook } from '../customers/erasure-book.ts';
 import { KeyRing } from '../customers/key-ring.ts';
+import { EmployeeBook } from '../employees/employee-book.ts';
 import { Receipts } from '../fiscal/receipts.ts';
 import { ShiftBook } from '../fiscal/shift-book.ts';
 import { MaintenanceBook } from '../maintenance/maintenance-book.ts';
@@ -108,6 +109,7 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
     new ErasureBook(rows),
     await Reclaims.open(rows),
     await MaintenanceBook.open(rows, [writer]),
+    await EmployeeBook.open(rows),
   ];
   const ledger = new BalanceLedger(writer);
   const projector = new Projector({

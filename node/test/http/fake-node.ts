@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import {
   type CustomerPut,
   type DayReconciliation,
+  type EmployeeId,
   type FiscalReceipt,
   formatNumber,
   type IdempotencyKey,
@@ -177,6 +178,27 @@ export class FakeNode implements NodeServices {
     view: () => maintenanceView(undefined),
     begin: (request) => this.#once(request, () => maintenanceView(undefined), 200),
     end: (request) => this.#once(request, () => maintenanceView(undefined), 200),
+  };
+  readonly employees: NodeServices['employees'] = {
+    list: () => [{ id: 'ann' as EmployeeId, name: 'Ann', role: 'cashier', active: true }],
+    put: (id, request) =>
+      this.#once(
+        request,
+        () => {
+          const { name, role, active } = request.body;
+          return { id: id as EmployeeId, name, role, active };
+        },
+        200,
+      ),
+    signIn: async (till) => ({
+      token: 'signed-in',
+      till: till.till as never,
+      employee: { id: 'ann' as EmployeeId, name: 'Ann' },
+      role: 'cashier',
+      expiresAt: '2026-11-22T21:00:00.000Z',
+      idleSeconds: 900,
+    }),
+    signOut: async () => {},
   };
   heartbeat = () => NO_HEARTBEAT;
   readonly reports = {

@@ -139,6 +139,9 @@ test('every read and write answers what its schema says', async () => {
     syncNow: {},
     addTill: { till: 'T7', role: 'cashier' },
     revokeTill: {},
+    changeEmployee: { name: 'Ann', role: 'cashier', pin: '1234' },
+    signIn: { employee: 'ann', pin: '1234' },
+    signOut: {},
     beginMaintenance: { reason: 'a new storage', minutes: 30 },
     endMaintenance: {},
   };

@@ -15,11 +15,13 @@ import { customersCommand } from './commands/customers.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { drainCommand } from './commands/drain.ts';
+import { employeeCommand } from './commands/employee.ts';
 import { exportCommand } from './commands/export.ts';
 import { fiscalCommand } from './commands/fiscal.ts';
 import { importCommand } from './commands/import.ts';
 import { initCommand } from './commands/init.ts';
 import { kktCommand } from './commands/kkt.ts';
+import { maintenanceCommand } from './commands/maintenance.ts';
 import { nodeCommand } from './commands/node.ts';
 import { ofdCommand } from './commands/ofd.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
@@ -77,6 +79,8 @@ function composeProgram(ports: CliPorts, version: string): Command {
     restoreCommand(context),
     drainCommand(context),
     tillCommand(context),
+    employeeCommand(context),
+    maintenanceCommand(context),
     catalogCommand(context),
     customersCommand(context),
     fiscalCommand(context),

@@ -86,6 +86,15 @@ export class RunningProgram {
     return await this.#call('POST', path, body);
   }
 
+  /** Writes under a key of its own. */
+  async write(path: string, body: object): Promise<unknown> {
+    return await this.#call('POST', path, body, { 'Idempotency-Key': randomUUID() });
+  }
+
+  async put(path: string, body: object): Promise<unknown> {
+    return await this.#call('PUT', path, body, { 'Idempotency-Key': randomUUID() });
+  }
+
   /** Takes something away, under a key of its own. */
   async remove(path: string, body: object): Promise<unknown> {
     return await this.#call('DELETE', path, body, { 'Idempotency-Key': randomUUID() });

@@ -89,6 +89,7 @@ function patternsOf(role: Role, branch: string, region: string): Pick<Grant, 're
           'erasures',
           'prices/*',
           'pricing',
+          'employees',
           // Its own, and those of branches that sell with another program and push here.
           'stock/*',
           'orders/*',
@@ -98,7 +99,7 @@ function patternsOf(role: Role, branch: string, region: string): Pick<Grant, 're
       };
     case 'branch':
       return {
-        read: ['registry', 'catalog', 'pricing', 'erasures', ...own, `letters/*/${branch}`],
+        read: ['registry', 'catalog', 'pricing', 'employees', 'erasures', ...own, `letters/*/${branch}`],
         write: own,
       };
     case 'carrier':

@@ -25,6 +25,7 @@ import { shiftView } from './api/shifts.ts';
 import { lotText, serials } from './api/stock.ts';
 import { goodsEventBodies } from './goods-events.ts';
 import {
+  branchCode,
   customerId,
   employeeId,
   orderId,
@@ -370,6 +371,26 @@ export const eventBodies = {
   }),
   /** From here on this address is told of these events (feed `local`); with no events, no longer. */
   webhook: z.looseObject({ hook: z.string().min(1), url: z.string(), events: z.array(z.string()) }),
+  /** Who works in the chain (`employees`): whole, the PIN as a hash. The name stands on receipts. */
+  employee: z.looseObject({
+    id: employeeId,
+    name: freeText(64),
+    role: tillRole,
+    branches: z.array(branchCode).optional(),
+    active: z.boolean(),
+    pin: z.looseObject({
+      salt: z.instanceof(Uint8Array),
+      hash: z.instanceof(Uint8Array),
+      /** Of scrypt, with blocks of 8. */
+      cost: z
+        .int()
+        .min(1_024)
+        .max(2 ** 20),
+    }),
+    till: tillName,
+  }),
+  /** Somebody signed in or out at a till of this node, or tried too often (`local`). */
+  'sign-in': z.looseObject({ event: z.enum(['in', 'out', 'locked']), person: employeeId, at: tillName }),
   /** Nothing is sold here until then, or until somebody says that it is over (`orders/<branch>`). */
   maintenance: z.discriminatedUnion('event', [
     z.looseObject({

@@ -58,6 +58,17 @@ export {
   SEALED_TEXT,
 } from './api/customers.ts';
 export {
+  type Employee,
+  type EmployeePut,
+  employee,
+  employeeList,
+  employeePut,
+  type SignedIn,
+  type SignInRequest,
+  signedIn,
+  signInRequest,
+} from './api/employees.ts';
+export {
   type NodeEvent,
   type NodeEventType,
   nodeEvent,

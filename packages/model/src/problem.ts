@@ -55,6 +55,16 @@ const table = {
   ),
   TOKEN_UNKNOWN: row(403, 'No enrolment token of this chain', 'Make a new one with `branchline branch add`.'),
   TOKEN_EXPIRED: row(403, 'The enrolment token is too old', 'Make a new one with `branchline branch add`.'),
+  PIN_WRONG: row(
+    403,
+    'Wrong PIN, or nobody of that id works here',
+    'Try again; ask head office for a new PIN.',
+  ),
+  DISCOUNT_NEEDS_APPROVAL: row(
+    403,
+    'The discount is beyond what this person may give',
+    'Let a manager sign in and sell, or lower the discount.',
+  ),
   NOT_FOUND: row(404, 'There is no such resource', 'See /docs for the paths of this API.'),
   ORDER_NOT_FOUND: row(
     404,
@@ -94,6 +104,7 @@ const table = {
     'There are too many promotions or pricelists',
     'Use the id of one that is archived.',
   ),
+  EMPLOYEES_FULL: row(409, 'There are too many employees', 'Use the id of one who left.'),
   ERASURE_NOT_FOUND: row(404, 'Nothing was erased of this customer', 'Check the id.'),
   TILL_UNKNOWN: row(404, 'There is no such till', 'See `branchline till list`.'),
   CONFLICT_NOT_FOUND: row(
@@ -275,6 +286,7 @@ const table = {
     'See `detail` for the reason and the end; repeat with the same key then. An admin may end it, and may sell for a test.',
     true,
   ),
+  PIN_LOCKED: row(429, 'Too many wrong PINs', 'Wait as long as Retry-After says.', true),
   RATE_LIMITED: row(429, 'Too many requests from this till', 'Wait as long as Retry-After says.', true),
   INTERNAL: row(
     500,

@@ -17,7 +17,13 @@ export const tillRoutes: readonly Route[] = [
     answers: { 200: tillSelf },
     invoke: ({ services, till }) => ({
       status: 200,
-      body: { till: till.till, role: till.role, branch: services.branch, tenant: services.tenant },
+      body: {
+        till: till.till,
+        role: till.role,
+        ...(till.employee === undefined ? {} : { employee: till.employee }),
+        branch: services.branch,
+        tenant: services.tenant,
+      },
     }),
   }),
   readRoute({
