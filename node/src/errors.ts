@@ -15,6 +15,8 @@ export type NodeErrorCode =
   | 'NODE_LOCKED'
   /** A file of the data directory is damaged or belongs to something else. */
   | 'NODE_DATA'
+  /** A newer program wrote the data directory. */
+  | 'NODE_FORMAT_NEWER'
   /** A catalog import has rows that cannot be imported; nothing was. */
   | 'NODE_IMPORT';
 

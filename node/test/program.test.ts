@@ -248,4 +248,15 @@ program('a directory that cannot be written is refused in words', async () => {
   assert.match(refused.message, /cannot be written: .*EACCES/);
 });
 
+program('a directory of a newer version is refused in words and left as it is', async () => {
+  const data = await tempDir('newer');
+  const anchor = JSON.stringify({ format: 2, tenant: 'Superstore', somethingNew: true });
+  await writeFile(join(data, 'node.json'), anchor);
+  const error = await fault(open({ data, mode: 'offline' }));
+  assert.is(error.code, 'NODE_FORMAT_NEWER');
+  assert.match(error.message, /format 2; this one knows 1/);
+  assert.match(error.hint ?? '', /Install that version again/);
+  assert.is(await readFile(join(data, 'node.json'), 'utf8'), anchor);
+});
+
 program.run();

@@ -25,8 +25,11 @@ import { RelayError } from './errors.ts';
 const PRIVATE_MODE = 0o600;
 const PRIVATE_FOLDER_MODE = 0o700;
 
+/** Of the whole folder: raised when a program of before could no longer read what a newer one wrote. */
+export const FOLDER_FORMAT = 1;
+
 const relayFile = z.strictObject({
-  format: z.literal(1),
+  format: z.literal(FOLDER_FORMAT),
   tenant: z.string().min(1),
   authorityKey: z.string().regex(/^[0-9a-f]{64}$/),
   createdAt: z.string(),
@@ -92,6 +95,7 @@ export class DataFolder {
         hint: `Make one with: branchline init --data ${this.path} --tenant NAME`,
       });
     }
+    this.#refuseNewer(bytes);
     return this.#parse('relay.json', bytes, relayFile);
   }
 
@@ -161,6 +165,17 @@ export class DataFolder {
       },
       save: (bound) => this.#write('clock-bound', bound.toString(16).padStart(16, '0')),
     };
+  }
+
+  /** A roll-back too far: what is there is not damaged, this program is too old for it. */
+  #refuseNewer(bytes: Buffer): void {
+    const found = this.#parse('relay.json', bytes, z.looseObject({ format: z.int() })).format;
+    if (found > FOLDER_FORMAT) {
+      const words = `${this.path} was written by a newer Branchline (format ${found}; this one knows ${FOLDER_FORMAT})`;
+      throw new RelayError('RELAY_FORMAT_NEWER', words, {
+        hint: 'Install that version again, or start on the backup made before the upgrade. Nothing was changed.',
+      });
+    }
   }
 
   #parse<T>(name: string, bytes: Buffer, schema: z.ZodType<T>): T {

@@ -8,6 +8,8 @@ export type RelayErrorCode =
   | 'RELAY_CONFIG'
   /** There is no relay below this folder, or a file of it is damaged. */
   | 'RELAY_DATA'
+  /** A newer program wrote the folder. */
+  | 'RELAY_FORMAT_NEWER'
   /** `init` on a folder that already holds a tenant. */
   | 'RELAY_EXISTS'
   /** Another process has this folder. */

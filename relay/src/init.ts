@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { Authority } from '@branchline/feed';
 import { isoTime } from 'hlc-ts';
-import { DataFolder } from './data-folder.ts';
+import { DataFolder, FOLDER_FORMAT } from './data-folder.ts';
 import { RelayError } from './errors.ts';
 import { tokenHash } from './operators.ts';
 import type { RelayPorts } from './ports.ts';
@@ -64,7 +64,7 @@ export async function initRelay(
     await opened.close();
   }
   await folder.writeRelay({
-    format: 1,
+    format: FOLDER_FORMAT,
     tenant,
     authorityKey: Buffer.from(authorityKey.publicKey).toString('hex'),
     createdAt: isoTime(ports.clock.nowMs()),

@@ -104,4 +104,17 @@ test('the version told to peers is the version of the package', () => {
   assert.match(SOFTWARE, new RegExp(`/${VERSION}$`));
 });
 
+test('a folder of a newer version is refused in words', async () => {
+  await using dir = await TempDir.open('newer');
+  await initRelay(ports, { data: dir.path, tenant: 'acme' });
+  await writeFile(
+    join(dir.path, 'relay.json'),
+    JSON.stringify({ format: 2, tenant: 'acme', somethingNew: 1 }),
+  );
+  const error = await refusal(RelayCore.open(ports, dir.path));
+  assert.is(error.code, 'RELAY_FORMAT_NEWER');
+  assert.match(error.message ?? '', /format 2; this one knows 1/);
+  assert.match(error.hint ?? '', /backup made before the upgrade/);
+});
+
 test.run();

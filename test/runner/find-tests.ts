@@ -17,7 +17,7 @@ import { join, relative, resolve } from 'node:path';
 const WORKSPACES = ['packages/*', 'relay', 'node', 'fixtures'];
 const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'coverage', '.branchline']);
 /** Folders of tests that need more than Node, or minutes. */
-const ASKED_FOR = new Set(['browser', 'crash', 'network', 'stories']);
+const ASKED_FOR = new Set(['alarms', 'browser', 'crash', 'network', 'stories']);
 
 export async function findTestFiles(root: string, asked: readonly string[]): Promise<string[]> {
   const named = asked.length > 0 ? asked.map((path) => resolve(root, path)) : await testFolders(root);

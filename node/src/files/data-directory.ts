@@ -19,8 +19,11 @@ import { z } from 'zod';
 import { NodeError } from '../errors.ts';
 import { makeDirectory, readIfPresent, writeDurably } from './durable-file.ts';
 
+/** Of the whole folder: raised when a program of before could no longer read what a newer one wrote. */
+export const FOLDER_FORMAT = 1;
+
 const anchorFile = z.strictObject({
-  format: z.literal(1),
+  format: z.literal(FOLDER_FORMAT),
   tenant: z.string().min(1),
   authorityKey: z.string().regex(/^[0-9a-f]{64}$/),
 });
@@ -81,9 +84,14 @@ export class DataDirectory {
       return undefined;
     }
     try {
-      const { tenant, authorityKey } = anchorFile.parse(JSON.parse(bytes.toString('utf8')));
+      const content: unknown = JSON.parse(bytes.toString('utf8'));
+      refuseNewer(content, this.path);
+      const { tenant, authorityKey } = anchorFile.parse(content);
       return { tenant, authorityKey: new Uint8Array(Buffer.from(authorityKey, 'hex')) };
     } catch (cause) {
+      if (cause instanceof NodeError) {
+        throw cause;
+      }
       throw new NodeError('NODE_DATA', `${path} is damaged`, {
         cause,
         hint: 'Restore it from a backup, or remove it and start with a new enrolment token.',
@@ -92,7 +100,25 @@ export class DataDirectory {
   }
 
   async writeAnchor({ tenant, authorityKey }: TrustAnchor): Promise<void> {
-    const content = { format: 1, tenant, authorityKey: Buffer.from(authorityKey).toString('hex') };
+    const content = {
+      format: FOLDER_FORMAT,
+      tenant,
+      authorityKey: Buffer.from(authorityKey).toString('hex'),
+    };
     await writeDurably(join(this.path, 'node.json'), `${JSON.stringify(content)}\n`);
+  }
+}
+
+/** A roll-back too far: what is there is not damaged, this program is too old for it. */
+function refuseNewer(content: unknown, path: string): void {
+  const parsed = z.looseObject({ format: z.int() }).safeParse(content);
+  if (parsed.success && parsed.data.format > FOLDER_FORMAT) {
+    throw new NodeError(
+      'NODE_FORMAT_NEWER',
+      `${path} was written by a newer Branchline (format ${parsed.data.format}; this one knows ${FOLDER_FORMAT})`,
+      {
+        hint: 'Install that version again, or start on the backup made before the upgrade. Nothing was changed.',
+      },
+    );
   }
 }

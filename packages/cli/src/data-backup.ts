@@ -11,7 +11,7 @@
  * Nothing is ever written over: the target must be new or empty.
  */
 import { constants } from 'node:fs';
-import { copyFile, mkdir, open, readdir, rename, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CliError } from './errors.ts';
 
@@ -134,7 +134,11 @@ export async function markFolder(
   name: 'last-backup' | 'last-failure',
   content: object,
 ): Promise<void> {
-  await writeWhole(join(data, `${name}.json`), `${JSON.stringify(content)}\n`).catch(() => undefined);
+  const path = join(data, `${name}.json`);
+  // An empty file says when, which is what counts; a full or broken disk may still take that.
+  await writeWhole(path, `${JSON.stringify(content)}\n`).catch(() =>
+    writeFile(path, '').catch(() => undefined),
+  );
 }
 
 async function syncFolder(path: string): Promise<void> {

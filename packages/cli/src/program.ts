@@ -24,6 +24,7 @@ import { kktCommand } from './commands/kkt.ts';
 import { maintenanceCommand } from './commands/maintenance.ts';
 import { nodeCommand } from './commands/node.ts';
 import { ofdCommand } from './commands/ofd.ts';
+import { provisionCommand } from './commands/provision.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
 import { relayCommand } from './commands/relay.ts';
 import { restoreCommand } from './commands/restore.ts';
@@ -67,6 +68,7 @@ function composeProgram(ports: CliPorts, version: string): Command {
     initCommand(context),
     relayCommand(context),
     branchCommand(context),
+    provisionCommand(context),
     nodeCommand(context),
     statusCommand(context),
     doctorCommand(context),

@@ -7,6 +7,7 @@ import { RelayError, type RelayErrorCode } from '../errors.ts';
 const STATUS: Readonly<Record<RelayErrorCode, number>> = {
   RELAY_CONFIG: 500,
   RELAY_DATA: 500,
+  RELAY_FORMAT_NEWER: 500,
   RELAY_EXISTS: 409,
   RELAY_LOCKED: 500,
   RELAY_LISTEN: 500,

@@ -10,6 +10,7 @@ import type { CommandContext } from '../command-context.ts';
 import { CliError } from '../errors.ts';
 import { readJsonFile } from '../json-file.ts';
 import { programLog } from '../log.ts';
+import { readInvitation } from '../provision/invitation.ts';
 import { runUntilStopped } from '../run-until-stopped.ts';
 
 interface NodeOptions {
@@ -21,6 +22,7 @@ interface NodeOptions {
   readonly relay?: string;
   readonly enrol?: string;
   readonly token?: string;
+  readonly invitation?: string;
   readonly peer?: string[];
   readonly allowHost?: string[];
   readonly kkt?: string;
@@ -37,6 +39,7 @@ export function nodeCommand(context: CommandContext): Command {
     .option('--listen <host:port>', 'where tills reach it (127.0.0.1:8080)')
     .option('--branch <code>', 'the branch it is meant for; refused when enrolled for another')
     .option('--relay <url>', 'relay to replicate with')
+    .option('--invitation <text>', 'what a code of provision says, instead of --relay and --token')
     .option('--token <token>', 'one-time enrolment token, for the first start')
     .option('--enrol <url>', 'who enrols it, when that is not the relay')
     .option('--peer <url>', 'another node to replicate with; may be repeated', collect)
@@ -54,7 +57,17 @@ export function nodeCommand(context: CommandContext): Command {
     .addOption(new Option('--until-stdin-ends', 'stop when whoever started this is gone').hideHelp())
     .action(async (options: NodeOptions, command: Command) => {
       const { NodeProgram, readConfig } = await import('@branchline/node');
-      const { config: file, untilStdinEnds = false, peer, allowHost, kkt, ofd, ...flags } = options;
+      const {
+        config: file,
+        untilStdinEnds = false,
+        peer,
+        allowHost,
+        kkt,
+        ofd,
+        invitation,
+        ...flags
+      } = options;
+      const invited = invitation === undefined ? {} : readInvitation(invitation);
       const { clock, random, environment, stderr, stdinEnded } = context.ports;
       const orphaned = new AbortController();
       if (untilStdinEnds) {
@@ -65,6 +78,7 @@ export function nodeCommand(context: CommandContext): Command {
         ...(file === undefined ? {} : { file: { name: file, content: await readJsonFile(file) } }),
         environment,
         flags: {
+          ...invited,
           ...flags,
           ...(peer === undefined ? {} : { peers: peer }),
           ...(allowHost === undefined ? {} : { allowedHosts: allowHost }),
