@@ -123,7 +123,7 @@ export class Shop implements LiveSource<Person> {
     return repo;
   }
   async find(repo: Repo, document = 'catalog/0'): Promise<Client> {
-    await until(5_000, 'connected', () => repo.peers.length > 0);
+    await until(20_000, 'connected', () => repo.peers.length > 0);
     return new Client(await repo.find<Shown>(this.live.urlOf(document)));
   }
 
@@ -131,6 +131,8 @@ export class Shop implements LiveSource<Person> {
     for (const { adapter } of this.#repos) {
       Object.assign(adapter, { retryInterval: 0 });
       if (adapter.socket !== undefined) {
+        // A stock client that is dialling again says so as an error, and has stopped listening to errors by then.
+        adapter.socket.addEventListener('error', () => {});
         adapter.disconnect();
       }
     }
