@@ -68,6 +68,16 @@ export class Running {
     this.#child.kill('SIGCONT');
   }
 
+  /** As a power cut would; resolves when it is gone. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      child.kill('SIGKILL');
+      await ended;
+    }
+  }
+
   /** Ctrl-C; the exit code. */
   async stop(limitMs: number): Promise<number | null> {
     const child = this.#child;

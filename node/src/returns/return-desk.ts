@@ -19,8 +19,8 @@ import type { Trade } from '../use-cases/trade.ts';
 
 /** How long a refund may hold its answer for the right to come. */
 export const RETURN_WAIT_MS = 3_000;
-/** Requests looked at in one round. */
-const ROUND_REQUESTS_MAX = 1_000;
+/** Requests answered in one round; the rest in the next. */
+export const ROUND_REQUESTS_MAX = 1_000;
 
 export interface ReturnDeskOptions {
   readonly trade: Trade;
@@ -142,14 +142,20 @@ export class ReturnDesk {
   /** One look at what others ask for. */
   async answer(signal?: AbortSignal): Promise<void> {
     const { trade, returns, writer } = this.#options;
-    const requests = await returns.requests();
-    for (const request of requests.slice(0, ROUND_REQUESTS_MAX)) {
+    let answered = 0;
+    // All are looked at: a thousand that nobody here can answer must not hide the next.
+    for (const request of await returns.requests()) {
       if (signal?.aborted === true) {
+        return;
+      }
+      if (answered >= ROUND_REQUESTS_MAX) {
+        this.notice();
         return;
       }
       const isForUs = request.to !== writer && request.asked === trade.branch;
       if (isForUs && trade.returns.mayHold(request.to, request.toBranch) && (await this.#isOurs(request))) {
         await this.#options.submit((transaction) => this.#decide(transaction, request));
+        answered += 1;
       }
     }
   }

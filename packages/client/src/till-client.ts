@@ -8,6 +8,10 @@
  */
 import {
   type CashMoveRequest,
+  type ConflictPage,
+  type ConflictResolve,
+  type ConflictResolved,
+  type CorrectionRequestInput,
   type Coupon,
   type CouponIssue,
   type Customer,
@@ -25,17 +29,24 @@ import {
   type OrderPage,
   type OrderQuote,
   type OrderRequestInput,
+  type OutboxStatus,
   type OverridePut,
   type Oversell,
+  type OversellResolution,
   type Product,
   type ProductOverrideView,
   type ProductPut,
   type Promotion,
+  type QuarantinePage,
   type QuoteRequestInput,
+  type ReceiptDecision,
   type RedeemQuote,
   type RedeemQuoteRequestInput,
   type Refund,
   type RefundRequestInput,
+  type ReorderPoint,
+  type ReorderPointPut,
+  type ReorderSuggestion,
   type Reservation,
   type ReservationEnded,
   type ReservationRequestInput,
@@ -282,6 +293,39 @@ export class TillClient {
     return this.#read(`/v1/stock/transfers${queryText(query)}`, options);
   }
 
+  /** Reservations that stand at this branch now. */
+  async reservations(options: CallOptions = {}): Promise<readonly Reservation[]> {
+    return (await this.#read<{ reservations: Reservation[] }>('/v1/stock/reservations', options))
+      .reservations;
+  }
+
+  transfer(id: string, options: CallOptions = {}): Promise<Transfer> {
+    return this.#read(`/v1/stock/transfers/${encodeURIComponent(id)}`, options);
+  }
+
+  /** What came of goods sold that the books did not have. */
+  resolveOversell(
+    id: string,
+    resolution: Plain<OversellResolution>,
+    options: WriteOptions = {},
+  ): Promise<Written<Oversell>> {
+    return this.#write('POST', `/v1/stock/oversells/${encodeURIComponent(id)}/resolve`, resolution, options);
+  }
+
+  /** What to order again. */
+  async reorderSuggestions(options: CallOptions = {}): Promise<readonly ReorderSuggestion[]> {
+    return (await this.#read<{ suggestions: ReorderSuggestion[] }>('/v1/stock/reorder', options)).suggestions;
+  }
+
+  /** When to order a product again, and up to how much. */
+  setReorderPoint(
+    sku: string,
+    point: Plain<ReorderPointPut>,
+    options: WriteOptions = {},
+  ): Promise<Written<ReorderPoint>> {
+    return this.#write('PUT', `/v1/stock/${encodeURIComponent(sku)}/reorder-point`, point, options);
+  }
+
   async oversells(options: CallOptions = {}): Promise<readonly Oversell[]> {
     return (await this.#read<{ oversells: Oversell[] }>('/v1/stock/oversells', options)).oversells;
   }
@@ -364,6 +408,48 @@ export class TillClient {
 
   coupon(code: string, options: CallOptions = {}): Promise<Coupon> {
     return this.#ask('/v1/coupons/check', { code }, options);
+  }
+
+  /** Fields of products that two authors changed without knowing of each other. */
+  conflicts(options: CallOptions & { readonly limit?: number } = {}): Promise<ConflictPage> {
+    return this.#read(`/v1/conflicts${queryText({ limit: options.limit })}`, options);
+  }
+
+  /** With one of the values, or another (manager). */
+  resolveConflict(
+    id: string,
+    decision: Plain<ConflictResolve>,
+    options: WriteOptions = {},
+  ): Promise<Written<ConflictResolved>> {
+    return this.#write('POST', `/v1/conflicts/${encodeURIComponent(id)}/resolve`, decision, options);
+  }
+
+  /** What was settled without a register, or wrongly, is put right (manager). */
+  correctReceipt(
+    correction: Plain<CorrectionRequestInput>,
+    options: OrderOptions = {},
+  ): Promise<Written<FiscalReceipt>> {
+    const prefer = options.waitSeconds === undefined ? {} : { prefer: `wait=${options.waitSeconds}` };
+    return this.#write('POST', '/v1/receipts/corrections', correction, options, prefer);
+  }
+
+  /** Somebody has looked at the register: what became of a receipt no program could settle (admin). */
+  decideReceipt(
+    id: string,
+    decision: Plain<ReceiptDecision>,
+    options: WriteOptions = {},
+  ): Promise<Written<FiscalReceipt>> {
+    return this.#write('POST', `/v1/receipts/${encodeURIComponent(id)}/decision`, decision, options);
+  }
+
+  /** What is still to be delivered, per storage and address. */
+  outbox(options: CallOptions = {}): Promise<OutboxStatus> {
+    return this.#read('/v1/outbox', options);
+  }
+
+  /** What waits for a person (admin). */
+  quarantine(options: CallOptions = {}): Promise<QuarantinePage> {
+    return this.#read('/v1/outbox/quarantine', options);
   }
 
   sync(options: CallOptions = {}): Promise<SyncStatus> {

@@ -194,6 +194,7 @@ export {
 } from './api/products.ts';
 export {
   type CorrectionRequest,
+  type CorrectionRequestInput,
   correctionRequest,
   type FiscalReceipt,
   fiscalReceipt,

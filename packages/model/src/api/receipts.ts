@@ -74,6 +74,7 @@ export const correctionRequest = z.strictObject({
   payments: z.array(payment).min(1).max(PAYMENTS_MAX),
 });
 export type CorrectionRequest = z.infer<typeof correctionRequest>;
+export type CorrectionRequestInput = z.input<typeof correctionRequest>;
 
 const reason = freeText();
 /** What a person has found out about a receipt that no program could settle. */
