@@ -133,6 +133,37 @@ test('a marking code and the contact of the buyer reach the document', async () 
   assert.ok(Array.isArray(item) && findTag(item as never, 1163) !== undefined);
 });
 
+test('a gift card is sold as an advance, and what it pays for later is prepaid', async () => {
+  await using scene = await KktScene.open();
+  const code = 'GIFT-0000-1234';
+  const nodesOf = async (order: Awaited<ReturnType<KktScene['sell']>>) => {
+    await scene.until(order, 'printed', 'failed');
+    const { state, words } = await scene.receipt(order);
+    assert.is(state, 'printed', words);
+    return decodeTagList(scene.emulator.device.storage.documents.at(-1)!.tags, '1.2', RECEIPT);
+  };
+  const itemTag = (nodes: Awaited<ReturnType<typeof nodesOf>>, tag: number) =>
+    findTag(findTag(nodes, 1059)!.value as typeof nodes, tag)?.value;
+  const card = { ...line, sku: 'GIFT', quantityMilli: 1000, unitPriceMinor: 3_000, vat: 'vat22_122' };
+  const sold = await nodesOf(
+    await scene.sell({ lines: [card], payments: [{ kind: 'cash', amountMinor: 3_000 }] }),
+  );
+  assert.equal(
+    [1214, 1212].map((tag) => Number(itemTag(sold, tag))),
+    [3, 10],
+  );
+  const load = { code, amountMinor: 3_000 } as never;
+  await scene.running(() => scene.services.loyalty.issueGiftCard(scene.machine.request(load)));
+  const paid = await nodesOf(
+    await scene.sell({ lines: cup.lines, payments: [{ kind: 'giftCard', amountMinor: 1_000, code }] }),
+  );
+  assert.equal(
+    [1214, 1212].map((tag) => Number(itemTag(paid, tag))),
+    [4, 1],
+  );
+  assert.is(Number(findTag(paid, 1215)?.value), 1_000);
+});
+
 /** A receipt nobody can tell about: the storage is gone for good while it was asked. */
 async function inDoubt(scene: KktScene) {
   await scene.until(await scene.sell(cup), 'printed');

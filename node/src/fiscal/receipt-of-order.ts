@@ -14,7 +14,7 @@ import {
   type TaxSystem,
   withMark,
 } from '@branchline/fiscal';
-import type { EventBody, Order } from '@branchline/model';
+import { type EventBody, type Order, vatRates } from '@branchline/model';
 
 /** Forms of a receipt and of a correction. */
 const RECEIPT_FORM = 3;
@@ -157,8 +157,14 @@ function itemsOf(line: Line): Receipt['items'] {
     name: printableText(line.name, ITEM_CHARS_MAX),
     ...share,
     vat: line.vat,
+    ...advanceOf(line.vat),
     ...(marking === undefined ? {} : { marking }),
   }));
+}
+
+/** Money for what is not named yet, a gift card above all, is an advance (tags 1214 = 3, 1212 = 10): only of those the VAT is calculated. */
+function advanceOf(vat: Line['vat']): Pick<Receipt['items'][number], 'method' | 'subject'> {
+  return vatRates[vat].calculated ? { method: 'advance', subject: 'payment' } : {};
 }
 
 /** Net of change, which is given in cash only. A gift card was paid before (tag 1215); the rest is another way (tag 1217). */
