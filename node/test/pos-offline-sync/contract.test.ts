@@ -1,8 +1,8 @@
 /** S-61, the contract of an existing install: the routes its client calls, in their own form, and what is behind an answer. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { partner, posOrder } from '../../../test/support/pos-offline-sync/records.ts';
 import { CloudScene } from './support/cloud-scene.ts';
-import { partner, posOrder } from './support/records.ts';
 
 const test = suite('the cloud of pos_offline_sync');
 

@@ -1,10 +1,10 @@
 /** A head office with its HTTP edge, and callers that speak to it as the module does. */
 import type { ProductPut } from '@branchline/model';
+import type { Json } from '../../../../test/support/pos-offline-sync/records.ts';
 import { createHttpApp, type HttpApp } from '../../../src/http/http-app.ts';
 import { HttpServer } from '../../../src/http/http-server.ts';
 import type { NodeServices } from '../../../src/services.ts';
 import { Chain, type Machine } from '../../support/chain.ts';
-import type { Json } from './records.ts';
 
 export interface Reply {
   readonly status: number;
