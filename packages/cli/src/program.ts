@@ -25,6 +25,7 @@ import { maintenanceCommand } from './commands/maintenance.ts';
 import { nodeCommand } from './commands/node.ts';
 import { ofdCommand } from './commands/ofd.ts';
 import { provisionCommand } from './commands/provision.ts';
+import { posSyncCommand } from './commands/pos-sync.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
 import { relayCommand } from './commands/relay.ts';
 import { restoreCommand } from './commands/restore.ts';
@@ -83,6 +84,7 @@ function composeProgram(ports: CliPorts, version: string): Command {
     tillCommand(context),
     employeeCommand(context),
     maintenanceCommand(context),
+    posSyncCommand(context),
     catalogCommand(context),
     customersCommand(context),
     fiscalCommand(context),
