@@ -44,6 +44,7 @@ export type DeskParts = Pick<
   | 'pricing'
   | 'programmes'
   | 'customers'
+  | 'employees'
   | 'keys'
   | 'posSync'
   | 'clock'

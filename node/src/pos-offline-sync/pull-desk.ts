@@ -16,6 +16,8 @@ import type { PosKey } from './pos-sync-book.ts';
 import { BranchCursor, RecordShelf } from './record-shelf.ts';
 import {
   type DownParts,
+  EMPLOYEE,
+  employeeRecord,
   isOverridden,
   MIGRATION,
   PRODUCT,
@@ -283,6 +285,12 @@ export class PullDesk {
         if (shelf.isSince(row.sku, floor) || isOverridden(parts, row, key.branch)) {
           changed.set(row.sku, productRecord(parts, row, key.branch, model));
         }
+      }
+      return { changed, gone };
+    }
+    if (model === EMPLOYEE) {
+      for (const employee of parts.employees.list().filter(({ id }) => shelf.isSince(id, floor))) {
+        changed.set(employee.id, employeeRecord(employee, key.branch));
       }
       return { changed, gone };
     }

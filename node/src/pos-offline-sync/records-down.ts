@@ -8,8 +8,9 @@
  * `pos.order` is not among the models: a branch would make copies of what it gets.
  */
 import { type ProductRow, priceAt } from '@branchline/docs';
-import { type Unit, vatRates } from '@branchline/model';
+import { type Employee, type Unit, vatRates } from '@branchline/model';
 import { isoTime } from 'hlc-ts';
+import { worksAt } from '../employees/employee-book.ts';
 import type { NodeParts } from '../node-services.ts';
 import { saidNow } from '../projections/overrides.ts';
 import { PARTNER } from './branch-context.ts';
@@ -18,7 +19,15 @@ import { asRecord, fromMinor, naiveTime, type OdooRecord } from './values.ts';
 
 export type DownParts = Pick<
   NodeParts,
-  'products' | 'overrides' | 'pricing' | 'programmes' | 'customers' | 'keys' | 'posSync' | 'clock'
+  | 'products'
+  | 'overrides'
+  | 'pricing'
+  | 'programmes'
+  | 'customers'
+  | 'employees'
+  | 'keys'
+  | 'posSync'
+  | 'clock'
 >;
 
 /** By what it is here; the number is added when it is sent. */
@@ -51,14 +60,7 @@ export const TAX = 'account.tax';
 export const QUANT = 'stock.quant';
 
 /** What head office says by hand: nothing else here holds it. */
-export const REFERENCE_MODELS = [
-  FISCAL_POSITION,
-  PAYMENT_METHOD,
-  EMPLOYEE,
-  INSTITUTION,
-  CREDIT,
-  TAX,
-] as const;
+export const REFERENCE_MODELS = [FISCAL_POSITION, PAYMENT_METHOD, INSTITUTION, CREDIT, TAX] as const;
 
 /** Names of the migration, in its order, and the model of each. */
 export const MIGRATION: readonly (readonly [string, string])[] = [
@@ -138,6 +140,8 @@ export async function recordsDown(parts: DownParts, model: string): Promise<Reco
       return rules(parts);
     case REWARD:
       return rewards(parts);
+    case EMPLOYEE:
+      return new Map(parts.employees.list().map((each) => [each.id, employeeRecord(each, undefined)]));
     case INSTITUTION:
       return withReferences(parts, model, await pushedRecords(parts, INSTITUTION));
     case CREDIT:
@@ -254,6 +258,20 @@ export async function partnerRecord(parts: DownParts, id: string): Promise<OdooR
     active: !customer.retired && !isMerged,
     cloud_sync_id: new Ref(PARTNER, id),
     id_database_old: plain.id_database_old ?? false,
+  };
+}
+
+/** Who may sign in; for a branch, whether there. The hash of a PIN goes nowhere, so a till of the module asks for none. */
+export function employeeRecord(employee: Employee, branch: string | undefined): OdooRecord {
+  const { id, name, role } = employee;
+  return {
+    name,
+    display_name: name,
+    job_title: role,
+    active: branch === undefined ? employee.active : worksAt(employee, branch),
+    cloud_sync_id: new Ref(EMPLOYEE, id),
+    // A change of it changes what some branch is told.
+    ...(branch === undefined ? { branches: employee.branches ?? [] } : {}),
   };
 }
 

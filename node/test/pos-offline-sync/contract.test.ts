@@ -257,6 +257,31 @@ test('the migration counts what there is, and its batches are all of it, once', 
   assert.equal(refused.json, { success: false, error: 'Modelo no permitido: res.users' });
 });
 
+test('employees go down to where they work, without their PIN; what head office says by hand goes to all', async () => {
+  await using scene = await CloudScene.open();
+  const [one, other] = [await scene.branch('B001'), await scene.branch('B002')];
+  const ann = { name: 'Ann', role: 'cashier', branches: ['B001'], active: true, pin: '4711' };
+  await scene.services.employees.put('E1', scene.hq.request(ann as never, { role: 'admin' }));
+  const fields = { name: 'Régimen general', auto_apply: true };
+  const said = scene.hq.request({ fields, archived: false });
+  await scene.services.posSync!.putReference(said, 'account.fiscal.position', 'general');
+  const pulled = async (caller: typeof one) =>
+    (await scene.pull(caller, ['hr.employee', 'account.fiscal.position'])).json.data;
+  const [here, there] = [await pulled(one), await pulled(other)];
+  assert.equal([here['hr.employee'][0].name, here['hr.employee'][0].active], ['Ann', true]);
+  assert.is(there['hr.employee'][0].active, false);
+  assert.not.match(JSON.stringify(here), /"pin"|4711/);
+  assert.is(there['account.fiscal.position'][0].name, 'Régimen general');
+  const secret = scene.hq.request({ fields: { pin: '1' }, archived: false });
+  let code = '';
+  await scene.services
+    .posSync!.putReference(secret, 'account.fiscal.position', 'x')
+    .catch((error: { code: string }) => {
+      code = error.code;
+    });
+  assert.is(code, 'CHANGE_INVALID');
+});
+
 test('quantities are those of the branch, after every sale it has pushed, in its own ids', async () => {
   await using scene = await CloudScene.open();
   await scene.product('TEA', { name: 'Tea', priceMinor: 299, vat: 'none' });

@@ -83,7 +83,7 @@ export const posSyncEventBodies = {
     /** It was told to the branch, not by it. */
     served: z.boolean().optional(),
   }),
-  /** What head office says for the branches where nothing else here does: methods of payment, fiscal positions, employees. */
+  /** What head office says for the branches where nothing else here does: methods of payment, fiscal positions. */
   'pos-sync-reference': z.looseObject({
     model: z.string().max(64),
     id: z.string().max(64),

@@ -87,7 +87,7 @@ export function posSyncRoutes(posSync: PosSyncService): readonly Route[] {
       name: 'listPosReferences',
       tag,
       summary:
-        'What head office says by hand of payment methods, fiscal positions, employees, institutions, credit lines and taxes',
+        'What head office says by hand of payment methods, fiscal positions, institutions, credit lines and taxes',
       role: 'manager',
       params: referenceName.pick({ model: true }),
       answers: { 200: z.strictObject({ references: z.array(reference) }) },

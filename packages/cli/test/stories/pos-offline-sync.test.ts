@@ -225,9 +225,7 @@ test('(3) 5 % lost replies, kill -9 of branch and head office: zero duplicates, 
   await office.start();
   await office.put('/v1/products/TEA', { name: 'Tea', priceMinor: 299, vat: 'none' });
   const random = seededRandom(61);
-  const branches = await Promise.all(
-    ['B001', 'B002'].map((code, at) => openBranch(office, code, 100 + at)),
-  );
+  const branches = await Promise.all(['B001', 'B002'].map((code, at) => openBranch(office, code, 100 + at)));
   branches[0]!.line.killHeadOfficeIn = 3;
   branches[0]!.line.killBranchIn = 7;
   branches[1]!.line.killBranchIn = 2;
