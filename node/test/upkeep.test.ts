@@ -6,6 +6,7 @@ import type { Rows } from '../src/projections/rows.ts';
 import type { Shards } from '../src/projections/shards.ts';
 import {
   CATCH_UP_CHANGES,
+  CATCH_UP_LULL_SHARE,
   CATCH_UP_QUIET_MS,
   CATCH_UP_WITHIN_MS,
   QUIET_MS,
@@ -108,16 +109,32 @@ test('a few changes are applied as they come', async () => {
   await scene.close();
 });
 
-test('hundreds are applied together, once they have stopped coming', async () => {
+test('what comes by the dozen is applied together, once it has stopped coming', async () => {
   const scene = new Scene();
   for (let part = 0; part < 10; part += 1) {
     scene.come('catalog', CATCH_UP_CHANGES);
     await scene.pass(CATCH_UP_QUIET_MS / 2);
   }
   assert.is(scene.turns.catalog, 0);
-  await scene.pass(CATCH_UP_QUIET_MS);
+  const cameMs = 9 * (CATCH_UP_QUIET_MS / 2);
+  await scene.pass(CATCH_UP_LULL_SHARE * cameMs - CATCH_UP_QUIET_MS / 2 - 50);
+  assert.is(scene.turns.catalog, 0, 'the longer it came, the longer it is waited for');
+  await scene.pass(150);
   assert.is(scene.turns.catalog, 1);
   assert.is(scene.waiting('catalog'), 0);
+  await scene.close();
+});
+
+test('catch-ups of two kinds are over together', async () => {
+  const scene = new Scene();
+  scene.come('catalog', CATCH_UP_CHANGES);
+  for (let branch = 0; branch < 6; branch += 1) {
+    await scene.pass(CATCH_UP_QUIET_MS / 2);
+    scene.come('loyalty', CATCH_UP_CHANGES);
+  }
+  assert.equal(scene.turns, { catalog: 0, loyalty: 0, stock: 0 });
+  await scene.pass(CATCH_UP_LULL_SHARE * 3 * CATCH_UP_QUIET_MS + 100);
+  assert.equal(scene.turns, { catalog: 1, loyalty: 1, stock: 0 });
   await scene.close();
 });
 

@@ -4,12 +4,14 @@
  *     what waits                                     when its turn comes
  *     a live change (a price, a customer)            at once, whatever else is waited for, on a busy node too
  *     movements of other branches                    when none came for `GATHER_MS`, `STOCK_WITHIN_MS` at most
- *     a catch-up: changes of one kind by the hundred when they have stopped coming, `CATCH_UP_WITHIN_MS` at most
+ *     a catch-up: changes of one kind by the dozen  when no catch-up comes any more, `CATCH_UP_WITHIN_MS` at most
  *     a snapshot, own changes a document lags behind when nothing else waits
  *
  * A catch-up is gathered because a document takes a thousand changes at once for a fraction of what a hundred small turns cost, and
- * because a branch that returns has better things to do at that moment: to send, and to sell. Each kind of document is counted for
- * itself, so that neither the movements of a busy day nor an import of the catalog keep a customer waiting.
+ * because a branch that returns has better things to do at that moment: to send, and to sell. What a region missed comes from one
+ * branch after another: the longer it has been coming, the longer the lull that ends it. Each kind of document is counted for
+ * itself, so that neither the movements of a busy day nor an import of the catalog keep a customer waiting; catch-ups of several
+ * kinds are over together.
  *
  * A busy node is left alone for a while, but not for ever. Snapshots can wait longer, because a document that is never idle has a
  * limit of its own (`SNAPSHOT_BUSY_BYTES`). Between two slices the event loop is free, so a sale during an eight-hour catch-up
@@ -23,11 +25,13 @@ import { type DocumentKind, kindOf, type Shards } from './shards.ts';
 /** How long a busy node may keep waiting what comes in numbers: movements, and a catch-up. */
 export const MATERIALISE_WITHIN_MS = 250;
 /** So many changes of one kind since all of that kind were applied are a catch-up. */
-export const CATCH_UP_CHANGES = 128;
+export const CATCH_UP_CHANGES = 32;
 /** A catch-up is over when nothing came for so long, */
 export const CATCH_UP_QUIET_MS = 1_000;
+/** and for this share of the time in which it came, */
+export const CATCH_UP_LULL_SHARE = 0.5;
 /** or after this, however much is still coming: prices must arrive. */
-export const CATCH_UP_WITHIN_MS = 15_000;
+export const CATCH_UP_WITHIN_MS = 60_000;
 /** Between two looks at whether it is. */
 const CATCH_UP_CHECK_MS = 50;
 /** How long movements of other branches may wait for more of them to be applied together. */
@@ -128,11 +132,13 @@ class Upkeep {
     }
     let gathered: DocName | undefined;
     let waits = false;
+    const catchUps = [...first.keys()].filter((kind) => this.#isCatchUp(kind));
+    const isComing = this.#isComing(catchUps);
     for (const [kind, doc] of first) {
-      const tide = this.#isCatchUp(kind);
-      if (tide === 'rising') {
+      const isCatchUp = catchUps.includes(kind);
+      if (isCatchUp && isComing && !this.#isDue(kind)) {
         waits = true;
-      } else if (kind !== 'stock' && tide === 'none') {
+      } else if (kind !== 'stock' && !isCatchUp) {
         return { live: doc, waits };
       } else if (gathered === undefined || kind !== 'stock') {
         gathered = doc;
@@ -141,21 +147,31 @@ class Upkeep {
     return gathered === undefined ? { waits } : { gathered, waits };
   }
 
-  #isCatchUp(kind: DocumentKind): 'none' | 'rising' | 'over' {
+  #isCatchUp(kind: DocumentKind): boolean {
     const { shards, clock } = this.#options;
-    const { changes, lastMs } = shards.arrived(kind);
+    const { changes } = shards.arrived(kind);
     let tide = this.#tides.get(kind);
     if (tide === undefined) {
       tide = { drained: 0, catchUpMs: undefined };
       this.#tides.set(kind, tide);
     }
     if (changes - tide.drained < CATCH_UP_CHANGES) {
-      return 'none';
+      return false;
     }
-    const nowMs = clock.monotonicMs();
-    tide.catchUpMs ??= nowMs;
-    const isRising = nowMs - lastMs < CATCH_UP_QUIET_MS && nowMs - tide.catchUpMs < CATCH_UP_WITHIN_MS;
-    return isRising ? 'rising' : 'over';
+    tide.catchUpMs ??= clock.monotonicMs();
+    return true;
+  }
+
+  /** Is more of these catch-ups to be expected? */
+  #isComing(kinds: readonly DocumentKind[]): boolean {
+    const fromMs = Math.min(...kinds.map((kind) => this.#tides.get(kind)!.catchUpMs!));
+    const lastMs = Math.max(...kinds.map((kind) => this.#options.shards.arrived(kind).lastMs));
+    const lullMs = Math.max(CATCH_UP_QUIET_MS, CATCH_UP_LULL_SHARE * (lastMs - fromMs));
+    return this.#options.clock.monotonicMs() - lastMs < lullMs;
+  }
+
+  #isDue(kind: DocumentKind): boolean {
+    return this.#options.clock.monotonicMs() - this.#tides.get(kind)!.catchUpMs! >= CATCH_UP_WITHIN_MS;
   }
 
   /** False when something live came meanwhile, which goes first. */

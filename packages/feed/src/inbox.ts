@@ -11,7 +11,7 @@ import type { EntriesMessage, ReplicationMessage } from './replication-messages.
 /** Unread messages of one peer; beyond it `receive` makes the connection wait. */
 export const INBOX_BYTES_MAX = 2 * 1024 * 1024;
 /** Entries taken into one commit. */
-export const BATCH_BYTES_MAX = 1024 * 1024;
+export const BATCH_BYTES_MAX = 256 * 1024;
 export const BATCH_MESSAGES_MAX = 256;
 
 export type SmallMessage = Exclude<ReplicationMessage, EntriesMessage>;
