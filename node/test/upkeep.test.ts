@@ -6,6 +6,7 @@ import type { Rows } from '../src/projections/rows.ts';
 import type { Shards } from '../src/projections/shards.ts';
 import {
   CATCH_UP_CHANGES,
+  CATCH_UP_LULL_MAX_MS,
   CATCH_UP_LULL_SHARE,
   CATCH_UP_QUIET_MS,
   CATCH_UP_WITHIN_MS,
@@ -122,6 +123,18 @@ test('what comes by the dozen is applied together, once it has stopped coming', 
   await scene.pass(150);
   assert.is(scene.turns.catalog, 1);
   assert.is(scene.waiting('catalog'), 0);
+  await scene.close();
+});
+
+test('however long it came, the lull that ends it is bounded', async () => {
+  const scene = new Scene();
+  for (let ms = 0; ms < 4 * CATCH_UP_LULL_MAX_MS; ms += CATCH_UP_LULL_MAX_MS / 4) {
+    scene.come('catalog', CATCH_UP_CHANGES);
+    await scene.pass(CATCH_UP_LULL_MAX_MS / 4);
+  }
+  assert.is(scene.turns.catalog, 0);
+  await scene.pass(CATCH_UP_LULL_MAX_MS);
+  assert.is(scene.turns.catalog, 1);
   await scene.close();
 });
 

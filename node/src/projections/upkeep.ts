@@ -28,10 +28,12 @@ export const MATERIALISE_WITHIN_MS = 250;
 export const CATCH_UP_CHANGES = 32;
 /** A catch-up is over when nothing came for so long, */
 export const CATCH_UP_QUIET_MS = 1_000;
-/** and for this share of the time in which it came, */
+/** and for this share of the time in which it came, if that is longer, */
 export const CATCH_UP_LULL_SHARE = 0.5;
+/** but not for more than this; */
+export const CATCH_UP_LULL_MAX_MS = 3_000;
 /** or after this, however much is still coming: prices must arrive. */
-export const CATCH_UP_WITHIN_MS = 60_000;
+export const CATCH_UP_WITHIN_MS = 30_000;
 /** Between two looks at whether it is. */
 const CATCH_UP_CHECK_MS = 50;
 /** How long movements of other branches may wait for more of them to be applied together. */
@@ -166,8 +168,8 @@ class Upkeep {
   #isComing(kinds: readonly DocumentKind[]): boolean {
     const fromMs = Math.min(...kinds.map((kind) => this.#tides.get(kind)!.catchUpMs!));
     const lastMs = Math.max(...kinds.map((kind) => this.#options.shards.arrived(kind).lastMs));
-    const lullMs = Math.max(CATCH_UP_QUIET_MS, CATCH_UP_LULL_SHARE * (lastMs - fromMs));
-    return this.#options.clock.monotonicMs() - lastMs < lullMs;
+    const lullMs = Math.min(CATCH_UP_LULL_MAX_MS, CATCH_UP_LULL_SHARE * (lastMs - fromMs));
+    return this.#options.clock.monotonicMs() - lastMs < Math.max(CATCH_UP_QUIET_MS, lullMs);
   }
 
   #isDue(kind: DocumentKind): boolean {
