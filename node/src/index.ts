@@ -6,6 +6,7 @@ export {
   readConfig,
 } from './config.ts';
 export { NodeError, type NodeErrorCode } from './errors.ts';
+export { diskFinding, examineNode, type Finding, readyFindings } from './examination.ts';
 export { CONTROL_FILE, type Control, readControl } from './files/control-file.ts';
 export { DataDirectory, type TrustAnchor } from './files/data-directory.ts';
 export { BranchNode, type NodeSettings } from './node.ts';

@@ -36,6 +36,7 @@ import { Webhooks } from './delivery/webhooks.ts';
 import { SignInDesk } from './employees/sign-in-desk.ts';
 import { NodeError } from './errors.ts';
 import { EventLog } from './event-log.ts';
+import { examineNode } from './examination.ts';
 import { Failure } from './failure.ts';
 import { Fiscal } from './fiscal/open-fiscal.ts';
 import { GoodsDesk } from './goods/goods-desk.ts';
@@ -61,6 +62,7 @@ import { type Inheritance, inheritanceParts } from './succession/inherit.ts';
 import { grownSince, hasAllOf, sayLink } from './succession/link.ts';
 import { type Renewal, Succession } from './succession/succession.ts';
 import { raiseSuccession } from './succession/succession-alarms.ts';
+import { answerExamination } from './sync/examined.ts';
 import { Exchange } from './sync/exchange.ts';
 import { raiseAlarm } from './sync/news.ts';
 import { causeInWords } from './sync/peer-link.ts';
@@ -469,6 +471,15 @@ async function openParts(
           linkIsFine(news.peer);
         }
         succession.take(news);
+        answerExamination(news, {
+          registry,
+          log,
+          examine: () => {
+            const services = makeServices(parts);
+            return examineNode({ sync: services.sync.status(), ready: services.readiness() });
+          },
+          say: (peer, report) => exchange.replicator.session(peer)?.say({ type: 'status', report }),
+        });
       },
     });
     const peers: Peers = new Peers({

@@ -8,6 +8,7 @@ import { Replicator } from '@branchline/feed';
 import { acceptWebSockets } from '@branchline/wire';
 import type { RelayConfig } from './config.ts';
 import { Drain } from './drain.ts';
+import { Examinations } from './examinations.ts';
 import { FleetWatch } from './fleet-watch.ts';
 import { type MetricSources, Metrics } from './metrics.ts';
 import { tellNews } from './news.ts';
@@ -22,6 +23,7 @@ export const REPLICATE_PATH = '/v1/replicate';
 export interface Peers {
   readonly sessions: Sessions;
   readonly fleet: FleetWatch;
+  readonly examinations: Examinations;
   readonly metrics: Metrics;
   readonly drain: Drain;
   /** Called with each WebSocket upgrade of the HTTP server. */
@@ -82,6 +84,7 @@ export async function openPeers(
   // Compared is not level: what the device brings must be here before anything is decided on top of it.
   const stopListening = registry.watch(() => void Promise.resolve().then(listen));
   const remembered = await core.contacts.read();
+  const examinations = await Examinations.open(core.opened.level, registry, clock);
   const sessions = new Sessions({
     replicator,
     registry,
@@ -93,6 +96,7 @@ export async function openPeers(
     metrics,
     log,
     remembered,
+    examinations,
   });
   const fleet = new FleetWatch({
     registry,
@@ -130,6 +134,7 @@ export async function openPeers(
       }),
     sessions,
     fleet,
+    examinations,
     metrics,
     drain,
     upgrade: (request, socket, head) => {

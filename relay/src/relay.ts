@@ -120,6 +120,7 @@ async function serve(ports: RelayPorts, config: RelayConfig, core: RelayCore): P
     limit: new FailureLimit(clock),
     audit,
     history,
+    examinations: peers.examinations,
     eventLog: events,
     branches: core.branches,
     enrolAnswerFor: (writer) =>

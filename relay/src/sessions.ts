@@ -27,6 +27,7 @@ import type { Clock } from 'hlc-ts';
 import type { Logger } from 'pino';
 import type { Remembered } from './contact-book.ts';
 import type { EventLog } from './event-log.ts';
+import type { Examinations } from './examinations.ts';
 import type { Contact, Reported } from './fleet.ts';
 import type { Metrics } from './metrics.ts';
 import { parseNodeReport } from './node-report.ts';
@@ -41,6 +42,8 @@ export interface SessionsOptions {
   readonly events: EventLog;
   readonly metrics: Pick<Metrics, 'refused'>;
   readonly log: Logger;
+  /** Questions that wait for devices. */
+  readonly examinations?: Examinations;
   /** Devices that were in contact in an earlier life of the process. */
   readonly remembered: ReadonlyMap<WriterId, Remembered>;
 }
@@ -213,6 +216,15 @@ export class Sessions {
   }
 
   #report(writer: WriterId, value: unknown): void {
+    const { examinations, log } = this.#options;
+    const failed = (error: unknown): void => log.error({ err: error }, 'an answer was not kept');
+    if (examinations?.take(writer, value, failed)) {
+      return;
+    }
+    const question = examinations?.due(writer);
+    if (question !== undefined) {
+      this.#open.get(writer)?.session.say({ type: 'status', report: question });
+    }
     const report = parseNodeReport(value);
     if (report !== undefined) {
       this.#reports.set(writer, { report, receivedMs: this.#options.clock.nowMs() });

@@ -14,6 +14,7 @@ import type { AuditLog } from '../audit-log.ts';
 import type { Branches } from '../branches.ts';
 import { RelayError } from '../errors.ts';
 import type { EventLog } from '../event-log.ts';
+import type { Examinations } from '../examinations.ts';
 import type { DeviceRow } from '../fleet.ts';
 import type { FleetHistory } from '../fleet-history.ts';
 import { fleetMetrics } from '../fleet-metrics.ts';
@@ -51,6 +52,7 @@ export interface AppOptions {
   readonly audit: AuditLog;
   readonly history: Pick<FleetHistory, 'read'>;
   readonly branches: Branches;
+  readonly examinations: Pick<Examinations, 'ask' | 'of'>;
   readonly enrolAnswerFor: (writer: WriterId) => Promise<EnrolAnswer>;
   readonly control: ControlActions;
   readonly rows: () => readonly DeviceRow[];
@@ -105,6 +107,7 @@ export function relayApp(options: AppOptions): Express {
   app.use(
     branchRoutes({
       branches: options.branches,
+      examinations: options.examinations,
       enrolAnswerFor: options.enrolAnswerFor,
       rows,
       view,

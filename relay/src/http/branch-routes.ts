@@ -6,13 +6,16 @@
  *     POST /v1/branches                   { branches: [{ code, role?, region? }], ttlHours? }   201 { tokens }
  *     POST /v1/branches/{code}/revoke     { reason? }                   { revoked }
  *     POST /v1/branches/{code}/rotate                                   201 { tokens }
+ *     POST /v1/branches/{code}/doctor                                   202 { examinations }
+ *     GET  /v1/branches/{code}/doctor                                   { examinations }, latest first
  */
 import { decodePublicKey, type EnrolAnswer, enrolRequest, type WriterId } from '@branchline/feed';
 import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import { type Branches, branchRequests } from '../branches.ts';
+import type { Examinations } from '../examinations.ts';
 import type { DeviceRow } from '../fleet.ts';
-import type { FailureLimit } from './admission.ts';
+import { type FailureLimit, operatorOf } from './admission.ts';
 import type { Audited } from './audited.ts';
 import { parseBody } from './body.ts';
 
@@ -20,6 +23,8 @@ const revokeBody = z.strictObject({ reason: z.string().min(1).max(200).default('
 
 export interface BranchRoutesOptions {
   readonly branches: Branches;
+  /** Questions to branches, and their answers. */
+  readonly examinations: Pick<Examinations, 'ask' | 'of'>;
   /** Called once the device is in the registry. */
   readonly enrolAnswerFor: (writer: WriterId) => Promise<EnrolAnswer>;
   readonly rows: () => readonly DeviceRow[];
@@ -30,7 +35,7 @@ export interface BranchRoutesOptions {
 }
 
 export function branchRoutes(options: BranchRoutesOptions): Router {
-  const { branches, enrolAnswerFor, rows, view, operate, audited, limit } = options;
+  const { branches, examinations, enrolAnswerFor, rows, view, operate, audited, limit } = options;
   const routes = Router();
 
   routes.post('/v1/enrol', async (request, response) => {
@@ -69,6 +74,17 @@ export function branchRoutes(options: BranchRoutesOptions): Router {
     const code = String(request.params.code);
     const tokens = await audited(response, 'branch.rotate', code, () => branches.rotate(code));
     response.status(201).json({ tokens });
+  });
+
+  routes.post('/v1/branches/:code/doctor', operate, async (request, response) => {
+    const code = String(request.params.code);
+    const { name } = operatorOf(response);
+    const asked = await audited(response, 'branch.doctor', code, () => examinations.ask(code, name));
+    response.status(202).json({ examinations: asked });
+  });
+
+  routes.get('/v1/branches/:code/doctor', view, (request, response) => {
+    response.json({ examinations: examinations.of(String(request.params.code)) });
   });
 
   return routes;

@@ -312,9 +312,17 @@ export class Installation {
     }
   }
 
-  /** From now on the program can write nothing more: every write fails as it would on a broken disk. */
-  async failWrites(program: Program): Promise<void> {
+  /** From now on the program can write nothing more: every write fails as it would on a broken disk. It ends itself at the next sale. */
+  async breakDisk(program: Program): Promise<void> {
     await promisify(execFile)('prlimit', ['--pid', String(program.pid), '--fsize=1:1']);
+    await until(ARRIVE_LIMIT_MS, 'the end of a program with a broken disk', async () => {
+      if (program.end === undefined) {
+        const status = await this.trySale('stall').catch(() => 'no answer');
+        throw new Error(`it runs on; a sale: ${status} ${this.#answer}`);
+      }
+      return true;
+    });
+    assert.is(program.end, 74);
   }
 
   /** As if nobody had made a copy for three days. */

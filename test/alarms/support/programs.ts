@@ -6,8 +6,8 @@ import { within } from '../../support/within.ts';
 
 const MAIN = fileURLToPath(new URL('../../../packages/cli/src/main.ts', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const START_WITHIN_MS = 60_000;
-const END_WITHIN_MS = 20_000;
+const START_WITHIN_MS = 120_000;
+const END_WITHIN_MS = 90_000;
 
 export interface Said {
   readonly event: string;
@@ -77,6 +77,12 @@ export class Program {
     });
     listening.catch(() => {});
     this.#said = await within(START_WITHIN_MS, this.#args.join(' '), listening);
+  }
+
+  /** The exit code or the signal; undefined while it runs. */
+  get end(): number | string | undefined {
+    const { exitCode, signalCode } = this.#child!;
+    return exitCode ?? signalCode ?? undefined;
   }
 
   /** The exit code, null after a signal. */
