@@ -17,6 +17,7 @@ import type { EventLog } from './event-log.ts';
 import type { Failure } from './failure.ts';
 import type { FolderMarks } from './files/folder-marks.ts';
 import type { Fiscal } from './fiscal/open-fiscal.ts';
+import { ReplacementDesk } from './fiscal/storage-replacement/replacement-desk.ts';
 import type { GoodsDesk } from './goods/goods-desk.ts';
 import { stockService } from './goods/goods-service.ts';
 import { type Heartbeat, NO_HEARTBEAT } from './heartbeat/heartbeat.ts';
@@ -106,7 +107,17 @@ export function makeServices(parts: NodeParts): NodeServices {
     ...parts,
     registry: parts.ports.registry,
   };
-  return {
+  const replacement = new ReplacementDesk({
+    ...parts,
+    ...parts.ports,
+    book: parts.replacement,
+    desk: fiscal.desk,
+    register: fiscal.register,
+    maintenance: parts.maintenanceDesk,
+    orders: () => services.orders,
+    receiptState: async (id) => (await fiscal.receipt(id))?.state,
+  });
+  const services: NodeServices = {
     branch: parts.branch,
     tenant: parts.tenant,
     orders: {
@@ -142,6 +153,7 @@ export function makeServices(parts: NodeParts): NodeServices {
     shifts: fiscal.shifts,
     register: fiscal.register,
     maintenance: parts.maintenanceDesk,
+    replacement,
     employees: parts.signIns,
     heartbeat: () => parts.heartbeat?.view() ?? NO_HEARTBEAT,
     reports: {
@@ -257,6 +269,7 @@ export function makeServices(parts: NodeParts): NodeServices {
     },
     metrics: () => metrics(parts),
   };
+  return services;
 }
 
 /** Receipts somebody has to decide about, in the list of everything that waits for a person. */

@@ -13,6 +13,7 @@ import type { EventLog } from './event-log.ts';
 import type { Failure } from './failure.ts';
 import { Receipts } from './fiscal/receipts.ts';
 import { ShiftBook } from './fiscal/shift-book.ts';
+import { ReplacementBook } from './fiscal/storage-replacement/replacement-book.ts';
 import { OversoldWatch } from './goods/oversold-watch.ts';
 import { erasureNews } from './live/erasure-news.ts';
 import { RowWatch } from './live/row-watch.ts';
@@ -65,6 +66,7 @@ export interface ReadModels {
   readonly receipts: Receipts;
   readonly shiftBook: ShiftBook;
   readonly maintenance: MaintenanceBook;
+  readonly replacement: ReplacementBook;
   /** What branches with another program pushed here. */
   readonly posSync: PosSyncBook;
   readonly employees: EmployeeBook;
@@ -189,6 +191,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
   const employees = await EmployeeBook.open(rows);
   const own = [...(ports.formerKeys ?? []), key].map(({ writer }) => writer);
   const maintenance = await MaintenanceBook.open(rows, own);
+  const replacement = await ReplacementBook.open(rows, own);
   const posSync = await PosSyncBook.open({
     rows,
     writers: [...(ports.formerKeys ?? []), key].map(({ writer }) => writer),
@@ -236,6 +239,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
       receipts,
       shiftBook,
       maintenance,
+      replacement,
       posSync,
       employees,
       tills,
@@ -282,6 +286,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     receipts,
     shiftBook,
     maintenance,
+    replacement,
     posSync,
     employees,
     shards,

@@ -99,6 +99,7 @@ import type { EmployeeService } from './employees/sign-in-desk.ts';
 import type { ReceiptWait } from './fiscal/open-fiscal.ts';
 import type { RegisterService } from './fiscal/register-service.ts';
 import type { Shifts } from './fiscal/shifts.ts';
+import type { ReplacementService } from './fiscal/storage-replacement/replacement-desk.ts';
 import type { HeartbeatView } from './heartbeat/heartbeat.ts';
 import type { MaintenanceService } from './maintenance/maintenance-desk.ts';
 import type { KeyWanted } from './pos-offline-sync/head-office-desk.ts';
@@ -458,6 +459,8 @@ export interface NodeServices {
   readonly receipts: ReceiptService;
   readonly shifts: ShiftService;
   readonly maintenance: MaintenanceService;
+  /** The guided replacement of the register's storage. */
+  readonly replacement: ReplacementService;
   readonly employees: EmployeeService;
   /** Whether the ERP hears this node. */
   heartbeat(): HeartbeatView;

@@ -149,6 +149,11 @@ export class Fiscal {
     await ofd?.queue.close();
   }
 
+  /** For those beside it that ask the register itself. */
+  get desk(): FiscalDesk | undefined {
+    return this.#desk;
+  }
+
   /** Throws where the register could never print the sale; without one nothing is asked. */
   guardSale(sold: Sold, till: string): void {
     const { kkt } = this.#options;

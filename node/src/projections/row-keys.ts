@@ -35,6 +35,7 @@
  *     lp/<day>                       rules of the loyalty programme from that day
  *     em/<id>                        employee, with the hash of the PIN, as JSON
  *     mt/<writer>                    maintenance of a device, as JSON
+ *     fp/<writer>                    how far the replacement of a device's storage is, as JSON
  *     fr/<receipt id>                fiscal receipt: branch and what it is for, as JSON
  *     fl/<receipt id>                last record of its job
  *     fi/<receipt id>                last intent of its job
@@ -121,6 +122,7 @@ export const rowKeys = {
   programme: (day: string) => `lp/${day}`,
   employee: (id: string) => `em/${id}`,
   maintenance: (writer: string) => `mt/${writer}`,
+  replacement: (writer: string) => `fp/${writer}`,
   receipt: (id: string) => `fr/${id}`,
   receiptLast: (id: string) => `fl/${id}`,
   receiptIntent: (id: string) => `fi/${id}`,

@@ -14,6 +14,7 @@ import { KeyRing } from '../customers/key-ring.ts';
 import { EmployeeBook } from '../employees/employee-book.ts';
 import { Receipts } from '../fiscal/receipts.ts';
 import { ShiftBook } from '../fiscal/shift-book.ts';
+import { ReplacementBook } from '../fiscal/storage-replacement/replacement-book.ts';
 import { MaintenanceBook } from '../maintenance/maintenance-book.ts';
 import { PosSyncBook } from '../pos-offline-sync/pos-sync-book.ts';
 import { Answers } from '../projections/answers.ts';
@@ -110,6 +111,7 @@ export async function rederive(options: RederivationOptions): Promise<Rederivati
     await Reclaims.open(rows),
     await MaintenanceBook.open(rows, [writer]),
     await EmployeeBook.open(rows),
+    await ReplacementBook.open(rows, [writer]),
   ];
   const ledger = new BalanceLedger(writer);
   const projector = new Projector({

@@ -83,6 +83,7 @@ const emptyReport: ImportReport = {
   preview: [],
 };
 
+const NO_REPLACEMENT_VIEW = { phase: 'none' as const, steps: [], words: 'No storage is being replaced.' };
 const NO_TOTALS = { count: 0, totalMinor: 0, cashMinor: 0, cardMinor: 0, otherMinor: 0, vat: [] };
 const SHIFT = {
   state: 'open',
@@ -178,6 +179,10 @@ export class FakeNode implements NodeServices {
     view: () => maintenanceView(undefined),
     begin: (request) => this.#once(request, () => maintenanceView(undefined), 200),
     end: (request) => this.#once(request, () => maintenanceView(undefined), 200),
+  };
+  readonly replacement: NodeServices['replacement'] = {
+    view: async () => NO_REPLACEMENT_VIEW,
+    act: (request) => this.#once(request, () => NO_REPLACEMENT_VIEW, 200),
   };
   readonly employees: NodeServices['employees'] = {
     list: () => [{ id: 'ann' as EmployeeId, name: 'Ann', role: 'cashier', active: true }],

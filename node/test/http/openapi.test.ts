@@ -142,6 +142,7 @@ test('every read and write answers what its schema says', async () => {
     changeEmployee: { name: 'Ann', role: 'cashier', pin: '1234' },
     signIn: { employee: 'ann', pin: '1234' },
     signOut: {},
+    replaceStorage: { act: 'start', reason: 'its term is over' },
     beginMaintenance: { reason: 'a new storage', minutes: 30 },
     endMaintenance: {},
   };

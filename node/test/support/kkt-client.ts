@@ -1,7 +1,13 @@
 /** A point of sale that speaks to the register API of the replaced adapter: a real app and a real socket before a `RegisterScene`. */
+import { systemClock } from 'hlc-ts';
 import { createHttpApp, type HttpApp, type HttpAppOptions } from '../../src/http/http-app.ts';
 import { HttpServer } from '../../src/http/http-server.ts';
 import type { RegisterScene } from './register-scene.ts';
+
+/** Gives sockets their turn. */
+const wall = systemClock();
+/** As long as the node holds any answer. */
+const PATIENCE_MS = 30_000;
 
 export interface KktReply {
   readonly status: number;
@@ -52,7 +58,8 @@ export class KktClient {
   async reopen(): Promise<void> {
     const { clock } = this.scene.chain;
     await this.#hangUp();
-    this.#app = createHttpApp(this.scene.services, { clock, version: '0', ...this.#options });
+    const kktApi = { waitMs: PATIENCE_MS, ...this.#options.kktApi };
+    this.#app = createHttpApp(this.scene.services, { clock, version: '0', ...this.#options, kktApi });
     this.#server = await HttpServer.open({ handler: this.#app.handler, host: '127.0.0.1', port: 0, clock });
   }
 
@@ -66,7 +73,20 @@ export class KktClient {
 
   /** Lets time pass while the node holds its answer. */
   async call(method: string, path: string, body?: unknown, sent: KktSent = {}): Promise<KktReply> {
-    return await this.scene.chain.running(this.fetch(method, path, body, sent));
+    return await this.pacing(this.fetch(method, path, body, sent));
+  }
+
+  /** Time passes in steps that leave room for sockets: an answer that is held for paper must not run out of simulated time. */
+  async pacing<T>(work: Promise<T>): Promise<T> {
+    let over = false;
+    const result = work.finally(() => {
+      over = true;
+    });
+    while (!over) {
+      await this.scene.chain.clock.advance(10);
+      await wall.yield();
+    }
+    return await result;
   }
 
   /** The same, for whoever moves the clock already. */

@@ -391,6 +391,22 @@ export const eventBodies = {
   }),
   /** Somebody signed in or out at a till of this node, or tried too often (`local`). */
   'sign-in': z.looseObject({ event: z.enum(['in', 'out', 'locked']), person: employeeId, at: tillName }),
+  /** The storage of this node's register is being replaced, by a person (`receipts/<branch>`). */
+  'storage-replacement': z.discriminatedUnion('event', [
+    z.looseObject({
+      event: z.literal('started'),
+      id: z.string(),
+      fn: fiscalStorage,
+      reason: freeText(),
+      till: tillName,
+      employee,
+    }),
+    z.looseObject({ event: z.literal('closed'), broken: freeText().optional(), till: tillName, employee }),
+    z.looseObject({ event: z.literal('adopted'), fn: fiscalStorage, till: tillName, employee }),
+    z.looseObject({ event: z.literal('tested'), till: tillName, employee }),
+    z.looseObject({ event: z.literal('finished'), till: tillName, employee }),
+    z.looseObject({ event: z.literal('cancelled'), reason: freeText(), till: tillName, employee }),
+  ]),
   /** Nothing is sold here until then, or until somebody says that it is over (`orders/<branch>`). */
   maintenance: z.discriminatedUnion('event', [
     z.looseObject({

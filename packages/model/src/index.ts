@@ -291,6 +291,12 @@ export {
   stockReceiptRequest,
 } from './api/stock.ts';
 export {
+  type StorageReplacement,
+  type StorageReplacementAct,
+  storageReplacement,
+  storageReplacementAct,
+} from './api/storage-replacement.ts';
+export {
   type FiscalCountdown,
   type FiscalStatus,
   fiscalStatus,

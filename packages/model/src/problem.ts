@@ -272,6 +272,11 @@ const table = {
     'Wait for it to end; see GET /v1/outbox.',
     true,
   ),
+  STORAGE_STEP: row(
+    409,
+    'This step of the replacement is not due, or not possible yet',
+    'See `detail`, and GET /v1/storage-replacement for what to do now.',
+  ),
   REGISTER_NONE: row(409, 'No register is connected to this node', 'Set `kkt` in its configuration.'),
   // Not now.
   REGISTER_AWAY: row(

@@ -6,25 +6,35 @@
  */
 import { z } from 'zod';
 
-const DIGITS = /^(-?)(\d{1,12})(?:\.(\d{1,15}))?$/;
+const DIGITS = /^(-?)(\d{1,12})(?:\.(\d{1,20}))?$/;
 
 /** A positive decimal as text; the adapter took numbers and strings alike. */
 export const decimal = z
   .union([z.number(), z.string().max(32)], { error: 'Input should be a valid decimal' })
   .transform((value) => String(value).trim())
-  .refine((text) => DIGITS.test(text), 'Input should be a valid decimal of at most 12 and 15 digits')
+  .refine((text) => DIGITS.test(text), 'Input should be a valid decimal of at most 12 and 20 digits')
   .refine((text) => !text.startsWith('-') && /[1-9]/.test(text), 'Input should be greater than 0');
 
-/** `text` × 10^`places` as an integer; undefined when digits would be lost. */
+/** Units of 10^-15: what a binary fraction multiplied and added up may be off, one millionth. */
+const NOISE = 10n ** 9n;
+const FINE_PLACES = 15;
+
+/**
+ * `text` × 10^`places` as an integer; undefined when digits would be lost. What callers got by multiplying binary fractions
+ * (785.8799999999999) is taken for what they meant.
+ */
 export function scaledDecimal(text: string, places: number): bigint | undefined {
   const found = DIGITS.exec(text);
   if (found === null) {
     return undefined;
   }
   const [, sign, whole = '', fraction = ''] = found;
-  if (/[1-9]/.test(fraction.slice(places))) {
+  const fine = BigInt(`${whole}${fraction.slice(0, FINE_PLACES).padEnd(FINE_PLACES, '0')}`);
+  const unit = 10n ** BigInt(FINE_PLACES - places);
+  const rounded = (2n * fine + unit) / (2n * unit);
+  const apart = fine - rounded * unit;
+  if (apart > NOISE || apart < -NOISE) {
     return undefined;
   }
-  const digits = BigInt(`${whole}${fraction.slice(0, places).padEnd(places, '0')}`);
-  return sign === '-' ? -digits : digits;
+  return sign === '-' ? -rounded : rounded;
 }

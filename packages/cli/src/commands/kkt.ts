@@ -16,6 +16,7 @@ import { readJsonFile } from '../json-file.ts';
 import { parseListenAddress } from '../listen-address.ts';
 import { programLog } from '../log.ts';
 import { runUntilStopped } from '../run-until-stopped.ts';
+import { kktStorageCommand } from './kkt-storage.ts';
 
 const NOTICE = 'EMULATED register: storage numbers begin with 9999, nothing is registered with anybody';
 type MarkOf = typeof import('@branchline/fiscal').markOfStored;
@@ -86,7 +87,10 @@ export function kktCommand(context: CommandContext): Command {
         { context, log, untilStdinEnds },
       );
     });
-  return new Command('kkt').description('cash registers').addCommand(emulate);
+  return new Command('kkt')
+    .description('cash registers')
+    .addCommand(emulate)
+    .addCommand(kktStorageCommand(context));
 }
 
 /** Nobody shall take it for a real one. */
