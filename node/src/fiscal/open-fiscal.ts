@@ -279,9 +279,13 @@ export class Fiscal {
   }
 
   /** Orders with the present state of their receipts. */
-  async withStates<Some extends Pick<Order, 'receipt'>>(orders: readonly Some[]): Promise<Some[]> {
+  async withStates<Some extends Pick<Order, 'receipt' | 'pushed'>>(orders: readonly Some[]): Promise<Some[]> {
     const states = await this.#options.receipts.states(orders.map(({ receipt }) => receipt.id));
     return orders.map((order, at) => {
+      if (order.pushed !== undefined) {
+        // Its receipt is another program's.
+        return order;
+      }
       const state = this.#desk?.live(order.receipt.id)?.state ?? states[at] ?? order.receipt.state;
       return { ...order, receipt: { ...order.receipt, state } };
     });
@@ -292,7 +296,7 @@ export class Fiscal {
   }
 
   /** The answer of a sale, once its receipt is registered, somebody is needed, or the time is over. */
-  async held<Some extends Pick<Order, 'receipt'>>(
+  async held<Some extends Pick<Order, 'receipt' | 'pushed'>>(
     answer: WriteAnswer<Some>,
     { ms, signal, forPaper }: ReceiptWait,
   ): Promise<WriteAnswer<Some>> {

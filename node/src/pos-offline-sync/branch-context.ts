@@ -45,6 +45,8 @@ export function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
+/** Keys remembered until rows show them; forgotten ones are made anew, and both open. */
+export const NEW_KEYS_MAX = 10_000;
 /** Longest customer id; what is personal goes into it as a hash. */
 const HASH_HEX = 32;
 
@@ -101,6 +103,9 @@ export function sealed(
     key = newKeys.get(customer);
     if (key === undefined) {
       key = newKey(trade, transaction, customer);
+      if (newKeys.size >= NEW_KEYS_MAX) {
+        newKeys.clear();
+      }
       newKeys.set(customer, key);
     } else {
       transaction.append(`keys/${trade.region}`, 'customer-keys', { keys: [[customer, key.id, key.key]] });

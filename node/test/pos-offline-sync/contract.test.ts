@@ -36,9 +36,23 @@ test('a pushed order is one of the chain: its number, its lines, its stock, in t
   assert.is(order!.lines[0]!.quantityMilli, 2000);
   assert.is(order!.till, 'Caja 1');
   assert.is(order!.cashier, 'Ana');
+  assert.is(order!.receipt.state, 'printed', 'by the other program');
   assert.is(order!.pushed!.reference, 'Orden 00007-001-0456');
   assert.is((await scene.services.stock.get('TEA', 'B017'))!.onHandMilli, -2000);
   assert.is((await scene.services.stock.get('TEA'))!.onHandMilli, 0, 'nothing moved at head office');
+});
+
+test('what was pushed reaches the other devices of the chain that read it, with its numbers and its stock', async () => {
+  await using scene = await CloudScene.open();
+  const carrier = await scene.chain.machine('B900', { role: 'carrier' });
+  await carrier.start({ peers: [`http://${scene.hq.address}`] });
+  const b17 = await scene.branch('B017');
+  await scene.push(b17, 'pos.order', [[1, 1, posOrder({ id: 1 })]]);
+  await scene.chain.until(
+    async () => (await carrier.services.stock.get('TEA', 'B017'))?.onHandMilli === -2000,
+  );
+  const { orders } = await carrier.services.orders.list({ limit: 10, branch: 'B017' });
+  assert.equal(orders, (await scene.services.orders.list({ limit: 10, branch: 'B017' })).orders);
 });
 
 test('the same row again, and after a crash, is answered the same and stored once', async () => {

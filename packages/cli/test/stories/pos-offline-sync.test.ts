@@ -31,6 +31,7 @@ const LOST_SHARE = 0.05;
 const test = suite('pos_offline_sync through eight hours of outage');
 
 interface Order {
+  readonly id: string;
   readonly number: string;
   readonly branch: string;
   readonly totalMinor: number;
@@ -140,6 +141,15 @@ class HeadOffice {
     return orders;
   }
 
+  async refundsOf(orders: readonly Order[]): Promise<number> {
+    let count = 0;
+    for (const { id } of orders.filter(({ pushed }) => pushed.localId % 20 === 0)) {
+      const { refunds = [] } = (await this.get(`/v1/orders/${id}`)) as { refunds?: unknown[] };
+      count += refunds.length;
+    }
+    return count;
+  }
+
   async stop(): Promise<void> {
     assert.is(await this.#node!.stop(), 0);
   }
@@ -193,6 +203,8 @@ interface Branch {
   readonly line: Line;
   sold: number;
   soldMinor: number;
+  refunds: number;
+  backMinor: number;
 }
 
 async function openBranch(office: HeadOffice, code: string, seed: number): Promise<Branch> {
@@ -200,7 +212,21 @@ async function openBranch(office: HeadOffice, code: string, seed: number): Promi
   const post = overLine(office, await office.key(code), line);
   // What the installer's page asks for; with the three tries of its default the module gives up after a quarter of an hour.
   const client = new ModuleClient(START_MS, { post, warehouseName: `Sucursal ${code}`, attemptsMax: 1_000 });
-  return { code, client, line, sold: 0, soldMinor: 0 };
+  return { code, client, line, sold: 0, soldMinor: 0, refunds: 0, backMinor: 0 };
+}
+
+/** Every twentieth sale comes back, under the reference of the sale. */
+function giveBack(branch: Branch, id: number, qty: number): void {
+  branch.refunds += 1;
+  branch.backMinor += qty * 299;
+  const lines = [{ code: 'TEA', productId: 41, qty: -qty, gross: -Math.round(qty * 299) / 100 }];
+  const more = { is_refund: true, refunded_order_ids: [id] };
+  const back = 100_000 + id;
+  branch.client.enqueue(
+    'pos.order',
+    back,
+    posOrder({ id: back, date: branch.client.localTime(), lines, more }),
+  );
 }
 
 function sell(branch: Branch, random: Random): void {
@@ -213,6 +239,9 @@ function sell(branch: Branch, random: Random): void {
   const lines = [{ code: 'TEA', productId: 41, qty, gross }];
   const buyer = id % 10 === 0 ? { partner: { id, vat: `09${String(id).padStart(8, '0')}` } } : {};
   branch.client.enqueue('pos.order', id, posOrder({ id, date, lines, ...buyer }));
+  if (id % 20 === 0) {
+    giveBack(branch, id, qty);
+  }
   if (id % 10 === 0) {
     const vat = `09${String(id).padStart(8, '0')}`;
     branch.client.enqueue('res.partner', id, partner({ id, vat, name: `Cliente ${id}` }));
@@ -253,7 +282,7 @@ test('(3) 5 % lost replies, kill -9 of branch and head office: zero duplicates, 
   );
   const found = await office.orders();
   let wantedMilli = 0;
-  for (const { code, client, sold, soldMinor } of branches) {
+  for (const { code, client, sold, soldMinor, refunds, backMinor } of branches) {
     assert.equal(client.waiting, [], `${code}: every row is synced`);
     const own = found.filter(({ branch }) => branch === code);
     assert.is(own.length, sold, `${code}: each sale once`);
@@ -271,10 +300,11 @@ test('(3) 5 % lost replies, kill -9 of branch and head office: zero duplicates, 
       `${code}: sold when it was sold`,
     );
     const stock = (await office.get(`/v1/stock/TEA?branch=${code}`)) as { onHandMilli: number };
-    assert.is(stock.onHandMilli, (-1_000 * soldMinor) / 299);
+    assert.is(stock.onHandMilli, (-1_000 * (soldMinor - backMinor)) / 299);
+    assert.is(await office.refundsOf(own), refunds, `${code}: each refund once, with its sale`);
     wantedMilli += stock.onHandMilli;
     const ids = client.rows.filter(({ model }) => model === 'pos.order').map(({ cloudId }) => cloudId);
-    assert.is(new Set(ids).size, sold, 'one number, one order');
+    assert.is(new Set(ids).size, sold + refunds, 'one number, one order');
   }
   assert.ok(wantedMilli < 0);
   const { customers } = (await office.get('/v1/customers?q=Cliente&limit=100')) as {
