@@ -1,4 +1,4 @@
-// limit: 600 s
+// limit: 900 s
 /**
  * Disks that fail under a real node: full, broken at the Nth operation, suddenly read-only, in use by another. Each ends the same way: the node
  * stops by itself with the code for a failed disk, the next start is whole, and every acknowledged sale is there.

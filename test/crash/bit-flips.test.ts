@@ -1,4 +1,4 @@
-// limit: 600 s
+// limit: 900 s
 /**
  * Single bits flipped, and ends cut off, in every kind of file of a stopped node and a stopped relay. Each is found by `verify`, or by the program
  * that refuses to start on it, or is harmless: the program starts, gives the same orders and stock, and sells on.

@@ -1,4 +1,4 @@
-// limit: 600 s
+// limit: 900 s
 /**
  * What two programs do together, with one of them killed in the middle: a device enrols, a relay takes entries, a bundle is taken in, a
  * backup is put back. Started again, both agree, and nothing acknowledged is missing at either end.

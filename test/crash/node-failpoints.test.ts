@@ -1,4 +1,4 @@
-// limit: 600 s
+// limit: 900 s
 /**
  * A node killed before, in the middle of and after every durable step of its life: its first start, selling, stopping, going on under
  * another key. Each time it starts again by itself, every acknowledged order is there as it was answered, every unanswered one has one

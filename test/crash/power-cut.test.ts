@@ -1,4 +1,4 @@
-// limit: 600 s
+// limit: 900 s
 /**
  * The power goes while programs write, on a real ext4 in a file: everything that was acknowledged before the cut is there after it, whole.
  *
