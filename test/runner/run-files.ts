@@ -4,10 +4,13 @@
  * A file that needs more time than the default asks for it in its first line: `// limit: 180 s`. At the limit the
  * whole process group is killed, so programs that a test started do not outlive it. Output is kept up to a size and
  * not interpreted here (see `verdict.ts`).
+ *
+ * `CORE_COVERAGE` names a folder: V8 then writes there what ran of the packages whose coverage is checked (`core-coverage.ts`).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isCore } from './core-packages.ts';
 import { type Ending, judge, type Verdict } from './verdict.ts';
 
 /** Files running at once. Two: the machines this runs on have two cores, and timing checks want one each. */
@@ -47,7 +50,7 @@ async function runTestFile(file: string, { root, signal }: RunOptions): Promise<
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
-    env: { ...process.env, FORCE_COLOR: '0' },
+    env: { ...process.env, ...coverage(file), FORCE_COLOR: '0' },
   });
   let output = '';
   const collect = (chunk: string) => {
@@ -59,6 +62,11 @@ async function runTestFile(file: string, { root, signal }: RunOptions): Promise<
   const ending = await waitForEnd(child, limitMs, signal);
   const durationMs = Number((process.hrtime.bigint() - startedNs) / 1_000_000n);
   return judge({ file, output, durationMs, ending });
+}
+
+function coverage(file: string): Record<string, string> {
+  const folder = process.env.CORE_COVERAGE;
+  return folder && isCore(file) ? { NODE_V8_COVERAGE: folder } : {};
 }
 
 /** Exported for its test. The first line only: a limit is a property of the file, said where everybody looks. */

@@ -1,4 +1,4 @@
-// limit: 120 s
+// limit: 240 s
 /**
  * G6, whole: the real job machine, driver and protocol against the emulated device, and everything that can go wrong on the
  * way. Whatever the schedule, the storage holds 0 or 1 document with the order's mark, and what the node says agrees.

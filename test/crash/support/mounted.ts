@@ -6,7 +6,7 @@
  * disk any more, and what was in the page cache only is gone with the next mount. What it does not model: a disk that lies about its own cache.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { access, mkdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { until } from '../../support/within.ts';
@@ -25,6 +25,11 @@ const UNMOUNT_WITHIN_MS = 5_000;
 export async function needRoot(...programs: string[]): Promise<void> {
   if (process.getuid?.() !== 0) {
     throw new Error('this rig mounts file systems and makes network namespaces: run it as root');
+  }
+  if (programs.includes('losetup')) {
+    await access('/dev/loop-control').catch(() => {
+      throw new Error('this rig needs loop devices: modprobe loop, or a container that is given /dev/loop*');
+    });
   }
   for (const program of programs) {
     await run('which', [program]).catch(() => {
