@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { Encoder } from 'cbor-x';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { exportBundle, importBundle, RECORD_BYTES_MAX, vectorOf } from '../src/bundle.ts';
@@ -171,6 +173,61 @@ test('what is pruned here travels as its checkpoint; without one the feed is nam
   });
   assert.equal(applied, ['c']);
   assert.is(relay.store.feeds().get(stock)?.head.seq, 41);
+});
+
+/** A bundle as anybody could make one: the check of a record is no secret. */
+function made(...messages: unknown[]): Uint8Array {
+  const encoder = new Encoder({ useRecords: false, tagUint8Array: false, mapsAsObjects: true });
+  const parts = messages.map((message) => {
+    const bytes = message instanceof Uint8Array ? message : encoder.encode(message);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.byteLength);
+    return Buffer.concat([length, createHash('sha256').update(bytes).digest().subarray(0, 8), bytes]);
+  });
+  return Buffer.concat([Buffer.from('BRANCHLINE BUNDLE 1\n'), ...parts]);
+}
+
+test('a file somebody else made is refused by what is wrong with it, whoever reads it', async () => {
+  const relay = await fleet.openRelay();
+  const end = { type: 'alarm', code: 'end', detail: '' };
+  const check = (bytes: Uint8Array) => refusal(checkBundle({ source: pieces(bytes) }));
+  assert.is(await check(made(end)), 'taken', 'this is how one is made');
+  for (const [what, bytes] of [
+    ['no end', made({ type: 'alarm', code: 'other', detail: '' })],
+    ['more after its end', made(end, end)],
+    ['nothing that is a message', made(5, end)],
+    ['no type', made({}, end)],
+    ['CBOR that is none', made(Buffer.from('9b00ffffffffffffff', 'hex'), end)],
+    ['entries that are none', made({ type: 'entries', feed: 'x', from: 0, entries: 5, signature: 1 }, end)],
+  ] as const) {
+    assert.is(await check(bytes), 'BUNDLE_INVALID', what);
+    assert.is(await refusal(take(relay, bytes)), 'BUNDLE_INVALID', what);
+  }
+  const name = `orders/B001/${relay.key.writer}`;
+  for (const feeds of [5, [5], [[name, -1]], [[name, 1.5]], [[7, 1]]]) {
+    assert.is(
+      await check(made({ type: 'vector', collection: 'orders', feeds }, end)),
+      'BUNDLE_INVALID',
+      String(feeds),
+    );
+  }
+});
+
+test('entries of a writer nobody knows, and of our own that we never wrote, are told and kept out', async () => {
+  const { shop: device } = await shop();
+  const bundle = await bytesOf(exportBundle(device));
+  const stranger = await new Fleet(52).openRelay();
+  const report = await take(stranger, bundle);
+  assert.is(report.fresh, 0);
+  assert.ok(report.refused.length > 0);
+
+  const clone = await fleet.join('clone', { key: device.key });
+  await fleet.introduce(clone);
+  const own = await take(clone, bundle);
+  assert.ok(
+    own.refused.some(({ code }) => code === 'FEED_OWN'),
+    JSON.stringify(own.refused),
+  );
 });
 
 test.run();
