@@ -4,7 +4,7 @@ import { TRANSPORT_BUFFERED_MAX } from '../src/connection.ts';
 import { CREDIT_WINDOW_BYTES, KEEPALIVE_MS, OVERDRAFT_BYTES } from '../src/connection-state.ts';
 import type { MessageFrame, Transport } from '../src/index.ts';
 import { SEND_QUEUE_BYTES_MAX } from '../src/send-queue.ts';
-import { ack, codeOf, entriesFrame, openSide, settle, type World, world } from './support.ts';
+import { ack, codeOf, device, entriesFrame, openSide, settle, type World, world } from './support.ts';
 
 const test = suite('connection');
 
@@ -56,6 +56,18 @@ test('two admitted devices open a connection and exchange messages in order', as
   await settle(w.clock);
   assert.equal(w.relay.received, [entriesFrame(3), ack(1)]);
   assert.equal(w.branch.received, [ack(2)]);
+});
+
+test('a listener may prove another of its keys to a dialer that does not know the newest', async () => {
+  const former = device();
+  let asked: Uint8Array | undefined;
+  const identityFor = (peerKey: Uint8Array) => {
+    asked = peerKey;
+    return former;
+  };
+  const w = await connected({ relay: { identityFor } });
+  assert.equal(asked, w.branch.options.identity!.publicKey);
+  assert.equal(w.branch.connection!.peer.key, former.publicKey);
 });
 
 test('the receiver is attached before the first message, even one sent with the proof', async () => {
