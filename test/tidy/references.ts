@@ -8,7 +8,7 @@ import type { Finding, Tree } from './tree.ts';
 /** Files that are checked: sources and what tests are made of. Test files are found by the runner. */
 const CHECKED = /^((packages\/[^/]+|relay|node|fixtures|bench)\/(src|web|test)|test)\//;
 const STARTED_BY_NAME =
-  /(\/src\/main\.ts|\/web\/\w+\/main\.tsx|\.test\.ts|\.d\.ts|\.config\.ts|^test\/run\.ts|^test\/\w+\/main\.ts)$/;
+  /(\/src\/main\.ts|\/web\/\w+\/main\.tsx|\.test\.ts|\.d\.ts|\.config\.ts|^test\/(run|core-coverage)\.ts|^test\/\w+\/main\.ts)$/;
 const RUNNER_CASES = /^test\/runner\/cases\//;
 
 export function checkReferences(tree: Tree): Finding[] {

@@ -3,6 +3,7 @@
  *
  *     m                      position and place in the journal up to which this index is complete
  *     f <feed>               head, base and key of a feed
+ *     c                      digest over all `f`
  *     r <feed> 0 <last seq>  segment, offset, length and place in the record of the run ending there
  *     s <first position>     generation of a segment
  *     d <first position>     bytes of a segment that nobody needs any more
@@ -13,7 +14,8 @@
  * not written yet are found in memory, so a durable run can be read at once.
  *
  * It is never trusted: it is written after fdatasync and without a sync of its own, so it may be behind and must never be ahead. Rows
- * that matter carry a CRC, what they point to is checked when read, and whoever doubts fills it again. What it says about
+ * that matter carry a CRC, the ends of feeds together a digest (LevelDB loses a damaged block of its log, any rows, and says nothing: a feed that
+ * seemed shorter would be written twice), what rows point to is checked when read, and whoever doubts fills it again. What it says about
  * ends of feeds stays until then: it was written after fdatasync, so a journal that ends earlier has lost something.
  */
 import type { AbstractLevel } from 'abstract-level';
@@ -22,6 +24,8 @@ import {
   afterRuns,
   type Covered,
   decodeCovered,
+  decodeGeneration,
+  decodeNumber,
   decodeRun,
   decodeTip,
   encodeCovered,
@@ -37,6 +41,7 @@ import {
   runOperation,
   seal,
   segmentOperation,
+  TipDigest,
   u64,
   unseal,
 } from './index-rows.ts';
@@ -75,6 +80,7 @@ export class FeedIndex {
   readonly #table: Table;
   readonly #onFailed: (error: unknown) => void;
   readonly #overlay = new Map<FeedName, RunRow[]>();
+  readonly #digest = new TipDigest();
   #pending: IndexGroup[] = [];
   #pendingRows = 0;
   #running: Promise<void> | undefined;
@@ -120,11 +126,17 @@ export class FeedIndex {
       if (row === undefined) complete = false;
       else tips.push(decodeTip(Buffer.from(name.subarray(1)).toString('latin1') as FeedName, row));
     }
+    for (const tip of tips) this.#digest.take(tip);
+    const digest = await this.#table.get(key('c'));
+    const isWhole =
+      digest === undefined ? tips.length === 0 : Buffer.compare(digest, this.#digest.bytes) === 0;
+    complete &&= isWhole;
     const rows = await this.#table.iterator(range('s')).all();
-    const segments = rows.map(([name, value]) => ({
-      first: readU64(name, 1),
-      generation: Buffer.from(value).readUInt32BE(0),
-    }));
+    const segments = rows.flatMap(([name, value]): SegmentName[] => {
+      const generation = decodeGeneration(value);
+      if (generation === undefined) complete = false;
+      return generation === undefined ? [] : [{ first: readU64(name, 1), generation }];
+    });
     return { complete, covered: meta ?? witness, tips, segments };
   }
 
@@ -199,6 +211,7 @@ export class FeedIndex {
       if (rows.length === 0) break;
       for (const [, value] of rows) {
         const row = decodeRun(feed, 0, value);
+        if (row === undefined) continue;
         dead.set(row.segment.first, (dead.get(row.segment.first) ?? 0) + row.bytes);
       }
       await this.#table.batch(
@@ -210,7 +223,7 @@ export class FeedIndex {
     const updates: Operation[] = [];
     for (const [first, bytes] of dead) {
       const known = await this.#table.get(numberKey('d', first));
-      const total = bytes + (known === undefined ? 0 : readU64(known, 0));
+      const total = bytes + (decodeNumber(known) ?? 0);
       totals.set(first, total);
       updates.push({ type: 'put', key: numberKey('d', first), value: u64(total) });
     }
@@ -221,7 +234,7 @@ export class FeedIndex {
   /** Up to where the entries of a feed are known to stand in no segment; 0 when nobody knows. */
   async shreddedTo(feed: FeedName): Promise<number> {
     const known = await this.#table.get(key('e', feed));
-    return known === undefined ? 0 : readU64(known, 0);
+    return decodeNumber(known) ?? 0;
   }
 
   async markShredded(feed: FeedName, seq: number): Promise<void> {
@@ -242,7 +255,8 @@ export class FeedIndex {
   async #page(feed: FeedName, from: number): Promise<RunRow[]> {
     const bounds = { gte: runKey(feed, from), lt: afterRuns(feed), limit: PAGE_ROWS };
     const rows = await this.#table.iterator(bounds).all();
-    return rows.map(([name, value]) => decodeRun(feed, readU64(name, name.byteLength - 8), value));
+    // A row that cannot be one is as good as gone: whoever reads is told that its run is.
+    return rows.flatMap(([name, value]) => decodeRun(feed, readU64(name, name.byteLength - 8), value) ?? []);
   }
 
   async #flush(): Promise<void> {
@@ -251,7 +265,11 @@ export class FeedIndex {
       const groups = this.#pending;
       this.#pending = [];
       try {
-        await this.#table.batch(groupOperations(groups), {});
+        const operations = groupOperations(groups, (tips) => {
+          for (const tip of tips) this.#digest.take(tip);
+          return this.#digest.bytes;
+        });
+        await this.#table.batch(operations, {});
       } catch (error) {
         this.#failed = true;
         this.#onFailed(error);

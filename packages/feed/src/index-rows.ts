@@ -1,12 +1,16 @@
 /**
  * The rows of the index as keys and values: numbers big-endian, so that keys sort by number, and rows that matter behind a CRC.
  */
+import { createHash } from 'node:crypto';
 import { crc32c } from './crc32c.ts';
 import type { FeedTip } from './intake.ts';
 import type { SegmentName } from './segment.ts';
 import type { FeedName } from './types.ts';
 
 const INDEX_VERSION = 1;
+const DIGEST_BYTES = 16;
+const RUN_ROW_BYTES = 34;
+const GENERATION_BYTES = 4;
 
 /** Where a run stands. */
 export interface RunRow {
@@ -44,8 +48,14 @@ export type Operation =
   | { type: 'put'; key: Uint8Array; value: Uint8Array }
   | { type: 'del'; key: Uint8Array };
 
-/** The last tip of each feed and the last covered place win; runs are all kept. */
-export function groupOperations(groups: readonly IndexGroup[]): Operation[] {
+/**
+ * The last tip of each feed and the last covered place win; runs are all kept. `digest` is told of the tips that are written and gives that of
+ * all there are then.
+ */
+export function groupOperations(
+  groups: readonly IndexGroup[],
+  digest: (tips: Iterable<FeedTip>) => Uint8Array,
+): Operation[] {
   const operations: Operation[] = [];
   const tips = new Map<FeedName, FeedTip>();
   const segments = new Map<number, SegmentName>();
@@ -59,6 +69,7 @@ export function groupOperations(groups: readonly IndexGroup[]): Operation[] {
   for (const tip of tips.values()) {
     operations.push({ type: 'put', key: key('f', tip.feed), value: seal(encodeTip(tip)) });
   }
+  if (tips.size > 0) operations.push({ type: 'put', key: key('c'), value: digest(tips.values()) });
   for (const segment of segments.values()) operations.push(segmentOperation(segment));
   if (covered !== undefined) {
     operations.push({ type: 'put', key: key('m'), value: seal(encodeCovered(covered)) });
@@ -67,7 +78,7 @@ export function groupOperations(groups: readonly IndexGroup[]): Operation[] {
 }
 
 export function runOperation(row: RunRow): Operation {
-  const value = Buffer.allocUnsafe(34);
+  const value = Buffer.allocUnsafe(RUN_ROW_BYTES);
   let at = writeU64(value, row.segment.first, 0);
   at = value.writeUInt32BE(row.segment.generation, at);
   at = value.writeUInt32BE(row.offset, at);
@@ -78,7 +89,8 @@ export function runOperation(row: RunRow): Operation {
   return { type: 'put', key: runKey(row.feed, row.last), value };
 }
 
-export function decodeRun(feed: FeedName, last: number, value: Uint8Array): RunRow {
+export function decodeRun(feed: FeedName, last: number, value: Uint8Array): RunRow | undefined {
+  if (value.byteLength !== RUN_ROW_BYTES) return undefined;
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   return {
     feed,
@@ -93,9 +105,35 @@ export function decodeRun(feed: FeedName, last: number, value: Uint8Array): RunR
 }
 
 export function segmentOperation(segment: SegmentName): Operation {
-  const value = Buffer.allocUnsafe(4);
+  const value = Buffer.allocUnsafe(GENERATION_BYTES);
   value.writeUInt32BE(segment.generation, 0);
   return { type: 'put', key: numberKey('s', segment.first), value };
+}
+
+export function decodeGeneration(value: Uint8Array): number | undefined {
+  return value.byteLength === GENERATION_BYTES ? Buffer.from(value).readUInt32BE(0) : undefined;
+}
+
+/** Of any number of tips in any order: what LevelDB loses in silence, one row or a block of them, changes it. */
+export class TipDigest {
+  readonly #sum = Buffer.alloc(DIGEST_BYTES);
+  readonly #parts = new Map<FeedName, Buffer>();
+
+  get bytes(): Uint8Array {
+    return Uint8Array.from(this.#sum);
+  }
+
+  /** In the place of the tip that the feed had. */
+  take(tip: FeedTip): void {
+    const part = createHash('sha256')
+      .update(tip.feed)
+      .update(encodeTip(tip))
+      .digest()
+      .subarray(0, DIGEST_BYTES);
+    const former = this.#parts.get(tip.feed);
+    this.#parts.set(tip.feed, part);
+    for (let at = 0; at < DIGEST_BYTES; at += 1) this.#sum[at]! ^= part[at]! ^ (former?.[at] ?? 0);
+  }
 }
 
 function encodeTip(tip: FeedTip): Buffer {
@@ -176,6 +214,10 @@ export function u64(value: number): Uint8Array {
   const out = Buffer.allocUnsafe(8);
   writeU64(out, value, 0);
   return out;
+}
+
+export function decodeNumber(value: Uint8Array | undefined): number | undefined {
+  return value?.byteLength === 8 ? readU64(value, 0) : undefined;
 }
 
 function writeU64(out: Buffer, value: number, at: number): number {

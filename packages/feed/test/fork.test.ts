@@ -76,6 +76,46 @@ async function goOn(device: Device, name: string): Promise<Device> {
   return fresh;
 }
 
+test('odd words about forks: of nobody, of what is not shared, without proof, about nothing', async () => {
+  const relay = await fleet.openRelay();
+  const one = await fleet.open('branch', 'B001');
+  const other = await fleet.open('branch', 'B002');
+  for (const device of [one, other]) await fleet.introduce(device);
+  await sell(one, 1);
+  await other.writer.commit([draft('orders/B002', { n: 2 })]);
+  fleet.link(other, relay);
+  const link = fleet.link(one, relay);
+  await fleet.quiet();
+  const hash = new Uint8Array(32).fill(7);
+  const evidence = { from: 1, entries: [Uint8Array.of(1)], signature: new Uint8Array(64) };
+  const stranger = generateDeviceKey();
+  const said = link.log.length;
+  for (const [feed, more] of [
+    [`local/${other.key.writer}`, { evidence }],
+    [`orders/B001/${stranger.writer}`, { evidence }],
+    [`orders/B001/${one.key.writer}`, { evidence }],
+    [`orders/B001/${one.key.writer}`, { evidence: { ...evidence, entries: [] } }],
+    [`orders/B001/${other.key.writer}`, {}],
+    [`prices/B001/${one.key.writer}`, {}],
+  ] as const) {
+    link.inject({ type: 'fork', feed: feed as FeedName, seq: 1, hash, ...more });
+  }
+  await fleet.quiet();
+  assert.equal(relay.replicator.forks(), []);
+  assert.equal(of(relay, 'forkFound'), []);
+  const answers = link.log
+    .slice(said)
+    .flatMap(({ from, message }) => (from === relay.key.writer && message.type === 'fork' ? [message] : []));
+  assert.equal(
+    answers.map(({ feed, seq }) => [feed, seq]),
+    [[`prices/B001/${one.key.writer}`, 0]],
+    'of a feed that is not here it says that it has nothing',
+  );
+  await sell(one, 3);
+  await fleet.quiet();
+  assert.equal(await orderNumbers(relay), [1, 2, 3]);
+});
+
 test('a restored device that has sold nothing since learns it at once, and goes on under a new key', async () => {
   const relay = await fleet.openRelay();
   const device = await fleet.open('branch', 'B001');

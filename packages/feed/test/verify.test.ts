@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeRecord, encodeCommit, type JournalRecord, sealRecord } from '../src/record.ts';
-import { HEADER_BYTES, walkRecords } from '../src/segment.ts';
+import { encodeHeader, HEADER_BYTES, walkRecords } from '../src/segment.ts';
 import type { FeedName } from '../src/types.ts';
 import { verifyStore } from '../src/verify.ts';
 import { DIR, JournalHome, ORDERS, sale, TENANT } from './support/journal-home.ts';
@@ -191,6 +191,57 @@ test('a record that was written together with the next is missed all the same: n
       (error: { code: string }) => error.code,
     );
     assert.is(code, 'STORE_CORRUPT', `at ${offset}`);
+  }
+});
+
+test('of two generations of a segment the newest is read, whatever order the folder gives them in', async () => {
+  const { home, path } = await soldAndClosed();
+  const bytes = home.disk.content(path);
+  for (const generation of [9, 10]) {
+    const copy = path.replace('-0.seg', `-${generation}.seg`);
+    await (await home.disk.open(copy, 'create')).close();
+    home.disk.overwrite(
+      copy,
+      Buffer.concat([encodeHeader({ first: 1, generation }, TENANT), bytes.slice(HEADER_BYTES)]),
+    );
+  }
+  home.disk.flipBit(path, (HEADER_BYTES + 60) * 8);
+  const seen: number[] = [];
+  const onProgress = (done: number): void => void seen.push(done);
+  assert.is((await verifyStore({ disk: home.disk, dir: DIR, tenant: TENANT, onProgress })).broken, undefined);
+  assert.equal(seen, [1]);
+  const store = await home.open();
+  assert.equal(home.segments(), [path.replace('-0.seg', '-10.seg')], 'leftovers go');
+  await store.close();
+});
+
+test('heads known from elsewhere that the journal does not reach are told as missing', async () => {
+  const { home, feed } = await soldAndClosed();
+  const verify = (seq: number, name = feed) => {
+    const expected = new Map([[name, { seq, hash: new Uint8Array(32) }]]);
+    return verifyStore({ disk: home.disk, dir: DIR, tenant: TENANT, expected });
+  };
+  assert.is((await verify(8)).broken, undefined);
+  const { broken } = await verify(10);
+  assert.equal([broken?.seq, broken?.to, broken?.what], [9, 10, 'is missing at the end']);
+  assert.is((await verify(2, 'orders/B001/aaaaaaaaaaaaaaaa' as FeedName)).broken?.seq, 1);
+});
+
+test('a segment in the middle that ends in the middle of a frame is named', async () => {
+  const home = new JournalHome({ segmentBytesMax: 1500 });
+  const store = await home.open();
+  const writer = await home.writer(store);
+  for (const text of ['1', '2', '3', '4', '5', '6', '7', '8']) await writer.commit(sale(text));
+  await store.close();
+  const [path] = home.segments();
+  assert.ok(home.segments().length > 1);
+  const content = home.disk.content(path!);
+  const records = await recordsOf(content);
+  for (const left of [3, 14]) {
+    home.disk.overwrite(path!, content.slice(0, records.at(-1)!.offset + left));
+    const { broken } = await home.verify();
+    assert.match(broken?.what ?? '', 'cut off');
+    assert.is(broken?.segment, path!.slice(path!.lastIndexOf('/') + 1));
   }
 });
 
