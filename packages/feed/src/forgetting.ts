@@ -135,9 +135,20 @@ export function cutsOf(body: unknown): Cut[] {
   const parsed = bodySchema.safeParse(body);
   if (!parsed.success) return [];
   return parsed.data.cuts.flatMap(({ feed, seq, hash }) => {
-    const name = parseFeedName(feed);
-    return familyOf(collectionOf(name)) === KEYS_FAMILY ? [{ feed: name, seq, hash }] : [];
+    const name = nameIn(feed);
+    return name !== undefined && familyOf(collectionOf(name)) === KEYS_FAMILY
+      ? [{ feed: name, seq, hash }]
+      : [];
   });
+}
+
+/** Somebody else wrote the body: a name that is none must not stop a store that only watches. */
+function nameIn(feed: string): FeedName | undefined {
+  try {
+    return parseFeedName(feed);
+  } catch {
+    return undefined;
+  }
 }
 
 async function forget(store: FeedStore, { feed, seq, hash }: Cut): Promise<void> {

@@ -166,4 +166,38 @@ test('only keys can be forgotten', () => {
   assert.is(cutsOf({ cuts: Array.from({ length: CUTS_MAX + 1 }, () => cut) }).length, 0);
 });
 
+test('an erasure that cannot be read, names no feed, or waits for what never comes holds up no other', async () => {
+  const home = new JournalHome({});
+  const store = await home.open();
+  const done: number[] = [];
+  const failures: Error[] = [];
+  const forgetting = await startForgetting(store, {
+    onForgotten: ({ seq }) => void done.push(seq),
+    onFailed: (error) => void failures.push(error),
+  });
+  const writer = await home.writer(store);
+  await writer.commit(note(SECRET));
+  const { feed, head } = [...store.feeds().values()].find((each) => each.feed.startsWith('keys/'))!;
+  const cut = { feed, seq: head.seq, hash: head.hash };
+  for (const [kind, body] of [
+    ['note', { cuts: [cut] }],
+    [ERASURE_KIND, 5],
+    [ERASURE_KIND, { cuts: [{ ...cut, feed: 'no name' }] }],
+    [ERASURE_KIND, { cuts: [], after: [{ feed: 'orders/B001/aaaaaaaaaaaaaaaa', seq: 99 }] }],
+    [ERASURE_KIND, { cuts: [cut] }],
+  ] as const) {
+    await writer.commit([{ collection: ERASURES_COLLECTION, kind, body }]);
+  }
+  await forgetting.settled();
+  assert.equal([done, failures, forgetting.waiting], [[3, 5], [], 1]);
+  assert.not.ok(isOnDisk(home, SECRET));
+  await writer.commit(note('the store goes on'));
+  forgetting.stop();
+  const again = await startForgetting(store, {});
+  await again.settled();
+  assert.is(again.waiting, 1, 'after a restart as before');
+  again.stop();
+  await store.close();
+});
+
 test.run();

@@ -4,10 +4,11 @@ import { ZERO_STAMP } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { firstHead, headAfter, signedBytes } from '../src/chain.ts';
+import { feedsAhead } from '../src/checkpoint-admission.ts';
 import { crc32c } from '../src/crc32c.ts';
 import { ENTRY_BYTES_MAX, encodeEntry } from '../src/entry.ts';
 import { FeedError } from '../src/errors.ts';
-import { feedName } from '../src/feed-name.ts';
+import { feedName, parseCollection } from '../src/feed-name.ts';
 import { claimAt, headAt, proven, provenBy, provesClaim } from '../src/fork-evidence.ts';
 import { generateDeviceKey, importDeviceKey } from '../src/identity.ts';
 import { MemoryStore } from '../src/memory-store.ts';
@@ -116,6 +117,38 @@ test('a claim says what can be read, and proves only what was signed', async () 
   assert.not.ok('evidence' in (await claimAt(store, feed, head)), 'nothing is left to read');
   const long = { ...whole, entries: Array.from({ length: 40 }, () => new Uint8Array(100_000)) };
   assert.ok(proven(long, head.hash).from > 1, 'only the end of a long run is kept');
+});
+
+test('a checkpoint may not know more of us than we do, go on with a fork, or know another history', async () => {
+  const store = await openStore();
+  await store.append({ runs: [whole] });
+  const self = generateDeviceKey().writer;
+  const forked = feedName(parseCollection('stock/B001'), generateDeviceKey().writer);
+  const context = {
+    store,
+    self,
+    registry: { mayWrite: () => false },
+    isForked: (each: FeedName) => each === forked,
+  };
+  const ahead = (collection: string, name: FeedName, seq: number) =>
+    code(
+      feedsAhead(context, {
+        collection: collection as never,
+        id: 'a',
+        vector: new Map([[name, { seq, hash: new Uint8Array(32) }]]),
+      }),
+    );
+  const stock = parseCollection('stock/B001');
+  for (const [collection, name, seq] of [
+    ['orders/B001', feed, 3],
+    ['stock/B001', 'no name' as FeedName, 1],
+    ['stock/B001', feed, 1],
+    ['stock/B001', feedName(stock, self), 1],
+    ['stock/B001', forked, 1],
+    ['stock/B001', feedName(stock, generateDeviceKey().writer), 1],
+  ] as const) {
+    assert.is(await ahead(collection, name, seq), 'CHECKPOINT_INVALID', name);
+  }
 });
 
 test('a row of the index that points elsewhere finds no run', () => {
