@@ -6,6 +6,7 @@
  */
 import {
   type EventBody,
+  eventBodies,
   ProblemError,
   QUANTITY_MILLI_MAX,
   type StockDocumentId,
@@ -58,6 +59,13 @@ export function addPosKey(
     revoked: false,
     till: transaction.till.till as Till,
   };
+  const checked = eventBodies['pos-sync-key'].safeParse(body);
+  if (!checked.success) {
+    throw new ProblemError(
+      'INVALID_REQUEST',
+      `Not a warehouse: ${checked.error.issues[0]?.message ?? warehouse.name}`,
+    );
+  }
   transaction.append(`${POS_SYNC}/${trade.branch}`, 'pos-sync-key', body);
   return { id, key };
 }

@@ -27,7 +27,14 @@ import { CREDIT, INSTITUTION, takeCredit, takeInstitution } from './take-credit.
 import { isSettleable, settleRefund, takeOrder } from './take-order.ts';
 import { takePartner } from './take-partner.ts';
 import { codeOf } from './values.ts';
-import { PosSyncRefusal, type PushItem, type PushRequest, RECORD_BYTES_MAX } from './wire.ts';
+import {
+  isTooDeep,
+  PosSyncRefusal,
+  type PushItem,
+  type PushRequest,
+  RECORD_BYTES_MAX,
+  RECORD_DEPTH_MAX,
+} from './wire.ts';
 
 /** Refunds looked at again after one push. */
 export const SETTLED_AT_ONCE = 100;
@@ -131,6 +138,10 @@ export class PushDesk {
         ...row,
         error: 'Registro inválido: se requieren local_id, operation y data',
       } as { success: boolean };
+    }
+    if (isTooDeep(data)) {
+      const error = `Registro demasiado profundo: máximo ${RECORD_DEPTH_MAX} niveles`;
+      return { success: false, ...row, error } as { success: boolean };
     }
     const text = JSON.stringify(data);
     if (Buffer.byteLength(text) > RECORD_BYTES_MAX) {

@@ -235,7 +235,7 @@ export async function partnerRecord(parts: DownParts, id: string): Promise<OdooR
     return undefined;
   }
   const kept = await posSync.recordOf(PARTNER, id);
-  const pushed = kept === undefined ? {} : (asRecord(json(keys.openAnswer(kept))) ?? {});
+  const pushed = kept === undefined ? {} : fieldsOf(keys.openAnswer(kept));
   const {
     id: _id,
     cloud_sync_id: _cloud,
@@ -487,7 +487,7 @@ function rewards(parts: DownParts): Records {
 async function pushedRecords({ posSync, keys }: DownParts, model: string): Promise<Records> {
   const records: Records = new Map();
   for (const [key, kept] of await posSync.recordsOf(model)) {
-    const { id: _id, cloud_sync_id: _cloud, ...fields } = asRecord(json(keys.openAnswer(kept))) ?? {};
+    const { id: _id, cloud_sync_id: _cloud, ...fields } = fieldsOf(keys.openAnswer(kept));
     records.set(key, { ...fields, cloud_sync_id: new Ref(model, key) });
   }
   return records;
@@ -517,6 +517,12 @@ function withReferences({ posSync }: DownParts, model: string, records: Records)
 
 function isOver(until: string | undefined, { clock }: DownParts): boolean {
   return until !== undefined && until <= isoTime(clock.nowMs());
+}
+
+/** What a branch said of it, without what would be an order to the others: `_operation` and the like. */
+function fieldsOf(kept: string | undefined): OdooRecord {
+  const fields = asRecord(json(kept)) ?? {};
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !name.startsWith('_')));
 }
 
 function json(text: string | undefined): unknown {

@@ -10,6 +10,7 @@
 import {
   type Customer,
   type EventBody,
+  eventBodies,
   type OrderId,
   type ReceiptId,
   uuidV7,
@@ -33,6 +34,8 @@ import { REFUND_UNLINKED, type UnsettledRecord } from './pos-sync-book.ts';
 import { asRecord, type OdooRecord } from './values.ts';
 
 const ID_BYTES = 10;
+/** In the place of a number while the rest is looked at. */
+const ANY_NUMBER = 'B001.P-000001';
 
 type Tills = EventBody<'order'>['till'];
 
@@ -85,7 +88,9 @@ export async function takeOrder(
   };
   if (reading.kind === 'sale') {
     const number = appendSale(taking, transaction, reading, pushed, customer);
-    return { status: 200, body: { cloud_id: cloudId, ...toldOf(number, reading.payments.length, data) } };
+    if (number !== undefined) {
+      return { status: 200, body: { cloud_id: cloudId, ...toldOf(number, reading.payments.length, data) } };
+    }
   }
   if (reading.kind === 'refund') {
     const number = await appendRefund(taking, transaction, reading, pushed, customer);
@@ -94,7 +99,11 @@ export async function takeOrder(
     }
   }
   const unsettled =
-    reading.kind === 'refund' ? REFUND_UNLINKED : reading.kind === 'unreadable' ? reading.reason : '';
+    reading.kind === 'refund'
+      ? REFUND_UNLINKED
+      : reading.kind === 'unreadable'
+        ? reading.reason
+        : 'NOT_READABLE';
   const reference = reading.kind === 'refund' ? reading.ofReferences[0] : undefined;
   const body = {
     branch: key.branch,
@@ -170,20 +179,20 @@ function dataOf({ trade }: Taking, { record }: UnsettledRecord): OdooRecord | un
   return asRecord(safeJson(trade.keys.openAnswer(record) ?? ''));
 }
 
+/** Undefined where it is no order as every node reads one. */
 function appendSale(
   taking: Taking,
   transaction: Transaction,
   sale: ReadSale,
   pushed: Omit<NonNullable<EventBody<'order'>['pushed']>, 'by'> & { readonly by: string },
   customer: Customer['id'] | undefined,
-): string {
+): string | undefined {
   const { trade, key } = taking;
   const ms = stampMs(transaction.stamp);
   const random = trade.randomBytes(2 * ID_BYTES);
-  const number = trade.series.takePushed(key.branch, 'pushed');
   const body = {
     id: uuidV7(ms, random.subarray(0, ID_BYTES)) as OrderId,
-    number,
+    number: ANY_NUMBER,
     till: sale.till as Tills,
     ...(sale.cashier === undefined ? {} : { cashier: sale.cashier }),
     totalMinor: sale.totalMinor,
@@ -201,7 +210,12 @@ function appendSale(
       ...(sale.returned.length === 0 ? {} : { returned: sale.returned }),
     },
   };
-  transaction.append(`orders/${key.branch}`, 'order', body);
+  if (!eventBodies.order.safeParse(body).success) {
+    return undefined;
+  }
+  // Last of what can fail is behind us: a number is taken only by an order that will be.
+  const number = trade.series.takePushed(key.branch, 'pushed');
+  transaction.append(`orders/${key.branch}`, 'order', { ...body, number });
   trade.stock.moveAt(key.branch, transaction, 'sold', sale.lines);
   trade.stock.moveAt(key.branch, transaction, 'returned', sale.returned);
   return number;
@@ -223,11 +237,10 @@ async function appendRefund(
   }
   const ms = stampMs(transaction.stamp);
   const random = trade.randomBytes(2 * ID_BYTES);
-  const number = trade.series.takePushed(key.branch, 'pushed-refunds');
   const lines = refund.lines.map((line, index) => ({ ...line, line: places[index]!, restock: true }));
   const body = {
     id: uuidV7(ms, random.subarray(0, ID_BYTES)) as OrderId,
-    number,
+    number: ANY_NUMBER,
     branch: key.branch,
     till: refund.till as Tills,
     ...(refund.cashier === undefined ? {} : { cashier: refund.cashier }),
@@ -244,7 +257,11 @@ async function appendRefund(
     ...(refund.soldAt === undefined ? {} : { soldAt: refund.soldAt }),
     pushed: { ...pushed, ...namesOf(refund) },
   };
-  transaction.append(`orders/${key.branch}`, 'refund', body);
+  if (!eventBodies.refund.safeParse(body).success) {
+    return undefined;
+  }
+  const number = trade.series.takePushed(key.branch, 'pushed-refunds');
+  transaction.append(`orders/${key.branch}`, 'refund', { ...body, number });
   trade.stock.moveAt(key.branch, transaction, 'returned', refund.lines);
   return number;
 }

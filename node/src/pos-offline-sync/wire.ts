@@ -8,6 +8,8 @@ import { asRecord, codeOf, idOf, type OdooRecord } from './values.ts';
 export const PUSH_RECORDS_MAX = 1_000;
 /** Bytes of one record, as JSON: an order of 500 lines is 150 kB. */
 export const RECORD_BYTES_MAX = 1024 * 1024;
+/** Levels of a record; the module's own has five. */
+export const RECORD_DEPTH_MAX = 32;
 export const PULL_ENTITIES_MAX = 64;
 export const BATCH_RECORDS_MAX = 1_000;
 export const BATCH_RECORDS_DEFAULT = 500;
@@ -96,6 +98,14 @@ export function pageRequest(
 
 export function warehouseOf(body: OdooRecord): Warehouse {
   return { id: idOf(body.warehouse_id), name: codeOf(body.warehouse_name, 128) };
+}
+
+export function isTooDeep(value: unknown, levels = RECORD_DEPTH_MAX): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    (levels === 0 || Object.values(value).some((each) => isTooDeep(each, levels - 1)))
+  );
 }
 
 function itemOf(record: OdooRecord): PushItem {

@@ -4,7 +4,15 @@ import * as assert from 'uvu/assert';
 import { posOrder } from '../../../test/support/pos-offline-sync/records.ts';
 import { BytesGate, GATE_WAITING_MAX } from '../../src/http/pos-offline-sync/bytes-gate.ts';
 import { POS_BODY_BYTES_MAX } from '../../src/http/pos-offline-sync/pos-sync-door.ts';
-import { PUSH_RECORDS_MAX } from '../../src/pos-offline-sync/wire.ts';
+import { addPosKey, putReference } from '../../src/pos-offline-sync/head-office-desk.ts';
+import { POS_KEYS_MAX } from '../../src/pos-offline-sync/pos-sync-book.ts';
+import { PUSHES_WAITING_MAX, PushDesk } from '../../src/pos-offline-sync/push-desk.ts';
+import {
+  PULL_ENTITIES_MAX,
+  PUSH_RECORDS_MAX,
+  RECORD_BYTES_MAX,
+  RECORD_DEPTH_MAX,
+} from '../../src/pos-offline-sync/wire.ts';
 import { CloudScene, type PosCaller } from './support/cloud-scene.ts';
 
 const test = suite('what pos_offline_sync is refused');
@@ -164,6 +172,79 @@ test('a bad record costs the others of its batch nothing, and every queue_id com
     ],
   );
   assert.is((await scene.services.orders.list({ limit: 10 })).orders.length, 2);
+});
+
+test('limits: a record too large, a pull of too many models, keys and references, pushes that wait', async () => {
+  await using scene = await CloudScene.open();
+  const b17 = await scene.branch('B017');
+  const large = posOrder({ id: 1, more: { note: 'x'.repeat(RECORD_BYTES_MAX) } });
+  const datas = [
+    large,
+    posOrder({ id: 2 }),
+    posOrder({ id: 3, more: { deep: 'DEEP' } }),
+    posOrder({ id: 4 }),
+  ];
+  const records = datas.map((data, at) => ({
+    queue_id: at + 1,
+    local_id: at + 1,
+    operation: 'create',
+    data,
+  }));
+  const text = JSON.stringify({ model: 'pos.order', warehouse_id: 1, records });
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+  const { json } = await scene.call('/push', text.replace('"DEEP"', deep), b17.key);
+  assert.equal(json.summary, { total: 4, successful: 2, failed: 2 });
+  assert.match(json.results[2].error, `máximo ${RECORD_DEPTH_MAX} niveles`);
+  assert.match(json.results[0].error, `máximo ${RECORD_BYTES_MAX}`);
+  const models = Array.from({ length: PULL_ENTITIES_MAX + 1 }, (_, at) => `m.${at}`);
+  assert.is((await scene.pull(b17, models)).json.success, false);
+
+  const trade = { isBranch: () => false } as never;
+  const codeOf = (call: () => unknown): unknown => {
+    try {
+      call();
+      return undefined;
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+  };
+  const full = {
+    keys: Array.from({ length: POS_KEYS_MAX }, () => ({ revoked: true })),
+    hasRoomFor: () => false,
+  } as never;
+  const wanted = { branch: 'B1', warehouse: { name: 'W' } };
+  assert.is(
+    codeOf(() => addPosKey(trade, full, {} as never, wanted)),
+    'OVERLOADED',
+  );
+  const reference = { model: 'account.tax', id: 'x', fields: {}, archived: false };
+  assert.is(
+    codeOf(() => putReference(trade, full, {} as never, reference)),
+    'OVERLOADED',
+  );
+
+  let answer: (value: object) => void = () => undefined;
+  const held = new Promise<object>((resolve) => {
+    answer = resolve;
+  });
+  const desk = new PushDesk({
+    pipeline: { submit: () => held } as never,
+    alarms: { raise: () => undefined } as never,
+    taking: (key) => ({ key, book: { hasUnlinked: () => false } }) as never,
+  });
+  const one = {
+    model: 'pos.order',
+    warehouse: { id: 1, name: undefined },
+    records: [{ queueId: 1, localId: 1, operation: 'create', data: {} }],
+  } as const;
+  const pushes = Array.from({ length: PUSHES_WAITING_MAX }, () => desk.push({ branch: 'B1' } as never, one));
+  let words = '';
+  await desk.push({ branch: 'B2' } as never, one).catch((error: Error) => {
+    words = error.message;
+  });
+  assert.match(words, 'ocupado');
+  answer({ body: { cloud_id: 1 } });
+  assert.is((await Promise.all(pushes)).length, PUSHES_WAITING_MAX);
 });
 
 test('an order that adds up to nothing is kept as it came, answered, and shown to a person', async () => {

@@ -24,6 +24,8 @@ export const POS_SYNC_PATH = '/pos_offline_sync';
 export const POS_BODY_BYTES_MAX = 8 * 1024 * 1024;
 /** Bodies held at the same time, all callers together. */
 export const POS_BODIES_BYTES_MAX = 32 * 1024 * 1024;
+/** Answers of head office being made. */
+export const ANSWERS_AT_ONCE = 4;
 const KEY_CHARS_MAX = 256;
 const GZIP_FROM_BYTES = 1_024;
 const UNAUTHENTICATED = 'Autenticación inválida';
@@ -67,6 +69,7 @@ class RpcFault extends Error {
 export class PosSyncDoor {
   readonly #ports: PosSyncDoorPorts;
   readonly #gate = new BytesGate(POS_BODIES_BYTES_MAX);
+  readonly #turns = new BytesGate(ANSWERS_AT_ONCE);
 
   constructor(ports: PosSyncDoorPorts) {
     this.#ports = ports;
@@ -96,10 +99,11 @@ export class PosSyncDoor {
           operation.form === 'rpc' ? rpcOf(bytes) : { body: bodyOf(bytes), id: null };
         id = asked;
         const key = this.#keyOf(request, body);
-        const result = await operation.call(this.#ports.service, key, body);
+        const result = await this.#turn(name, () => operation.call(this.#ports.service, key, body));
         if (isPulled(result)) {
-          await answer(request, response, result.text);
-          result.sent();
+          if (await answer(request, response, result.text)) {
+            result.sent();
+          }
         } else {
           await answer(request, response, operation.form === 'rpc' ? { jsonrpc: '2.0', id, result } : result);
         }
@@ -121,6 +125,19 @@ export class PosSyncDoor {
         ? { success: false, error: UNAUTHENTICATED }
         : { success: true, message: 'POS Offline Sync API activa', timestamp, version: MODULE_VERSION },
     );
+  }
+
+  /** Answers are made a few at a time: two hundred branches that ask in one minute do not stand in memory together. */
+  async #turn<Result>(name: string, call: () => Promise<Result>): Promise<Result> {
+    if (name === '/push') {
+      return await call();
+    }
+    const leave = await this.#turns.enter(1);
+    try {
+      return await call();
+    } finally {
+      leave();
+    }
   }
 
   #keyOf(request: IncomingMessage, body: OdooRecord): PosKey {
@@ -245,19 +262,19 @@ function tooLarge(): PosSyncRefusal {
   );
 }
 
-/** Resolves when the answer has left, rejects when the caller is gone. */
+/** Whether the answer has left; what the caller makes of it nobody knows. */
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   body: object | string,
   status = 200,
-): Promise<void> {
+): Promise<boolean> {
   const plain = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body), 'utf8');
   const accepts = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
   const isPacked = accepts && plain.byteLength >= GZIP_FROM_BYTES;
   const bytes = isPacked ? await packed(plain) : plain;
   if (response.destroyed || response.headersSent) {
-    return;
+    return false;
   }
   await new Promise<void>((resolve) => {
     response.once('close', resolve);
@@ -272,6 +289,7 @@ async function answer(
     });
     response.end(bytes, () => resolve());
   });
+  return response.writableFinished;
 }
 
 function packed(plain: Buffer): Promise<Buffer> {
