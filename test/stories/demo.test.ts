@@ -7,7 +7,7 @@ import { Running } from '../support/branchline.ts';
 import { TempDir } from '../support/temp-dir.ts';
 import { until } from '../support/within.ts';
 
-const READY_LIMIT_MS = 40_000;
+const READY_LIMIT_MS = 90_000;
 const STOP_LIMIT_MS = 20_000;
 
 interface Ready {

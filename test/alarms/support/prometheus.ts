@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { until, within } from '../../support/within.ts';
 import { freePort } from './free-port.ts';
 
-const START_WITHIN_MS = 30_000;
+const START_WITHIN_MS = 60_000;
 /** A port may be taken between the look and the start. */
 const TRIES = 5;
 

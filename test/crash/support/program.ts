@@ -11,7 +11,7 @@ export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 /** The built program, as shops run it: `npm run crash` builds it first. */
 export const MAIN = fileURLToPath(new URL('../../../packages/cli/bin/branchline.js', import.meta.url));
 const PRELOAD = new URL('./failpoint-preload.mjs', import.meta.url).href;
-const START_WITHIN_MS = 30_000;
+const START_WITHIN_MS = 60_000;
 const END_WITHIN_MS = 30_000;
 
 export interface ProgramOptions {
