@@ -243,7 +243,10 @@ export function makeServices(parts: NodeParts): NodeServices {
           alarms: parts.alarms.list(),
           driftMs: parts.hlc.aheadOfWallMs,
           nowMs: parts.clock.nowMs(),
-          stopped: reasonsNotToSell(parts.facts()).map(({ words }) => words),
+          stopped: [
+            ...reasonsNotToSell(parts.facts()).map(({ words }) => words),
+            ...(parts.maintenanceDesk.state === undefined ? [] : [parts.maintenanceDesk.view().words]),
+          ],
           warning: isRevoked(parts.ports) ? `Note: ${REVOKED_WORDS}.` : undefined,
         });
         return {

@@ -321,6 +321,7 @@ test('maintenance refuses sales with its reason and its end; an admin may test; 
   assert.is((await pos.sell('a test')).status, 200);
   assert.ok(scene.alarms().includes('MAINTENANCE'));
   assert.match(scene.services.sync.status().maintenance!.words, /a new storage/);
+  assert.match(scene.services.sync.status().allowedNow.join(' '), /Cannot sell: .*a new storage/);
   assert.is(
     (await pos.call('DELETE', '/v1/pos/maintenance', undefined, { key: null })).json.status,
     'operational',

@@ -1,5 +1,5 @@
 /**
- * The HTTP API of the replaced register adapter, on this node: the routes its callers use, in their words and with their statuses, over the
+ * S-60: the HTTP API of the replaced register adapter, on this node: the routes its callers use, in their words and with their statuses, over the
  * same services as every other route.
  *
  *     POST /v1/kkt/receipt            200 printed | buffered          GET  /v1/kkt/receipt/{id}

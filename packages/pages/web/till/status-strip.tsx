@@ -1,5 +1,5 @@
 /** The strip: six parts in colour and words, what waits and since when, the nearest deadline, and one sentence on what still works. */
-import { duration } from '../kit/numbers.ts';
+import { duration, moment } from '../kit/numbers.ts';
 import type { Language } from '../kit/words.ts';
 import { type Part, type Strip, worstOf } from './status.ts';
 import type { TillState } from './till.ts';
@@ -71,6 +71,10 @@ export function sentenceOf(state: TillState, language: Language, words: TillWord
   const { strip, awaySinceMs, nowMs } = state;
   const said = words.strip;
   const part = worstOf(strip);
+  const maintenance = part?.what === 'network' ? undefined : state.sync?.maintenance;
+  if (maintenance?.isOn === true) {
+    return said.maintenance(moment(language, maintenance.until ?? ''), maintenance.reason ?? '');
+  }
   if (part?.what !== 'network' && state.sync !== undefined && !strip.canSell) {
     return said.cannotSell;
   }

@@ -257,6 +257,8 @@ export const en = {
     diskLow: 'The disk is filling up. Selling goes on; tell support.',
     diskFull: 'The disk is full. Tell support at once.',
     cannotSell: 'This node cannot sell now. See the status.',
+    maintenance: (until: string, reason: string) =>
+      `Maintenance until ${until}: ${reason}. Nothing is sold meanwhile.`,
     waitingEntries: (count: number) => `${count} ${noun(count, 'entry', 'entries')} not elsewhere yet`,
     waitingDocuments: (count: number) =>
       `${count} ${noun(count, 'document', 'documents')} for the tax operator`,

@@ -260,6 +260,8 @@ export const es: TillWords = {
     diskLow: 'El disco se está llenando. Las ventas siguen; avise a soporte.',
     diskFull: 'El disco está lleno. Avise a soporte de inmediato.',
     cannotSell: 'Este nodo no puede vender ahora. Mire el estado.',
+    maintenance: (until: string, reason: string) =>
+      `Mantenimiento hasta ${until}: ${reason}. Mientras tanto no se vende.`,
     waitingEntries: (count) => `${count} ${noun(count, 'registro', 'registros')} solo aquí`,
     waitingDocuments: (count) => `${count} ${noun(count, 'documento', 'documentos')} para el operador fiscal`,
     waitingReceipts: (count) => `${count} ${noun(count, 'recibo', 'recibos')} por imprimir`,

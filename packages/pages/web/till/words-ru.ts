@@ -246,6 +246,7 @@ export const ru: TillWords = {
     diskLow: 'Диск заполняется. Продажи идут дальше; сообщите в поддержку.',
     diskFull: 'Диск полон. Срочно сообщите в поддержку.',
     cannotSell: 'Узел сейчас не может продавать. Посмотрите состояние.',
+    maintenance: (until: string, reason: string) => `Обслуживание до ${until}: ${reason}. Продажи пока нет.`,
     waitingEntries: (count) => `${count} ${noun(count, 'запись', 'записи', 'записей')} только здесь`,
     waitingDocuments: (count) => `${count} ${noun(count, 'документ', 'документа', 'документов')} для ОФД`,
     waitingReceipts: (count) => `${count} ${noun(count, 'чек', 'чека', 'чеков')} к печати`,
