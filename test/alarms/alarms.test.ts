@@ -175,16 +175,25 @@ async function breakRegister({ chain, fires, ends }: Faults): Promise<void> {
         document.atSeconds -= 31 * DAY_SECONDS;
       }
     },
-    () => fires('KktUnreachable'),
+    async () => {
+      await fires('KktUnreachable');
+      await chain.shop.kill('SIGTERM');
+    },
   );
+  // The term of a storage is asked for once: to be told of another one the node is started anew.
+  await chain.shop.start();
   const late = ['2d', '5d', '20d', '30d'].map((days) => `FiscalDocumentsLate${days}`);
   await fires(...late, 'FnTermSoon', 'FnTermUrgent', 'FnMemory', 'ShiftLong');
 
   // A new storage as far as term and room go; the operator is back and refuses what came first.
-  await chain.changeStorage(({ storage }) => {
-    storage.expiresSeconds += 365 * DAY_SECONDS;
-    storage.capacity = 250_000;
-  });
+  await chain.changeStorage(
+    ({ storage }) => {
+      storage.expiresSeconds += 365 * DAY_SECONDS;
+      storage.capacity = 250_000;
+    },
+    () => chain.shop.kill('SIGTERM'),
+  );
+  await chain.shop.start();
   await chain.operator.start();
   await chain.deed(chain.operator, 'faults', { behaviour: { kind: 'refuse', code: 11 } });
   await fires('FiscalQuarantined');

@@ -119,6 +119,7 @@ export class FiscalDesk {
   #isRung = false;
   #ring: (() => void) | undefined;
   #trouble: string | undefined;
+  #lookedMs = Number.NEGATIVE_INFINITY;
   #status: KktStatus | undefined;
   #failures = 0;
   #lastWorkMs = 0;
@@ -275,6 +276,11 @@ export class FiscalDesk {
       }
       await this.#chooseStorage(status.fn, signal);
       this.#setTrouble(status.fn === receipts.storage ? undefined : 'KKT_FN_MISMATCH');
+      // Also while something fails again and again: what the law counts is told whatever else stops the register.
+      const isLooked = this.#failures > 0 && this.#options.clock.monotonicMs() - this.#lookedMs >= IDLE_MS;
+      if (isLooked) {
+        await this.#look(status, signal);
+      }
       const task = await this.#nextTask();
       if (task !== undefined) {
         await this.#work(task, signal);
@@ -293,12 +299,21 @@ export class FiscalDesk {
         }
         return;
       }
-      await watch.look(status, signal);
-      this.#options.onLooked();
+      if (!isLooked) {
+        await this.#look(status, signal);
+      }
     } finally {
       watch.release();
     }
     await this.#rest(IDLE_MS);
+  }
+
+  /** At the documents that wait. */
+  async #look(status: KktStatus, signal: AbortSignal): Promise<void> {
+    const { clock, watch, onLooked } = this.#options;
+    await watch.look(status, signal);
+    onLooked();
+    this.#lookedMs = clock.monotonicMs();
   }
 
   #setTrouble(code: string | undefined): void {

@@ -24,6 +24,7 @@ import { kktCommand } from './commands/kkt.ts';
 import { maintenanceCommand } from './commands/maintenance.ts';
 import { nodeCommand } from './commands/node.ts';
 import { ofdCommand } from './commands/ofd.ts';
+import { packageCommand } from './commands/package.ts';
 import { posSyncCommand } from './commands/pos-sync.ts';
 import { provisionCommand } from './commands/provision.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
@@ -70,6 +71,7 @@ function composeProgram(ports: CliPorts, version: string): Command {
     relayCommand(context),
     branchCommand(context),
     provisionCommand(context),
+    packageCommand(context),
     nodeCommand(context),
     statusCommand(context),
     doctorCommand(context),
