@@ -12,7 +12,7 @@ export function liveRoutes(live: LiveService): readonly Route[] {
       tag: 'live documents',
       summary: 'Documents an automerge-repo client can open at /automerge',
       description:
-        'Each is a map of rows. With `sku` or `customer` only those that hold it. Urls are those of this node; list them at every start.',
+        'Each is a map of rows. Those of customers are listed for managers. With `sku` or `customer` only those that hold it. Urls are those of this node; list them at every start.',
       role: 'cashier',
       query: liveDocumentQuery,
       answers: { 200: liveDocumentList },
