@@ -6,7 +6,7 @@ import { Running } from '../support/branchline.ts';
 import { Chromium, DESKTOP, PHONE, screenshot } from '../support/chromium.ts';
 import { TempDir } from '../support/temp-dir.ts';
 
-const READY_LIMIT_MS = 90_000;
+const READY_LIMIT_MS = 150_000;
 const STOP_LIMIT_MS = 20_000;
 
 interface Ready {

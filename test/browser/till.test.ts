@@ -16,7 +16,7 @@ import { figure } from '../support/figures.ts';
 import { PageChecks, thisMany } from '../support/page-checks.ts';
 import { TempDir } from '../support/temp-dir.ts';
 
-const READY_LIMIT_MS = 90_000;
+const READY_LIMIT_MS = 150_000;
 const STOP_LIMIT_MS = 20_000;
 const WAIT_MS = 45_000;
 const PRODUCTS = 10_000;

@@ -7,6 +7,9 @@ import { within } from './within.ts';
 const MAIN = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+/** Kept of what a program says beside its events. */
+const LAST_WORDS_CHARS_MAX = 2_000;
+
 export interface Ended {
   readonly code: number;
   readonly out: string;
@@ -38,10 +41,14 @@ export class Running {
   readonly #child: ChildProcess;
   readonly #heard: { readonly event: string }[] = [];
   readonly #waiting = new Map<string, (happening: never) => void>();
+  #lastWords = '';
 
   constructor(...args: string[]) {
     const child = spawnCommand(args);
     this.#child = child;
+    child.stderr.on('data', (chunk) => {
+      this.#lastWords = (this.#lastWords + chunk).slice(-LAST_WORDS_CHARS_MAX);
+    });
     createInterface({ input: child.stdout }).on('line', (line) => {
       const happening = JSON.parse(line) as { readonly event: string };
       this.#heard.push(happening);
@@ -50,13 +57,23 @@ export class Running {
   }
 
   /** The first line with this event, said already or yet to come. */
-  said<Happening>(limitMs: number, event: string): Promise<Happening> {
+  async said<Happening>(limitMs: number, event: string): Promise<Happening> {
     const heard = this.#heard.find((happening) => happening.event === event);
     const happening =
       heard === undefined
         ? new Promise<Happening>((resolve) => this.#waiting.set(event, resolve))
         : Promise.resolve(heard as Happening);
-    return within(limitMs, `"${event}" from branchline`, happening);
+    const ended = new Promise<never>((_, reject) => {
+      this.#child.once('exit', () => reject(new Error(`it ended before it said "${event}"`)));
+    });
+    try {
+      return await within(limitMs, `"${event}" from branchline`, Promise.race([happening, ended]));
+    } catch (error) {
+      const { exitCode } = this.#child;
+      throw new Error(`${(error as Error).message}; exit code ${exitCode}; ${this.#lastWords}`, {
+        cause: error,
+      });
+    }
   }
 
   /** It stands still until `thaw`, and restarts nothing that dies meanwhile: an outage lasts as long as it is looked at. */

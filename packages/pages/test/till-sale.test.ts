@@ -1,9 +1,17 @@
 /** The cart and the payment of the till page: what is shown is what is sent, and a payment survives whatever happens to the page. */
-import { type Order, ProblemError, type Product, priceOrder } from '@branchline/model';
+import {
+  type Coupon,
+  type Order,
+  type OrderQuote,
+  ProblemError,
+  type Product,
+  priceOrder,
+} from '@branchline/model';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
+  addCoupon,
   addGiftCard,
   addProduct,
   type Cart,
@@ -11,16 +19,22 @@ import {
   emptyCart,
   orderOf,
   quickAmounts,
+  quoteOf,
+  removeCoupon,
   removeGiftCard,
   removeLine,
   selectLine,
   setCustomer,
   setDiscount,
+  setMarks,
   setPoints,
   setQuantity,
   totalsOf,
+  withQuote,
 } from '../web/till/cart.ts';
+import { couponWhyNot } from '../web/till/coupon.ts';
 import { isUnderWay, nextPayment, outcomeOf, type Payment, type PaymentEvent } from '../web/till/payment.ts';
+import { meaningOf } from '../web/till/scanner.ts';
 import { nothingRemembered, recall, remember } from '../web/till/till-memory.ts';
 
 const test = suite('till: cart and payment');
@@ -83,6 +97,77 @@ test('C4 gift cards pay what is due and no more; the rest is cash or card', () =
   assert.is(coversDue(cart, { cashMinor: 6_000, cardMinor: 196 }), true);
   assert.is(coversDue(cart, { cashMinor: 0, cardMinor: 6_197 }), false, 'a card is not overcharged');
   assert.is(coversDue(cart, cash(6_000)), false);
+});
+
+test('C1 what the node quotes is what is shown and sent: its price, its promotion, its coupons', () => {
+  const asked = addCoupon(addProduct(addProduct(emptyCart, tea), cup), {
+    code: 'SPRING2026',
+    ending: '…2026',
+  });
+  assert.equal(quoteOf(asked), {
+    lines: [
+      { sku: 'TEA', quantityMilli: 1000 },
+      { sku: 'CUP', quantityMilli: 1000 },
+    ],
+    coupons: ['SPRING2026'],
+  });
+  const line = { discountMinor: 0, name: '', vat: 'vat22' };
+  const cart = withQuote(asked, {
+    lines: [
+      { ...line, unitPriceMinor: 20_000, promotion: { id: 'P', discountMinor: 2_000 } },
+      { ...line, unitPriceMinor: 333 },
+    ],
+    totalMinor: 17_333,
+    coupons: [{ ending: '…2026', account: 'x', discountMinor: 1_000 }],
+  } as unknown as OrderQuote);
+  const totals = totalsOf(cart);
+  assert.is(totals.totalMinor, 17_333);
+  assert.is(totals.couponMinor, 1_000);
+  const { lines, coupons } = orderOf(cart, cash(17_333), undefined);
+  assert.equal(lines[0], { sku: 'TEA', quantityMilli: 1000, unitPriceMinor: 20_000, discountMinor: 2_000 });
+  assert.equal(coupons, ['SPRING2026']);
+  const more = addProduct(cart, tea);
+  assert.is(more.lines.length, 2, 'the catalog still says what it said: the same line');
+  assert.is(more.quoted, undefined, 'asked again for another cart');
+  assert.is(removeCoupon(cart, 'SPRING2026').quoted, undefined);
+});
+
+test('C5 a marked piece is one line and one piece, and there once; lot and serials stay with their line', () => {
+  const code = '0104600000000017215abc';
+  let cart = addProduct(addProduct(emptyCart, tea), tea, 1000, { markingCode: code });
+  assert.is(cart.lines.length, 2);
+  cart = addProduct(cart, tea, 1000, { markingCode: code });
+  assert.is(cart.lines.length, 2);
+  assert.is(setQuantity(cart, 5000).lines[1]!.quantityMilli, 1000);
+  cart = setMarks(addProduct(cart, cup), { lot: 'L7', serials: ['S1', 'S2'] });
+  assert.is(addProduct(cart, cup).lines.length, 4, 'another piece is not of this lot');
+  const { lines } = orderOf(cart, cash(0), undefined);
+  assert.is(lines[1]!.markingCode, code);
+  assert.is(lines[2]!.lot, 'L7');
+  assert.equal(lines[2]!.serials, ['S1', 'S2']);
+  assert.is(setMarks(cart, { lot: '', serials: [] }).lines[2]!.lot, undefined);
+});
+
+test('a DataMatrix is goods with a code of their own, however the scanner begins it', () => {
+  const plain = '010460000000001721abcDEF\u001d91ffd0';
+  for (const text of [plain, `]d2${plain}`, `\u001d${plain}`]) {
+    assert.equal(meaningOf(text), { kind: 'marked', barcode: '4600000000017', markingCode: plain });
+  }
+  assert.is(meaningOf('4600000000017').kind, 'goods');
+});
+
+test('a coupon that does not count says why', () => {
+  const cart = addProduct(emptyCart, tea);
+  const facts = { cart, branch: 'B001', nowMs: Date.UTC(2026, 5, 15) };
+  const whyNot = (more: object) =>
+    couponWhyNot({ ending: '…1', state: 'usable', words: '', discountMinor: 1, ...more } as Coupon, facts);
+  assert.is(whyNot({}), undefined);
+  assert.is(whyNot({ state: 'used' }), 'used');
+  assert.is(whyNot({ state: 'held_elsewhere' }), 'elsewhere');
+  assert.is(whyNot({ state: 'held_elsewhere', branch: 'B002' }), 'branch');
+  assert.is(whyNot({ from: '2026-06-16' }), 'from');
+  assert.is(whyNot({ until: '2026-06-14' }), 'until');
+  assert.is(whyNot({ minTotalMinor: 26_197 }), 'min');
 });
 
 test('usual amounts begin with the exact one', () => {

@@ -12,7 +12,7 @@ import { Backoff, type Clock, type Random } from 'hlc-ts';
 import { CliError } from '../errors.ts';
 
 const RESTARTS_MAX = 5;
-const START_DEADLINE_MS = 20_000;
+const START_DEADLINE_MS = 90_000;
 const STOP_DEADLINE_MS = 8_000;
 const COMMAND_TIMEOUT_MS = 60_000;
 /** Kept of a child's standard error, to say why it died. */

@@ -1,7 +1,9 @@
 /** The cart: its lines, the one that is selected open to be changed, the total, and the way to the payment. */
+import { CODE_CHARS_MAX } from '@branchline/model';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { money, parseMoney, parseQuantity, quantity } from '../kit/numbers.ts';
 import {
+  type Cart,
   type CartLine,
   lineGross,
   lineTotal,
@@ -9,6 +11,7 @@ import {
   selectLine,
   setCustomer,
   setDiscount,
+  setMarks,
   setQuantity,
   totalsOf,
 } from './cart.ts';
@@ -75,6 +78,11 @@ export function CartPanel(part: PartProps & { onAside: (aside: Aside) => void })
               <span class="number quiet">
                 {quantity(language, line.quantityMilli)} × {money(language, line.unitPriceMinor)}
                 {line.discountMinor > 0 && ` − ${money(language, line.discountMinor)}`}
+                {(line.promotionMinor ?? 0) > 0 &&
+                  ` · ${words.sale.promotion(money(language, line.promotionMinor!))}`}
+                {line.markingCode !== undefined && ` · ${words.sale.marked}`}
+                {line.lot !== undefined && ` · ${line.lot}`}
+                {line.serials !== undefined && ` · ${line.serials.join(', ')}`}
               </span>
               <b class="number">{money(language, lineTotal(line))}</b>
             </button>
@@ -93,6 +101,12 @@ export function CartPanel(part: PartProps & { onAside: (aside: Aside) => void })
         </p>
       )}
       <div class="foot">
+        {totals.couponMinor > 0 && (
+          <p class="row spread">
+            <span>{words.sale.coupons}</span>
+            <span class="number">− {money(language, totals.couponMinor)}</span>
+          </p>
+        )}
         <p class="total" aria-live="polite">
           <span>{words.sale.total}</span>
           <b class="number">{money(language, totals.totalMinor)}</b>
@@ -164,6 +178,7 @@ function LineEditor({
           onChange={(event) => keepDiscount(event.currentTarget.value)}
         />
       </label>
+      {line.markingCode === undefined && <Marks till={till} cart={cart} words={words} line={line} />}
       <button
         type="button"
         class="plain"
@@ -175,5 +190,44 @@ function LineEditor({
         {words.sale.remove}
       </button>
     </div>
+  );
+}
+
+/** Few goods have them: folded away until somebody asks, or they are there. */
+function Marks({
+  till,
+  cart,
+  words,
+  line,
+}: Pick<PartProps, 'till' | 'words'> & { cart: Cart; line: CartLine }) {
+  const { lot = '', serials = [] } = line;
+  return (
+    <details open={lot !== '' || serials.length > 0}>
+      <summary>{words.sale.marks}</summary>
+      <label class="row">
+        <span>{words.sale.lot}</span>
+        <input
+          class="short"
+          maxLength={CODE_CHARS_MAX}
+          autocomplete="off"
+          value={lot}
+          onChange={(event) =>
+            till.setCart(setMarks(cart, { lot: event.currentTarget.value.trim(), serials }))
+          }
+        />
+      </label>
+      <label class="row">
+        <span>{words.sale.serials}</span>
+        <input
+          autocomplete="off"
+          value={serials.join(' ')}
+          onChange={(event) =>
+            till.setCart(
+              setMarks(cart, { lot, serials: event.currentTarget.value.split(/[\s,;]+/).filter(Boolean) }),
+            )
+          }
+        />
+      </label>
+    </details>
   );
 }

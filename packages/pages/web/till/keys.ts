@@ -5,7 +5,7 @@
  * Fields tell the page nothing of keys; buttons named below are pressed as if tapped, so a key offers no more than the screen does.
  */
 import { useEffect } from 'preact/hooks';
-import { notScanning, typed } from './scanner.ts';
+import { GROUP_SEPARATOR, notScanning, typed } from './scanner.ts';
 import type { Till } from './till.ts';
 
 /** Keys and the `data-key` of what they press or focus. */
@@ -16,14 +16,15 @@ export function useKeys(till: Till): void {
     let scanning = notScanning;
     let before: { field: HTMLInputElement; value: string } | undefined;
     const onKey = (event: KeyboardEvent): void => {
-      if (event.ctrlKey || event.metaKey || event.altKey) {
+      const isSeparator = event.ctrlKey && event.key === ']';
+      if ((event.ctrlKey && !isSeparator) || event.metaKey || event.altKey) {
         return;
       }
       if (PRESSED.has(event.key)) {
         press(event);
         return;
       }
-      const step = typed(scanning, event.key, event.timeStamp);
+      const step = typed(scanning, isSeparator ? GROUP_SEPARATOR : event.key, event.timeStamp);
       if (step.scanning.text.length === 1) {
         const { activeElement } = document;
         before =

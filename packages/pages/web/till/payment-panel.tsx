@@ -2,7 +2,17 @@
 import type { RedeemQuote } from '@branchline/model';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { count, duration, money, parseMoney } from '../kit/numbers.ts';
-import { addGiftCard, orderOf, quickAmounts, removeGiftCard, setPoints, totalsOf } from './cart.ts';
+import {
+  addCoupon,
+  addGiftCard,
+  orderOf,
+  quickAmounts,
+  removeCoupon,
+  removeGiftCard,
+  setPoints,
+  totalsOf,
+} from './cart.ts';
+import { couponWhyNot, couponWords } from './coupon.ts';
 import { offerGiftCard, offerPay, offerPoints } from './offers.ts';
 import type { Payment } from './payment.ts';
 import type { PartProps } from './till-page.tsx';
@@ -82,8 +92,8 @@ function Tender(part: PartProps) {
   const missingMinor = dueMinor - cashMinor;
   const isWrong = text.trim() !== '' && typedMinor === undefined;
   // Nothing typed means the exact sum.
-  const payCash = (minor: number): void => till.pay({ cashMinor: minor, cardMinor: 0 });
-  const payCard = (): void =>
+  const payCash = (minor: number): Promise<void> => till.pay({ cashMinor: minor, cardMinor: 0 });
+  const payCard = (): Promise<void> =>
     till.pay({ cashMinor: Math.min(cashMinor, dueMinor), cardMinor: Math.max(0, missingMinor) });
   const canPayCash = whyNot === undefined && !isWrong && (text.trim() === '' || missingMinor <= 0);
   const canPayCard = whyNot === undefined && !isWrong && missingMinor > 0;
@@ -105,7 +115,7 @@ function Tender(part: PartProps) {
           onSubmit={(event) => {
             event.preventDefault();
             if (canPayCash) {
-              payCash(text.trim() === '' ? dueMinor : cashMinor);
+              void payCash(text.trim() === '' ? dueMinor : cashMinor);
             }
           }}
         >
@@ -149,7 +159,13 @@ function Tender(part: PartProps) {
             <button type="submit" class="main big" disabled={!canPayCash}>
               {words.pay.cash}
             </button>
-            <button type="button" class="main big" data-key="F9" disabled={!canPayCard} onClick={payCard}>
+            <button
+              type="button"
+              class="main big"
+              data-key="F9"
+              disabled={!canPayCard}
+              onClick={() => void payCard()}
+            >
               {cashMinor > 0 && missingMinor > 0
                 ? words.pay.cardRest(money(language, missingMinor))
                 : words.pay.card}
@@ -163,13 +179,13 @@ function Tender(part: PartProps) {
           class="main big"
           data-key="F8"
           disabled={whyNot !== undefined}
-          onClick={() => till.pay({ cashMinor: 0, cardMinor: 0 })}
+          onClick={() => void till.pay({ cashMinor: 0, cardMinor: 0 })}
         >
           {words.pay.nothingDue}
         </button>
       )}
       <Points {...part} />
-      <GiftCards {...part} />
+      <Vouchers {...part} />
     </section>
   );
 }
@@ -228,27 +244,45 @@ function Points({ till, state, words, language }: PartProps) {
   );
 }
 
-function GiftCards({ till, state, words, language }: PartProps) {
+/** One field for both: who stands at the till does not know which of the two he was handed. */
+function Vouchers({ till, state, words, language }: PartProps) {
   const { cart } = state;
   const [code, setCode] = useState('');
   const whyNot = offerGiftCard(state);
+  const useCoupon = async (typed: string): Promise<void> => {
+    const coupon = await till.client.coupon(typed);
+    const why = couponWhyNot(coupon, { cart, branch: state.me?.branch, nowMs: state.nowMs });
+    if (why === undefined) {
+      till.setCart(addCoupon(till.state.cart, { code: typed, ending: coupon.ending }));
+    } else {
+      till.say('notice', (said) => couponWords(coupon, why, said, language));
+    }
+  };
   const use = async (): Promise<void> => {
+    const typed = code.trim();
     try {
-      const card = await till.client.giftCard(code.trim());
-      if (card.spendableHereMinor === 0) {
-        till.say('notice', (said) => said.pay.giftNothing);
+      const card = await till.client.giftCard(typed).catch(unlessUnknown);
+      if (card === undefined) {
+        await useCoupon(typed);
+      } else if (card.spendableHereMinor === 0) {
+        till.say('notice', (said) => (card.balanceMinor > 0 ? said.pay.giftAsked : said.pay.giftNothing));
         return;
+      } else {
+        till.setCart(
+          addGiftCard(till.state.cart, {
+            code: typed,
+            ending: card.ending,
+            spendableMinor: card.spendableHereMinor,
+          }),
+        );
       }
-      till.setCart(
-        addGiftCard(cart, {
-          code: code.trim(),
-          ending: card.ending,
-          spendableMinor: card.spendableHereMinor,
-        }),
-      );
       setCode('');
     } catch (error) {
-      till.refuse(error);
+      if (isUnknown(error)) {
+        till.say('bad', (said) => said.pay.voucherUnknown);
+      } else {
+        till.refuse(error);
+      }
     }
   };
   return (
@@ -257,6 +291,14 @@ function GiftCards({ till, state, words, language }: PartProps) {
         <div key={card.code} class="row spread">
           <span>{words.pay.giftPays(card.ending, money(language, card.spendableMinor))}</span>
           <button type="button" onClick={() => till.setCart(removeGiftCard(cart, card.code))}>
+            {words.customer.remove}
+          </button>
+        </div>
+      ))}
+      {cart.coupons.map((coupon) => (
+        <div key={coupon.code} class="row spread">
+          <span>{words.pay.coupon(coupon.ending)}</span>
+          <button type="button" onClick={() => till.setCart(removeCoupon(cart, coupon.code))}>
             {words.customer.remove}
           </button>
         </div>
@@ -284,4 +326,16 @@ function GiftCards({ till, state, words, language }: PartProps) {
       </form>
     </div>
   );
+}
+
+function isUnknown(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  // A text that can be the code of neither is of nothing, too.
+  return code === 'GIFT_CARD_UNKNOWN' || code === 'COUPON_UNKNOWN' || code === 'INVALID_REQUEST';
+}
+
+function unlessUnknown(error: unknown): undefined {
+  if (!isUnknown(error)) {
+    throw error;
+  }
 }

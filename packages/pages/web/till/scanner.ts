@@ -40,10 +40,27 @@ export function typed(
 export type ScanMeaning =
   | { readonly kind: 'receipt'; readonly qr: string }
   | { readonly kind: 'order'; readonly number: string }
-  | { readonly kind: 'goods'; readonly barcode: string };
+  | { readonly kind: 'goods'; readonly barcode: string }
+  /** One piece with a code of its own (GS1 DataMatrix). */
+  | { readonly kind: 'marked'; readonly barcode: string; readonly markingCode: string };
+
+/** What scanners put between the elements of a code; one that types it presses Ctrl and `]`. */
+export const GROUP_SEPARATOR = '\u001d';
+/** Some begin with the symbology identifier of a DataMatrix, or with the FNC1 sign itself. */
+const PREFIXES = [']d2', GROUP_SEPARATOR];
+const MARKED = /^01(\d{14})21.+$/;
 
 export function meaningOf(text: string): ScanMeaning {
   const plain = text.trim();
+  const code = PREFIXES.reduce(
+    (left, prefix) => (left.startsWith(prefix) ? left.slice(prefix.length) : left),
+    text,
+  );
+  const gtin = MARKED.exec(code)?.[1];
+  if (gtin !== undefined) {
+    // Goods are known by their EAN-13, which a GTIN-14 of one piece pads with a zero.
+    return { kind: 'marked', markingCode: code, barcode: gtin.replace(/^0/, '') };
+  }
   if (/(^|&)fn=\d+/.test(plain) && /(^|&)i=\d+/.test(plain)) {
     return { kind: 'receipt', qr: plain };
   }

@@ -21,7 +21,21 @@ import type {
 } from '@branchline/model';
 import { browserClock, browserRandom, type Reach } from '../kit/api.ts';
 import { parseQuantity } from '../kit/numbers.ts';
-import { addProduct, type Cart, emptyCart, type Money, orderOf } from './cart.ts';
+import {
+  addProduct,
+  type Cart,
+  emptyCart,
+  hasMarkingCode,
+  type LineMarks,
+  type Money,
+  orderOf,
+  quoteOf,
+  removeCoupon,
+  setCustomer,
+  setPoints,
+  totalsOf,
+  withQuote,
+} from './cart.ts';
 import { isUnderWay, nextPayment, outcomeOf, type Payment, type PaymentEvent } from './payment.ts';
 import { meaningOf, timesOf } from './scanner.ts';
 import { type Strip, stripOf } from './status.ts';
@@ -61,6 +75,10 @@ export interface TillState {
 const SYNC_EVERY_MS = 3_000;
 /** Between two questions when news come fast. */
 const SYNC_PAUSE_MS = 150;
+/** After the last change of a cart, before the node is asked what it costs. */
+const QUOTE_PAUSE_MS = 60;
+/** A sale never waits longer for it: then the catalog's prices count. */
+const QUOTE_WAIT_MS = 1_500;
 const RECEIPT_EVERY_MS = 1_000;
 const PAYMENT_PAUSE_MS = 2_000;
 const EVENTS_SHOWN_MAX = 30;
@@ -78,6 +96,7 @@ export class Till {
   #scans: Promise<void> = Promise.resolve();
   #syncAsked = false;
   #syncAskedAgain = false;
+  #quoteDue: ReturnType<typeof setTimeout> | undefined;
   /** The payment under way was once in doubt: its good end is worth a word. */
   #wasInDoubt = false;
 
@@ -192,7 +211,7 @@ export class Till {
     return this.#scans;
   }
 
-  addProduct(product: Product, times?: string): void {
+  addProduct(product: Product, times?: string, marks: LineMarks = {}): void {
     const { cart, payment } = this.#state;
     if (isUnderWay(payment)) {
       this.say('notice', (words) => words.whyNot.paying);
@@ -200,30 +219,34 @@ export class Till {
     }
     const milli = times === undefined ? undefined : parseQuantity(times);
     this.#sellOn();
-    this.#keep({ cart: addProduct(payment.step === 'done' ? emptyCart : cart, product, milli) });
+    this.#keep({ cart: addProduct(payment.step === 'done' ? emptyCart : cart, product, milli, marks) });
     this.set({ notice: undefined, isPaying: false, view: 'sale' });
   }
 
   chooseCustomer(customer: Customer): void {
-    const { cart } = this.#state;
     const { id, name = '', phone = '', points } = customer;
-    this.setCart({
-      ...cart,
-      customer: { id, name: name || phone || id, ...points },
-      points: 0,
-      pointsMinor: 0,
-    });
+    this.setCart(setCustomer(this.#state.cart, { id, name: name || phone || id, ...points }));
   }
 
-  pay(money: Money): void {
+  async pay(money: Money): Promise<void> {
     const { cart, payment } = this.#state;
     if (isUnderWay(payment)) {
+      return;
+    }
+    const shownMinor = totalsOf(cart).totalMinor;
+    await this.#quote();
+    // Nobody pays a sum he was not told: prices may have changed while it was shown.
+    if (totalsOf(this.#state.cart).totalMinor !== shownMinor) {
+      this.say('notice', (words) => words.pay.changed);
+      return;
+    }
+    if (isUnderWay(this.#state.payment)) {
       return;
     }
     this.#pass({
       type: 'pay',
       key: this.client.newKey(),
-      order: orderOf(cart, money, undefined),
+      order: orderOf(this.#state.cart, money, undefined),
       nowMs: Date.now(),
     });
     this.set({ notice: undefined, receipt: undefined });
@@ -282,6 +305,42 @@ export class Till {
       headers: { Authorization: `Bearer ${this.#token}` },
     });
     return answer.ok ? await answer.text() : undefined;
+  }
+
+  // ── what it costs ──
+
+  #quoteSoon(): void {
+    clearTimeout(this.#quoteDue);
+    this.#quoteDue = setTimeout(() => void this.#quote(), QUOTE_PAUSE_MS);
+  }
+
+  /** Pricelists, promotions and coupons are the node's to count. A node that is away leaves the catalog's prices. */
+  async #quote(): Promise<void> {
+    const { cart, isHere } = this.#state;
+    if (cart.lines.length === 0 || cart.quoted !== undefined || !isHere) {
+      return;
+    }
+    try {
+      const signal = AbortSignal.timeout(QUOTE_WAIT_MS);
+      const quote = await this.client.quoteOrder(quoteOf(cart), { signal });
+      // Said of another cart otherwise; that one is asked about by its own change.
+      if (this.#state.cart === cart && !isUnderWay(this.#state.payment)) {
+        this.#keep({ cart: withQuote(cart, quote) });
+      }
+    } catch (error) {
+      const { code } = error as { code?: string };
+      const last = cart.coupons.at(-1);
+      if (this.#state.cart !== cart) {
+        return;
+      }
+      if (code?.startsWith('COUPON_') && last !== undefined) {
+        this.#keep({ cart: removeCoupon(cart, last.code) });
+        this.refuse(error);
+      } else if (code?.startsWith('POINTS_')) {
+        this.#keep({ cart: setPoints(cart, 0, 0) });
+        this.refuse(error);
+      }
+    }
   }
 
   // ── the payment ──
@@ -350,6 +409,9 @@ export class Till {
     const { cart, payment } = { ...this.#state, ...change };
     remember(localStorage, { cart, payment });
     this.set(change);
+    if (cart.lines.length > 0 && cart.quoted === undefined && !isUnderWay(payment)) {
+      this.#quoteSoon();
+    }
   }
 
   // ── the node ──
@@ -454,7 +516,7 @@ export class Till {
   async #scanned(text: string): Promise<void> {
     const { times, rest } = timesOf(text);
     const meaning = meaningOf(rest);
-    if (meaning.kind !== 'goods') {
+    if (meaning.kind === 'receipt' || meaning.kind === 'order') {
       await this.findOrder(rest);
       return;
     }
@@ -464,7 +526,13 @@ export class Till {
       this.say('bad', (words) => words.sale.unknownBarcode(barcode));
       return;
     }
-    this.addProduct(product, times);
+    if (meaning.kind === 'goods') {
+      this.addProduct(product, times);
+    } else if (hasMarkingCode(this.#state.cart, meaning.markingCode)) {
+      this.say('notice', (words) => words.sale.markedAlready);
+    } else {
+      this.addProduct(product, undefined, { markingCode: meaning.markingCode });
+    }
   }
 
   /** Two pages of one till are one till: what the other wrote is what is sold here. */
