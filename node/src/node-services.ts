@@ -244,8 +244,10 @@ export function makeServices(parts: NodeParts): NodeServices {
           driftMs: parts.hlc.aheadOfWallMs,
           nowMs: parts.clock.nowMs(),
           stopped: [
-            ...reasonsNotToSell(parts.facts()).map(({ words }) => words),
-            ...(parts.maintenanceDesk.state === undefined ? [] : [parts.maintenanceDesk.view().words]),
+            ...reasonsNotToSell(parts.facts()),
+            ...(parts.maintenanceDesk.state === undefined
+              ? []
+              : [{ cause: 'MAINTENANCE' as const, words: parts.maintenanceDesk.view().words }]),
           ],
           warning: isRevoked(parts.ports) ? `Note: ${REVOKED_WORDS}.` : undefined,
         });

@@ -18,6 +18,8 @@ export interface DeviceFacts {
 
 export interface Reason {
   readonly code: 'NODE_STOPPING' | 'NOT_ENROLLED' | 'NOT_READY';
+  /** Which of several reasons for one code. */
+  readonly cause: 'DATA_FAILED' | 'NODE_STOPPING' | 'NOT_ENROLLED' | 'COPY_FOUND' | 'DISK_FULL';
   readonly words: string;
 }
 
@@ -25,22 +27,23 @@ export function reasonsNotToSell(facts: DeviceFacts): readonly Reason[] {
   const reasons: Reason[] = [];
   if (facts.failure !== undefined) {
     const words = `the disk or its data failed (${facts.failure.message}); the node restarts and verifies its journal`;
-    reasons.push({ code: 'NOT_READY', words });
+    reasons.push({ code: 'NOT_READY', cause: 'DATA_FAILED', words });
   }
   if (facts.isClosing) {
-    reasons.push({ code: 'NODE_STOPPING', words: 'the node is stopping' });
+    reasons.push({ code: 'NODE_STOPPING', cause: 'NODE_STOPPING', words: 'the node is stopping' });
   }
   if (!facts.isMember) {
     const words = 'this device is not enrolled; start it once with a token of `branchline branch add`';
-    reasons.push({ code: 'NOT_ENROLLED', words });
+    reasons.push({ code: 'NOT_ENROLLED', cause: 'NOT_ENROLLED', words });
   }
   if (facts.isSearching) {
     const words = 'a copy of this device has been at work; it goes on under a new key in a moment';
-    reasons.push({ code: 'NOT_READY', words });
+    reasons.push({ code: 'NOT_READY', cause: 'COPY_FOUND', words });
   }
   if (facts.isFull) {
     reasons.push({
       code: 'NOT_READY',
+      cause: 'DISK_FULL',
       words: 'the disk is full; free some space, selling resumes by itself',
     });
   }

@@ -20,6 +20,8 @@ const SILENCE_MS = KEEPALIVE_MS * (KEEPALIVE_MISSES_MAX + 1);
 export interface LinkState {
   readonly state: 'connected' | 'connecting' | 'waiting' | 'off';
   readonly cause: string;
+  /** The same for programs. */
+  readonly causeCode: string;
   readonly nextAttemptInMs?: number;
 }
 
@@ -109,21 +111,22 @@ export class PeerLink {
     const { status } = this.#dialer;
     switch (status.state) {
       case 'stopped':
-        return { state: 'off', cause: 'not dialled now' };
+        return { state: 'off', cause: 'not dialled now', causeCode: 'NOT_DIALLED' };
       case 'dialing':
         return {
           state: 'connecting',
           cause: status.attempt === 1 ? 'dialling' : `dialling, attempt ${status.attempt}`,
+          causeCode: 'DIALLING',
         };
       case 'connected':
-        return { state: 'connected', cause: 'connected' };
+        return { state: 'connected', cause: 'connected', causeCode: 'CONNECTED' };
       case 'waiting': {
         const left = Math.max(0, this.#changedMs + status.delayMs - this.#nowMs());
-        const cause =
+        const said =
           status.code === 'DIAL_FAILED'
             ? unreachableInWords(status.detail)
-            : causeInWords(status.code, status.refused);
-        return { state: 'waiting', cause, nextAttemptInMs: left };
+            : { cause: causeInWords(status.code, status.refused), causeCode: status.code };
+        return { state: 'waiting', ...said, nextAttemptInMs: left };
       }
       default:
         return status satisfies never;
@@ -147,21 +150,32 @@ const WORDS: Readonly<Record<string, string>> = {
   TRANSPORT_LOST: 'connection lost',
 };
 
-/** In what the system says about an attempt: a piece of it, and words for somebody who can do something about it. */
-const UNREACHABLE: readonly (readonly [RegExp, string])[] = [
-  [/ENOTFOUND|EAI_AGAIN/, 'cannot be found: its name has no address, or there is no network'],
-  [/ECONNREFUSED/, 'cannot be reached: nobody listens at the address'],
-  [/ENETUNREACH|EHOSTUNREACH|ENETDOWN|ETIMEDOUT|ECONNRESET|EPIPE/, 'cannot be reached: no network'],
+/** In what the system says about an attempt: a piece of it, a code, and words for somebody who can do something about it. */
+const UNREACHABLE: readonly (readonly [RegExp, string, string])[] = [
+  [/ENOTFOUND|EAI_AGAIN/, 'DIAL_NO_NAME', 'cannot be found: its name has no address, or there is no network'],
+  [/ECONNREFUSED/, 'DIAL_NOBODY', 'cannot be reached: nobody listens at the address'],
+  [
+    /ENETUNREACH|EHOSTUNREACH|ENETDOWN|ETIMEDOUT|ECONNRESET|EPIPE/,
+    'DIAL_NO_NETWORK',
+    'cannot be reached: no network',
+  ],
   [
     /Unexpected server response|Invalid Sec-WebSocket|Parse Error/,
+    'DIAL_NO_PEER',
     'is something else: no peer answers there',
   ],
-  [/certificate|SSL|TLS|EPROTO|wrong version number/i, 'cannot be trusted: no secure connection comes to be'],
+  [
+    /certificate|SSL|TLS|EPROTO|wrong version number/i,
+    'DIAL_UNTRUSTED',
+    'cannot be trusted: no secure connection comes to be',
+  ],
 ];
 
-function unreachableInWords(detail = ''): string {
-  const words = UNREACHABLE.find(([piece]) => piece.test(detail))?.[1];
-  return words === undefined ? causeInWords('DIAL_FAILED', false) : `${words} (${detail.trim()})`;
+function unreachableInWords(detail = ''): Pick<LinkState, 'cause' | 'causeCode'> {
+  const found = UNREACHABLE.find(([piece]) => piece.test(detail));
+  return found === undefined
+    ? { cause: causeInWords('DIAL_FAILED', false), causeCode: 'DIAL_FAILED' }
+    : { cause: `${found[2]} (${detail.trim()})`, causeCode: found[1] };
 }
 
 /** A sentence about the peer; codes nobody wrote words for stay readable as codes. */

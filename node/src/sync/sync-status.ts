@@ -2,10 +2,11 @@
  * `GET /v1/sync` in the words of a person at a till: who is connected, what is missing where and why, what still works.
  */
 import type { Member, PeerProgress, WriterId } from '@branchline/feed';
-import type { SyncStatus } from '@branchline/model';
+import type { SituationCode, SyncStatus } from '@branchline/model';
 import { isoTime } from 'hlc-ts';
 import type { Alarm } from '../alarms.ts';
 import type { DiskSpace } from '../ports.ts';
+import type { Reason } from '../state-of-device.ts';
 import type { PeerLink } from './peer-link.ts';
 import type { Peers } from './peers.ts';
 import type { Safety, Unsent } from './safety.ts';
@@ -29,7 +30,7 @@ export interface SyncFacts {
   readonly driftMs: number;
   readonly nowMs: number;
   /** Why the node cannot sell, if so. */
-  readonly stopped: readonly string[];
+  readonly stopped: readonly { readonly cause: Reason['cause'] | 'MAINTENANCE'; readonly words: string }[];
   /** What must be known by whoever sells all the same. */
   readonly warning: string | undefined;
 }
@@ -50,7 +51,7 @@ export function syncStatus(facts: SyncFacts): SyncStatus {
     role: self?.grant.role ?? 'unknown',
     mode: facts.mode,
     enrolled: self !== undefined,
-    allowedNow: allowedNow(facts),
+    ...situation(facts),
     unsentEntries: unsent.entries,
     ...(unsent.oldestMs === undefined ? {} : { oldestUnsentAgeMs: Math.max(0, nowMs - unsent.oldestMs) }),
     peers: [...dialled, ...accepted],
@@ -69,7 +70,7 @@ function dialledPeer(
   const progress = writer === undefined ? undefined : byWriter.get(writer);
   // Connected the other way round is connected.
   const described = facts.peers.isOpen(writer)
-    ? { state: 'connected' as const, cause: exchange(progress) }
+    ? { state: 'connected' as const, ...exchange(progress) }
     : stateOf(link, facts.mode);
   return {
     peer: link.url,
@@ -87,13 +88,13 @@ function stateOf(link: PeerLink, mode: SyncStatus['mode']) {
   if (state.state !== 'off') {
     return state;
   }
-  const cause =
+  const { cause, causeCode } =
     mode === 'offline'
-      ? 'this node is in mode offline and never dials'
+      ? { cause: 'this node is in mode offline and never dials', causeCode: 'MODE_OFFLINE' }
       : mode === 'sync_on_demand'
-        ? 'this node synchronises only when asked'
-        : state.cause;
-  return { state: 'off' as const, cause };
+        ? { cause: 'this node synchronises only when asked', causeCode: 'MODE_ON_DEMAND' }
+        : state;
+  return { state: 'off' as const, cause, causeCode };
 }
 
 function acceptedPeer(member: Member, progress: PeerProgress | undefined, facts: SyncFacts): PeerSync {
@@ -102,7 +103,7 @@ function acceptedPeer(member: Member, progress: PeerProgress | undefined, facts:
     kind: member.grant.role === 'relay' ? 'relay' : 'peer',
     direction: 'accepted',
     state: 'connected',
-    cause: exchange(progress),
+    ...exchange(progress),
     writer: member.writer,
     lastContactAt: isoTime(progress?.lastContactMs ?? facts.nowMs),
     ...lags(progress, facts, undefined),
@@ -138,38 +139,55 @@ function lags(
   };
 }
 
-function exchange(progress: PeerProgress | undefined): string {
+function exchange(progress: PeerProgress | undefined): Pick<PeerSync, 'cause' | 'causeCode'> {
   if (progress === undefined || progress.phase !== 'live') {
-    return 'connected, comparing';
+    return { cause: 'connected, comparing', causeCode: 'COMPARING' };
   }
   const { missingHere, missingThere } = progress;
   if (missingHere === 0 && missingThere === 0) {
-    return 'level';
+    return { cause: 'level', causeCode: 'LEVEL' };
   }
   const parts = [
     ...(missingThere > 0 ? [`sending ${missingThere}`] : []),
     ...(missingHere > 0 ? [`receiving ${missingHere}`] : []),
   ];
-  return `connected, ${parts.join(', ')}`;
+  return { cause: `connected, ${parts.join(', ')}`, causeCode: 'EXCHANGING' };
 }
 
-function allowedNow({ self, stopped, warning, peers, unsent, mode }: SyncFacts): string[] {
+type Situation = Pick<SyncStatus, 'allowedNow' | 'situation' | 'canSell'>;
+
+/** Sentences and codes side by side: what one says, the other says. */
+function situation({ self, stopped, warning, peers, unsent, mode }: SyncFacts): Situation {
   if (stopped.length > 0) {
-    return stopped.map((reason) => `Cannot sell: ${reason}`);
+    return {
+      allowedNow: stopped.map(({ words }) => `Cannot sell: ${words}`),
+      situation: stopped.map(({ cause }) => ({ code: cause })),
+      canSell: false,
+    };
   }
-  const noted = warning === undefined ? [] : [warning];
-  const words = [...noted, 'Selling, goods receipts and counts work; nothing waits for the network.'];
+  const allowedNow: string[] = [];
+  const codes: SyncStatus['situation'] = [];
+  const say = (code: SituationCode, words: string, waiting?: number): void => {
+    allowedNow.push(words);
+    codes.push({ code, ...(waiting === undefined ? {} : { waiting }) });
+  };
+  if (warning !== undefined) {
+    say('DEVICE_REVOKED', warning);
+  }
+  say('SELLING', 'Selling, goods receipts and counts work; nothing waits for the network.');
   if (self !== undefined && !self.grant.write.includes('catalog')) {
-    words.push('Prices come from head office; they are as of the last contact.');
+    say('PRICES_FROM_OFFICE', 'Prices come from head office; they are as of the last contact.');
   }
   if (peers.openCount === 0) {
     const waiting =
       unsent.entries === 0 ? '' : ` ${unsent.entries} entries wait here until a peer is reached.`;
-    words.push(
-      mode === 'hybrid'
-        ? `No peer is connected; other branches do not see this one's sales now.${waiting}`
-        : `Synchronisation is off (${mode}).${waiting}`,
-    );
+    if (mode === 'hybrid') {
+      const words = `No peer is connected; other branches do not see this one's sales now.${waiting}`;
+      say('NO_PEER', words, unsent.entries);
+    } else {
+      const code = mode === 'offline' ? 'MODE_OFFLINE' : 'MODE_ON_DEMAND';
+      say(code, `Synchronisation is off (${mode}).${waiting}`, unsent.entries);
+    }
   }
-  return words;
+  return { allowedNow, situation: codes, canSell: true };
 }

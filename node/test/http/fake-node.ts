@@ -436,6 +436,8 @@ export class FakeNode implements NodeServices {
       mode: 'hybrid',
       enrolled: true,
       allowedNow: ['Selling works.'],
+      situation: [{ code: 'SELLING' }],
+      canSell: true,
       unsentEntries: 3,
       peers: [],
       alarms: [],

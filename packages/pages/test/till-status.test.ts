@@ -30,6 +30,7 @@ const relay = (state: Peer['state']): Peer => ({
   direction: 'dialled',
   state,
   cause: '',
+  causeCode: '',
   missingHere: 0,
   missingThere: 0,
   behindSeconds: 0,
@@ -43,6 +44,8 @@ const well: SyncStatus = {
   mode: 'hybrid',
   enrolled: true,
   allowedNow: ['Selling works.'],
+  situation: [{ code: 'SELLING' }],
+  canSell: true,
   unsentEntries: 0,
   peers: [relay('connected')],
   alarms: [],
@@ -98,7 +101,7 @@ test('the node itself away is the worst', () => {
   assert.is(part(gone.parts, 'relay'), 'off unknown');
   assert.is(gone.waiting.entries, 3);
   assert.is(gone.canSell, false);
-  assert.is(strip({ allowedNow: ['Cannot sell: the disk is full'] }).canSell, false);
+  assert.is(strip({ situation: [{ code: 'DISK_FULL' }], canSell: false }).canSell, false);
 });
 
 test('register and operator: trouble by code, decisions, deadlines by the law', () => {
@@ -156,7 +159,7 @@ test('only what is possible is on offer, and the rest says why', () => {
   assert.is(offerPay(away), 'nodeAway');
   assert.is(offerPay(sending), 'paying');
   assert.is(offerPay({ ...facts, cart: emptyCart }), 'cartEmpty');
-  assert.is(offerPay({ ...facts, strip: strip({ allowedNow: ['Cannot sell: x'] }) }), 'cannotSell');
+  assert.is(offerPay({ ...facts, strip: strip({ canSell: false }) }), 'cannotSell');
   assert.equal([offerGoods(facts), offerGoods(away), offerGoods(sending)], [undefined, 'nodeAway', 'paying']);
   const customer = (balance: number) => ({
     ...facts,

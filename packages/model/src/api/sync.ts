@@ -1,7 +1,8 @@
 /**
  * S-29, S-32: what is not yet everywhere, why, and whether this node can sell.
  *
- * Written for the person at the till: `cause`, `allowedNow` and `reasons` are sentences. Durations are milliseconds,
+ * Written for the person at the till: `cause`, `allowedNow` and `reasons` are English sentences; `causeCode` and `situation` say the same
+ * as codes, for pages that speak other languages. Durations are milliseconds,
  * moments ISO 8601; an absent field means "never" or "not known", not zero.
  */
 import { z } from 'zod';
@@ -31,6 +32,8 @@ export const peerSync = z.strictObject({
   direction: z.enum(['dialled', 'accepted']),
   state: z.enum(['connected', 'connecting', 'waiting', 'off']),
   cause: z.string(),
+  /** The same for programs; how many entries is in `missingHere` and `missingThere`. */
+  causeCode: z.string(),
   writer: z.string().optional(),
   lastContactAt: moment.optional(),
   nextAttemptInMs: count.optional(),
@@ -71,6 +74,23 @@ export const fiscalStatus = z.strictObject({
 });
 export type FiscalStatus = z.infer<typeof fiscalStatus>;
 
+/** Why the node cannot sell; what must be known by whoever sells; what works, and what does not reach others now. */
+export const situationCode = z.enum([
+  'DATA_FAILED',
+  'NODE_STOPPING',
+  'NOT_ENROLLED',
+  'COPY_FOUND',
+  'DISK_FULL',
+  'MAINTENANCE',
+  'DEVICE_REVOKED',
+  'SELLING',
+  'PRICES_FROM_OFFICE',
+  'NO_PEER',
+  'MODE_OFFLINE',
+  'MODE_ON_DEMAND',
+]);
+export type SituationCode = z.infer<typeof situationCode>;
+
 export const syncStatus = z.strictObject({
   node: z.string(),
   branch: z.string(),
@@ -79,6 +99,9 @@ export const syncStatus = z.strictObject({
   mode: operationMode,
   enrolled: z.boolean(),
   allowedNow: z.array(z.string()),
+  /** The same for programs, in the same order. */
+  situation: z.array(z.strictObject({ code: situationCode, waiting: count.optional() })),
+  canSell: z.boolean(),
   /** Own entries that no other machine has confirmed. */
   unsentEntries: count,
   oldestUnsentAgeMs: count.optional(),

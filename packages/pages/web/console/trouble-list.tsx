@@ -1,4 +1,5 @@
 /** Troubles of a device in words: what is wrong, what still works, what to do. */
+import { knownWords } from '../kit/node-words.ts';
 import type { DeviceRow } from './fleet-types.ts';
 import { age, bytes, clock, type Speech } from './shown.ts';
 import { type TroubleKind, troublesOf } from './trouble.ts';
@@ -47,7 +48,12 @@ function saidOf(
     case 'quarantine':
       return (detail?.quarantine?.items ?? []).map((item) => `${item.what}: ${item.words}`);
     case 'alarm':
-      return row.alarms.map((alarm) => `${alarm.detail} (${alarm.code})`);
+      return row.alarms.map(({ code, detail }) =>
+        // The detail names devices and figures; in English it is the better sentence.
+        language === 'en'
+          ? `${detail} (${code})`
+          : `${knownWords(language, 'alarms', code) ?? detail} (${code})`,
+      );
     case 'offline':
       return [
         row.lastContact === null

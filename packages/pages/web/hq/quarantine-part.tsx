@@ -1,6 +1,7 @@
 /** What could not be delivered: what it is, why, what to do, and two ways out. */
 import type { OutboxStatus, QuarantineItem, QuarantinePage } from '@branchline/model';
 import { useState } from 'preact/hooks';
+import { nodeWords } from '../kit/node-words.ts';
 import { moment } from '../kit/numbers.ts';
 import type { PartProps } from './hq-words.ts';
 import { saidOf, useAnswer } from './use-answer.ts';
@@ -35,12 +36,12 @@ export function QuarantinePart({ api, language, words }: PartProps) {
       ) : null}
       {items.map((item) => (
         <article key={item.id} class="card stack">
-          <h2>{item.what}</h2>
+          <h2>{nodeWords[language].outbox[item.kind]}</h2>
           <p>
-            {item.why.words} <span class="quiet">{moment(language, item.why.at)}</span>
+            <strong>{words.todo}:</strong> {nodeWords[language].outboxTodo[item.kind]}
           </p>
-          <p>
-            <strong>{words.todo}:</strong> {item.todo}
+          <p lang="en">
+            {item.what}. {item.why.words} <span class="quiet">{moment(language, item.why.at)}</span>
           </p>
           <div class="tools">
             {item.acts.includes('retry') ? (

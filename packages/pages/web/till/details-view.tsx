@@ -1,9 +1,11 @@
 /** Everything behind the strip: every part, peer, feed, alarm and deadline, the last events, and who is signed in. */
 import type { SyncStatus } from '@branchline/model';
 import { kitWords } from '../kit/kit-words.ts';
+import { knownWords, situationWords } from '../kit/node-words.ts';
 import { count, duration, moment } from '../kit/numbers.ts';
 import { sentenceOf, stateWords } from './status-strip.tsx';
 import type { PartProps } from './till-page.tsx';
+import { troubleWords } from './till-words.ts';
 import { useTwice } from './twice.ts';
 
 const GB = 1_000_000_000;
@@ -30,6 +32,14 @@ export function DetailsView({ onSignOut, ...part }: PartProps & { onSignOut: () 
         </div>
         <h3>{words.details.works}</h3>
         <p>{sentenceOf(state, language, words) ?? words.strip.allWell}</p>
+        {sync !== undefined && (
+          <ul>
+            {sync.situation.map((each) => (
+              <li key={each.code}>{situationWords(language, each)}</li>
+            ))}
+            {sync.fiscal?.trouble !== undefined && <li>{troubleWords(words, sync.fiscal.trouble)}</li>}
+          </ul>
+        )}
         <ul class="plain-list">
           {strip.parts.map((part) => (
             <li key={part.what} class="row">
@@ -52,17 +62,6 @@ export function DetailsView({ onSignOut, ...part }: PartProps & { onSignOut: () 
             </li>
           ))}
         </ul>
-        {sync !== undefined && (
-          <details>
-            <summary>{words.details.nodeSays}</summary>
-            <ul lang="en">
-              {sync.allowedNow.map((text) => (
-                <li key={text}>{text}</li>
-              ))}
-              {sync.fiscal !== undefined && <li>{sync.fiscal.words}</li>}
-            </ul>
-          </details>
-        )}
       </section>
       {sync !== undefined && <Deadlines {...part} sync={sync} />}
       {sync !== undefined && <Peers {...part} sync={sync} />}
@@ -75,8 +74,14 @@ export function DetailsView({ onSignOut, ...part }: PartProps & { onSignOut: () 
             <ul class="plain-list">
               {sync.alarms.map(({ code, detail, at }) => (
                 <li key={code + detail} class="note notice">
-                  <b>{code}</b> <span lang="en">{detail}</span>{' '}
+                  <b>{knownWords(language, 'alarms', code) ?? code}</b>{' '}
                   <span class="quiet">{moment(language, at)}</span>
+                  <details>
+                    <summary>{words.details.nodeSays}</summary>
+                    <span lang="en">
+                      {detail} ({code})
+                    </span>
+                  </details>
                 </li>
               ))}
             </ul>
@@ -151,7 +156,7 @@ function Peers({ words, language, sync, state }: PartProps & { sync: SyncStatus 
             <dt>{words.details.behind}</dt>
             <dd>{duration(language, peer.behindSeconds * 1000)}</dd>
             <dt>{words.details.cause}</dt>
-            <dd lang="en">{peer.cause}</dd>
+            <dd>{knownWords(language, 'causes', peer.causeCode) ?? <span lang="en">{peer.cause}</span>}</dd>
           </dl>
           {peer.feeds.length > 0 && (
             <details>

@@ -78,7 +78,7 @@ export function stripOf(facts: StatusFacts): Strip {
     oldestMs: ages.length === 0 ? undefined : Math.max(...ages),
     deadline: nearest(fiscal?.countdowns ?? []),
     trouble: fiscal?.trouble,
-    canSell: isHere && !(sync?.allowedNow ?? []).some((words) => words.startsWith('Cannot sell')),
+    canSell: isHere && sync?.canSell !== false,
   };
 }
 
