@@ -32,6 +32,7 @@ import { relayCommand } from './commands/relay.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { statusCommand } from './commands/status.ts';
 import { tillCommand } from './commands/till.ts';
+import { tokenCommand } from './commands/token.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { ExitCode } from './exit-code.ts';
 import { failureLine } from './failure.ts';
@@ -87,6 +88,7 @@ function composeProgram(ports: CliPorts, version: string): Command {
     employeeCommand(context),
     maintenanceCommand(context),
     posSyncCommand(context),
+    tokenCommand(context),
     catalogCommand(context),
     customersCommand(context),
     fiscalCommand(context),

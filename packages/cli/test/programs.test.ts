@@ -43,7 +43,7 @@ test('a relay and a node from nothing: init, add, start, sell nothing, look, sto
       (row: { branch: string; state: string }) => row.branch === 'B001' && row.state === 'online',
     );
   };
-  await until(10_000, 'B001 online', online);
+  await until(30_000, 'B001 online', online);
   const status = await json('status', '--data', nodeData);
   assert.equal([status.kind, status.sync.branch, status.ready.ready], ['node', 'B001', true]);
   assert.ok(status.sync.disk.totalBytes >= status.sync.disk.freeBytes && status.sync.disk.freeBytes > 0);
@@ -55,6 +55,16 @@ test('a relay and a node from nothing: init, add, start, sell nothing, look, sto
   assert.is((await fetch(`${node.url}/v1/products?q=a`, { headers })).status, 401);
   assert.match((await branchline(['till', 'list', '--data', nodeData])).out, /^T1 +cashier .* revoked$/m);
   assert.match((await branchline(['till', 'list', '--data', relayData])).err, /^error DATA_MISSING: /);
+
+  const vera = await json('token', 'add', 'Vera', '--role', 'view', '--data', relayData);
+  assert.is(vera.link, `${relay.url}/#token=${encodeURIComponent(vera.token)}`);
+  const asVera = { headers: { Authorization: `Bearer ${vera.token}` } };
+  assert.is((await fetch(`${relay.url}/v1/fleet`, asVera)).status, 200);
+  assert.is((await fetch(`${relay.url}/v1/operators`, asVera)).status, 403, 'who looks makes no tokens');
+  assert.match((await branchline(['token', 'list', '--data', relayData])).out, /^Vera +view/m);
+  await json('token', 'revoke', 'Vera', '--data', relayData);
+  assert.is((await fetch(`${relay.url}/v1/fleet`, asVera)).status, 401);
+  assert.match((await branchline(['token', 'list', '--data', nodeData])).err, /^error DATA_MISSING: /);
 
   assert.match((await branchline(['branch', 'list', '--data', nodeData])).err, /^error STILL_RUNNING: /);
 

@@ -1,6 +1,6 @@
 /** The cart: its lines, the one that is selected open to be changed, the total, and the way to the payment. */
 import { CODE_CHARS_MAX } from '@branchline/model';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { money, parseMoney, parseQuantity, quantity } from '../kit/numbers.ts';
 import {
   type Cart,
@@ -129,7 +129,6 @@ function LineEditor({
   onAside,
 }: PartProps & { line: CartLine; onAside: (aside: Aside) => void }) {
   const { cart } = state;
-  const [discount, setText] = useState<string | undefined>();
   const step = (milli: number): void => till.setCart(setQuantity(cart, line.quantityMilli + milli));
   const keepDiscount = (text: string): void => {
     const percent = /^\s*(\d{1,3})\s*%\s*$/.exec(text)?.[1];
@@ -140,7 +139,6 @@ function LineEditor({
     if (minor !== undefined) {
       till.setCart(setDiscount(cart, minor));
     }
-    setText(undefined);
   };
   return (
     <div class="editor">
@@ -148,16 +146,14 @@ function LineEditor({
         <button type="button" class="step" aria-label={words.sale.less} onClick={() => step(-ONE_MILLI)}>
           −
         </button>
-        <input
+        <TypedInput
           class="short number"
           inputMode="decimal"
-          aria-label={words.sale.quantity}
-          value={quantity(language, line.quantityMilli)}
-          onChange={(event) => {
-            const milli = parseQuantity(event.currentTarget.value);
-            if (milli === undefined) {
-              event.currentTarget.value = quantity(language, line.quantityMilli);
-            } else {
+          label={words.sale.quantity}
+          kept={quantity(language, line.quantityMilli)}
+          onKeep={(text) => {
+            const milli = parseQuantity(text);
+            if (milli !== undefined) {
               till.setCart(setQuantity(cart, milli));
             }
           }}
@@ -166,18 +162,15 @@ function LineEditor({
           +
         </button>
       </div>
-      <label class="row">
-        <span>{words.sale.discount}</span>
-        <input
-          class="short number"
-          inputMode="text"
-          placeholder="10%"
-          title={words.sale.discountHint}
-          value={discount ?? (line.discountMinor === 0 ? '' : String(line.discountMinor / 100))}
-          onInput={(event) => setText(event.currentTarget.value)}
-          onChange={(event) => keepDiscount(event.currentTarget.value)}
-        />
-      </label>
+      <TypedInput
+        caption={words.sale.discount}
+        class="short number"
+        inputMode="text"
+        placeholder="10%"
+        title={words.sale.discountHint}
+        kept={line.discountMinor === 0 ? '' : String(line.discountMinor / 100)}
+        onKeep={keepDiscount}
+      />
       {line.markingCode === undefined && <Marks till={till} cart={cart} words={words} line={line} />}
       <button
         type="button"
@@ -204,30 +197,62 @@ function Marks({
   return (
     <details open={lot !== '' || serials.length > 0}>
       <summary>{words.sale.marks}</summary>
-      <label class="row">
-        <span>{words.sale.lot}</span>
-        <input
-          class="short"
-          maxLength={CODE_CHARS_MAX}
-          autocomplete="off"
-          value={lot}
-          onChange={(event) =>
-            till.setCart(setMarks(cart, { lot: event.currentTarget.value.trim(), serials }))
-          }
-        />
-      </label>
-      <label class="row">
-        <span>{words.sale.serials}</span>
-        <input
-          autocomplete="off"
-          value={serials.join(' ')}
-          onChange={(event) =>
-            till.setCart(
-              setMarks(cart, { lot, serials: event.currentTarget.value.split(/[\s,;]+/).filter(Boolean) }),
-            )
-          }
-        />
-      </label>
+      <TypedInput
+        caption={words.sale.lot}
+        class="short"
+        maxLength={CODE_CHARS_MAX}
+        kept={lot}
+        onKeep={(text) => till.setCart(setMarks(cart, { lot: text.trim(), serials }))}
+      />
+      <TypedInput
+        caption={words.sale.serials}
+        kept={serials.join(' ')}
+        onKeep={(text) =>
+          till.setCart(setMarks(cart, { lot, serials: text.split(/[\s,;]+/).filter(Boolean) }))
+        }
+      />
     </details>
+  );
+}
+
+interface TypedInputProps {
+  readonly class?: string;
+  readonly inputMode?: 'decimal' | 'text';
+  readonly placeholder?: string;
+  readonly title?: string;
+  readonly maxLength?: number;
+  readonly label?: string;
+  /** Shown before it. */
+  readonly caption?: string;
+  readonly kept: string;
+  readonly onKeep: (text: string) => void;
+}
+
+/** What is being typed stays until it is kept, however often the page is drawn meanwhile. */
+function TypedInput({ kept, onKeep, label, caption, ...rest }: TypedInputProps) {
+  const [typed, setTyped] = useState<string | undefined>();
+  const id = useId();
+  const field = (
+    <input
+      {...rest}
+      id={id}
+      autocomplete="off"
+      {...(label === undefined ? {} : { 'aria-label': label })}
+      value={typed ?? kept}
+      onInput={(event) => setTyped(event.currentTarget.value)}
+      onChange={(event) => {
+        const text = event.currentTarget.value;
+        setTyped(undefined);
+        onKeep(text);
+      }}
+    />
+  );
+  return caption === undefined ? (
+    field
+  ) : (
+    <span class="row">
+      <label for={id}>{caption}</label>
+      {field}
+    </span>
   );
 }

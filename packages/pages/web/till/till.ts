@@ -253,8 +253,19 @@ export class Till {
     void this.#payOn();
   }
 
+  /** Without what was refused: it would be refused again. */
   editCart(): void {
+    const { cart, payment } = this.#state;
+    const code = payment.step === 'refused' ? payment.code : '';
     this.#pass({ type: 'edit' });
+    if (code.startsWith('GIFT_CARD_')) {
+      this.setCart({ ...cart, giftCards: [] });
+    } else if (code.startsWith('POINTS_')) {
+      this.setCart(setPoints(cart, 0, 0));
+    } else if (code.startsWith('COUPON_')) {
+      this.setCart(cart.coupons.reduce((left, coupon) => removeCoupon(left, coupon.code), cart));
+    }
+    this.set({ isPaying: false });
   }
 
   nextSale(): void {
