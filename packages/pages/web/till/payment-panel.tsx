@@ -253,6 +253,7 @@ function Vouchers({ till, state, words, language }: PartProps) {
     const coupon = await till.client.coupon(typed);
     const why = couponWhyNot(coupon, { cart, branch: state.me?.branch, nowMs: state.nowMs });
     if (why === undefined) {
+      till.set({ notice: undefined });
       till.setCart(addCoupon(till.state.cart, { code: typed, ending: coupon.ending }));
     } else {
       till.say('notice', (said) => couponWords(coupon, why, said, language));
@@ -268,6 +269,7 @@ function Vouchers({ till, state, words, language }: PartProps) {
         till.say('notice', (said) => (card.balanceMinor > 0 ? said.pay.giftAsked : said.pay.giftNothing));
         return;
       } else {
+        till.set({ notice: undefined });
         till.setCart(
           addGiftCard(till.state.cart, {
             code: typed,
