@@ -239,7 +239,9 @@ function TypedInput({ kept, onKeep, label, caption, ...rest }: TypedInputProps) 
       autocomplete="off"
       {...(label === undefined ? {} : { 'aria-label': label })}
       value={typed ?? kept}
-      onInput={(event) => setTyped(event.currentTarget.value)}
+      // A scan heard in this field is taken out of it again: then nothing was typed.
+      onInput={({ currentTarget: { value } }) => setTyped(value === kept ? undefined : value)}
+      onBlur={() => setTyped(undefined)}
       onChange={(event) => {
         const text = event.currentTarget.value;
         setTyped(undefined);
