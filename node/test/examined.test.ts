@@ -52,6 +52,8 @@ const well: SyncStatus = {
   mode: 'hybrid',
   enrolled: true,
   allowedNow: [],
+  situation: [],
+  canSell: true,
   unsentEntries: 0,
   peers: [],
   alarms: [],
