@@ -168,8 +168,8 @@ async function breakRegister({ chain, fires, ends }: Faults): Promise<void> {
   await chain.changeStorage(
     ({ storage }) => {
       const nowSeconds = storage.documents.at(-1)!.atSeconds;
-      storage.expiresSeconds = nowSeconds + 2 * DAY_SECONDS;
-      storage.capacity = storage.documents.length + 1;
+      storage.expiresSeconds = nowSeconds + DAY_SECONDS;
+      storage.capacity = storage.documents.length;
       storage.shift.openedSeconds -= DAY_SECONDS + 3_600;
       for (const document of storage.documents) {
         document.atSeconds -= 31 * DAY_SECONDS;

@@ -11,6 +11,7 @@ import { backupCommand } from './commands/backup.ts';
 import { benchCommand } from './commands/bench.ts';
 import { branchCommand } from './commands/branch.ts';
 import { catalogCommand } from './commands/catalog.ts';
+import { configCommand } from './commands/config.ts';
 import { customersCommand } from './commands/customers.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -74,6 +75,7 @@ function composeProgram(ports: CliPorts, version: string): Command {
     provisionCommand(context),
     packageCommand(context),
     nodeCommand(context),
+    configCommand(context),
     statusCommand(context),
     doctorCommand(context),
     verifyCommand(context),
