@@ -90,6 +90,7 @@ export class PosSyncDesk implements PosSyncService {
     this.#push = new PushDesk({ pipeline: parts.pipeline, alarms: parts.alarms, taking });
     this.#pull = new PullDesk({ parts, ids, clock, branch });
     this.#pull.start();
+    this.#tellAll();
   }
 
   stop(): void {
@@ -106,7 +107,7 @@ export class PosSyncDesk implements PosSyncService {
     const answer = await this.#push.push(key, request);
     this.#pull.notePushed(key.branch, request.records.length);
     this.#contact(key).pushedMs = this.#clock.nowMs();
-    await this.#tellUnsettled(key.branch);
+    this.#tellUnsettled(key.branch);
     return answer;
   }
 
@@ -195,11 +196,13 @@ export class PosSyncDesk implements PosSyncService {
     }));
   }
 
-  resolve(request: WriteRequest<{ readonly reason: string }>, key: string) {
+  async resolve(request: WriteRequest<{ readonly reason: string }>, key: string) {
     const { pipeline, trade, posSync } = this.#parts;
-    return pipeline.submit(request, (transaction) =>
+    const answer = await pipeline.submit(request, (transaction) =>
       resolveUnsettled(trade, posSync, transaction, key, request.body.reason),
     );
+    this.#tellAll();
+    return answer;
   }
 
   credits() {
@@ -285,7 +288,13 @@ export class PosSyncDesk implements PosSyncService {
     return contact;
   }
 
-  async #tellUnsettled(branch: string): Promise<void> {
+  #tellAll(): void {
+    for (const branch of new Set(this.keys().map((key) => key.branch))) {
+      this.#tellUnsettled(branch);
+    }
+  }
+
+  #tellUnsettled(branch: string): void {
     const { posSync, alarms } = this.#parts;
     if (!posSync.hasUnsettled(branch)) {
       alarms.clearAbout(branch, 'POS_RECORD');

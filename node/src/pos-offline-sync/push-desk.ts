@@ -121,6 +121,9 @@ export class PushDesk {
     const successful = results.filter(({ success }) => success).length;
     this.#taken += successful;
     this.#refused += results.length - successful;
+    if (successful === results.length) {
+      this.#options.alarms.clearAbout(key.branch, 'POS_SYNC');
+    }
     const summary = { total: results.length, successful, failed: results.length - successful };
     return { success: true, results, summary };
   }
