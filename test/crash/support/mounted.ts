@@ -20,7 +20,7 @@ const SHUTDOWN = [
   "my $how = pack('I', 2);",
   'ioctl($dir, 0x8004587d, $how) or die qq($!);',
 ].join(' ');
-const UNMOUNT_WITHIN_MS = 5_000;
+const UNMOUNT_WITHIN_MS = 20_000;
 
 export async function needRoot(...programs: string[]): Promise<void> {
   if (process.getuid?.() !== 0) {
@@ -77,8 +77,16 @@ export class Mounted {
   }
 
   async mount(): Promise<void> {
-    const options = ['loop', this.#options].filter((each) => each !== '').join(',');
-    await run('mount', ['-t', 'ext4', '-o', options, this.#image!, this.path]);
+    // A device of its own for every mount: whoever still holds the file system of before the cut must not be met again in this one.
+    const { stdout } = await run('losetup', ['--find', '--show', this.#image!]);
+    const device = stdout.trim();
+    try {
+      const options = this.#options === '' ? [] : ['-o', this.#options];
+      await run('mount', ['-t', 'ext4', ...options, device, this.path]);
+    } finally {
+      // Freed by the kernel once nothing is mounted from it.
+      await run('losetup', ['--detach', device]);
+    }
   }
 
   /** As after an error the kernel met: whoever writes gets EROFS. */

@@ -6,7 +6,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const SUBNET = '10.77.0';
+/** Of this process: two rigs at once on one machine do not meet. */
+const SUBNET = `10.77.${process.pid % 250}`;
 /** The test itself, on the bridge. */
 export const OUTSIDE = `${SUBNET}.254`;
 
@@ -18,7 +19,7 @@ export class Hosts {
     if (process.getuid?.() !== 0) {
       throw new Error('this rig makes network namespaces: run it as root');
     }
-    for (const program of ['ip', 'nft', 'tc']) {
+    for (const program of ['ip', 'nft', 'tc', 'nsenter']) {
       await run('which', [program]).catch(() => {
         throw new Error(`this rig needs ${program}: apt-get install iproute2 nftables`);
       });
@@ -58,7 +59,8 @@ export class Hosts {
 
   /** What stands before a command that is to run on the host. */
   under(name: string): string[] {
-    return ['ip', 'netns', 'exec', `${this.#tag}-${name}`];
+    // Not `ip netns exec`: that would hold copies of every mount of this machine, those of other rigs, too.
+    return ['nsenter', `--net=/run/netns/${this.#tag}-${name}`];
   }
 
   async inside(name: string, ...command: string[]): Promise<void> {
