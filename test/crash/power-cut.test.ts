@@ -29,8 +29,8 @@ const JOURNAL_CUTS = Number(process.env.CUTS ?? 70);
 const NODE_CUTS = 10;
 const CARELESS = 'data=writeback,noauto_da_alloc';
 const WRITER = fileURLToPath(new URL('./programs/journal-writer.mjs', import.meta.url));
-const OPEN_WITHIN_MS = 20_000;
-const ACKNOWLEDGED_WITHIN_MS = 20_000;
+const OPEN_WITHIN_MS = 60_000;
+const ACKNOWLEDGED_WITHIN_MS = 60_000;
 
 class Writer {
   /** Heads of the two feeds and the last number, as found at the opening. */
@@ -171,7 +171,7 @@ for (const [name, options] of [
       await using node = new Program(serveNode(data, '--relay', relayUrl));
       const url = await node.url();
       await tills.settle(url);
-      await until(20_000, 'node and relay agree', () => isLevel(url, made.branch.token));
+      await until(60_000, 'node and relay agree', () => isLevel(url, made.branch.token));
       if (cut === NODE_CUTS) {
         await node.stop();
         await relay.stop();
@@ -179,7 +179,7 @@ for (const [name, options] of [
       }
       const wanted = tills.acknowledged.length + 5 + cut * 3;
       const selling = tills.sell(url, { total: 400 });
-      await until(20_000, 'sales', () => tills.acknowledged.length >= wanted);
+      await until(60_000, 'sales', () => tills.acknowledged.length >= wanted);
       // Late answers may be of syncs that the cut has overtaken: only those before it count.
       const before = new Set(tills.acknowledged);
       await disk.cutPower();
