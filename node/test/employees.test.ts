@@ -12,7 +12,7 @@ import {
   WRONG_OF_EMPLOYEE_MAX,
   WRONG_OF_TILL_MAX,
 } from '../src/employees/sign-in-desk.ts';
-import { mayCall } from '../src/http/permissions.ts';
+import { mayCall, mayEditLive } from '../src/http/permissions.ts';
 import { jsonRoutes } from '../src/http/routes.ts';
 import type { TillIdentity } from '../src/services.ts';
 import { Chain } from './support/chain.ts';
@@ -89,6 +89,15 @@ test('the permissions of the roles: no sale and no drawer for an accountant, no 
       assert.is(may(role as TillRole, name), expected, `${role}: ${name}`);
     }
   }
+});
+
+test('live documents are edited by tills of managers and admins, not by accountants and not by somebody who signed in', () => {
+  const roles = ['cashier', 'manager', 'accountant', 'admin'] as const;
+  assert.equal(
+    roles.filter((role) => mayEditLive({ till: 'T1', role })),
+    ['manager', 'admin'],
+  );
+  assert.not(mayEditLive({ till: 'T1', role: 'admin', employee: { id: 'ann', name: 'Ann' } }));
 });
 
 test('made at head office, signed in at a branch without a network; what is done carries the person; each limit is kept', async () => {

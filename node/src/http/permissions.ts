@@ -8,6 +8,7 @@
  *     admin        all of it, and decisions about what was refused, tills, the register
  */
 import type { TillRole } from '@branchline/model';
+import type { TillIdentity } from '../services.ts';
 import type { Method } from './route.ts';
 
 const RANK = { cashier: 0, manager: 1, admin: 2 } as const;
@@ -43,4 +44,9 @@ export function mayCall(role: TillRole, { name, method, role: wanted }: Permissi
     return wanted === 'accountant' || (wanted !== 'admin' && (method === 'get' || OF_ACCOUNTANTS.has(name)));
   }
   return RANK[role] >= RANK[wanted === 'accountant' ? 'manager' : wanted];
+}
+
+/** Live documents hold stock and customers, and a socket outlives a sign-in: they are edited with the token of a till, never of a person. */
+export function mayEditLive({ role, employee }: TillIdentity): boolean {
+  return employee === undefined && (role === 'manager' || role === 'admin');
 }

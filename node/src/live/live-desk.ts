@@ -25,6 +25,7 @@ import {
   type StorageLevel,
   Tickets,
 } from '@branchline/repo';
+import { mayEditLive } from '../http/permissions.ts';
 import type { NodeParts } from '../node-services.ts';
 import type { LiveService, MetricSample, TillIdentity } from '../services.ts';
 import { decisionOf } from './live-edits.ts';
@@ -186,7 +187,7 @@ function liveSource(parts: LiveParts, rows: LiveRows): LiveSource<LiveTill> {
       if (addedAt !== undefined && (now === undefined || now.revoked || now.addedAt !== addedAt)) {
         return 'none';
       }
-      if ((now ?? till).role === 'cashier') {
+      if (!mayEditLive({ ...till, role: (now ?? till).role })) {
         // A shard of loyalty says names and phones of all its customers; a till finds the one who stands before it.
         return kindOf(document) === 'loyalty' ? 'none' : 'read';
       }
