@@ -7,7 +7,7 @@
  */
 import type { OfdBehaviour } from '@branchline/fiscal';
 import { randomInteger } from 'hlc-ts';
-import { isHeldByOffice, isHeldElsewhere } from './checks.ts';
+import { isHeldByOffice, isHeldElsewhere } from './level.ts';
 import type { Machine } from './machine.ts';
 import { Shop } from './shop.ts';
 import type { World } from './world.ts';
@@ -181,10 +181,13 @@ async function loseRelay(_: Machine, world: World): Promise<boolean> {
     return false;
   }
   const { store, registry } = office.life;
-  const run = await store.read(registry.feed, 1, 1_000_000);
+  const run = await store.read(registry.feed, 1, 1_000_000).catch(() => undefined);
+  if (run === undefined) {
+    return false;
+  }
   await relay.kill();
   relay.place = relay.freshPlace();
-  await relay.learn(run!);
+  await relay.learn(run);
   return true;
 }
 

@@ -1,25 +1,41 @@
 /**
- * People at the tills and in head office: what they ask of the programs, and the oracle that remembers it.
+ * People at the tills and in head office: what they ask of the programs, and the memory of what they were told.
  *
  * A request is started and left to itself; the answer comes when the machine gets to it, or never. Somebody who got no answer
  * asks again with the same key, as the till's software does.
  */
-import { createHash } from 'node:crypto';
-import type { WriteAnswer, WriteRequest } from '@branchline/node';
 import { randomInteger } from 'hlc-ts';
-import { type Attempt, BrokenPromise, type Movement, type Sale, type SaleBody, tell } from './oracle.ts';
+import {
+  arrival,
+  delivery,
+  giftCard,
+  refund,
+  requestOf,
+  SKUS,
+  sale,
+  sending,
+  type Where,
+} from './errands.ts';
+import {
+  type Arrival,
+  type Attempt,
+  BrokenPromise,
+  type CardIssue,
+  type GivenBack,
+  type Movement,
+  type Sale,
+  type Sending,
+  tell,
+} from './oracle.ts';
 import type { Shop } from './shop.ts';
 import type { World } from './world.ts';
 
-export const SKUS = Array.from({ length: 12 }, (_, at) => `SKU-${String(at + 1).padStart(2, '0')}`);
-export const CUSTOMERS = ['C-1', 'C-2', 'C-3'];
 /** A shop whose disk has room again sells again within this time. */
 const RESUME_LIMIT_MS = 30_000;
 const AGAIN_MS = 1_000;
 const CASH_MINOR = 100_000_000;
-/** Share of a known customer's purchases that are partly paid with points. */
-const REDEEMS = 0.4;
-const POINTS_MAX = 300;
+/** What a request waits for at most; more open ones would be an endless queue of one till. */
+const OPEN_MAX = 20;
 
 /** What a program may honestly say when it cannot write now. */
 const HONEST: ReadonlySet<string> = new Set([
@@ -30,13 +46,15 @@ const HONEST: ReadonlySet<string> = new Set([
   'NOT_READY',
   'NODE_FAILED',
 ]);
-/** Points that are not spendable here, or not for so little: nothing happened. */
-const POINTS: ReadonlySet<string> = new Set(['POINTS_SHORT', 'POINTS_LIMIT']);
 
 export class People {
   readonly sales: Sale[] = [];
   readonly movements: Movement[] = [];
-  /** Prices head office was told it changed, in the order of asking. */
+  readonly cards: CardIssue[] = [];
+  readonly refunds: GivenBack[] = [];
+  readonly sent: Sending[] = [];
+  readonly arrived: Arrival[] = [];
+  readonly #all: Attempt[] = [];
   readonly #world: World;
   #keys = 0;
   #broken: Error | undefined;
@@ -53,50 +71,81 @@ export class People {
     }
   }
 
-  /** Requests without an answer. */
-  get open(): readonly Attempt<unknown, unknown>[] {
-    return [...this.sales, ...this.movements].filter(
-      ({ told, isForgotten }) => told === 'nothing' && !isForgotten,
+  /** Somebody comes to a shop, or nobody does. */
+  visit(shop: Shop): void {
+    const dice = this.#world.random();
+    if (shop.isRevoked) {
+      this.#sellStolen(shop);
+    } else if (dice < 0.1) {
+      this.#repeat(shop);
+    } else if (this.#open < OPEN_MAX) {
+      this.#want(shop, dice);
+    }
+  }
+
+  changePrice(office: Shop): void {
+    const { random } = this.#world;
+    const sku = this.#world.pick(SKUS);
+    const priceMinor = 100 + randomInteger(random, 100_000);
+    const request = requestOf(`price-${++this.#keys}`, { priceMinor });
+    void office.services.products.put(sku, request).then(
+      () => this.#world.say(`HQ: ${sku} costs ${priceMinor}`),
+      (error: unknown) => this.#refused(office, request.key, error),
     );
   }
 
-  sell(shop: Shop): void {
-    const { random } = this.#world;
-    const lines = Array.from({ length: 1 + randomInteger(random, 3) }, () => ({
-      sku: this.#world.pick(SKUS),
-      quantityMilli: 1000 * (1 + randomInteger(random, 3)),
-      discountMinor: 0 as const,
-    }));
-    const customer = random() < 0.4 ? { id: this.#world.pick(CUSTOMERS) } : undefined;
-    const isRedeeming = customer !== undefined && random() < REDEEMS;
-    const body: SaleBody = {
-      till: `T${1 + randomInteger(random, 2)}`,
-      cashier: 'Ann',
-      lines,
-      payments: [{ kind: 'cash', amountMinor: CASH_MINOR }],
-      ...(customer === undefined ? {} : { customer }),
-      redeemPoints: isRedeeming ? 1 + randomInteger(random, POINTS_MAX) : 0,
-    };
-    const sale: Sale = { ...this.#attempt(shop, body, body.till) };
-    this.sales.push(sale);
-    this.#ask(shop, sale);
+  /** Asks for everything again that has no answer; a shop that cannot sell yet must be able to soon, by itself. */
+  async settle(shop: Shop): Promise<void> {
+    for (const attempt of this.#all) {
+      if (attempt.machine === shop.name && attempt.told === 'nothing' && !attempt.isForgotten) {
+        await this.#world.within(`an answer to ${attempt.request.key}`, this.#insist(shop, attempt));
+      }
+    }
   }
 
-  receive(shop: Shop): void {
+  get #open(): number {
+    return this.#all.filter(({ told, isForgotten }) => told === 'nothing' && !isForgotten).length;
+  }
+
+  #want(shop: Shop, dice: number): void {
     const { random } = this.#world;
-    const body = {
-      lines: [{ sku: this.#world.pick(SKUS), quantityMilli: 1000 * (1 + randomInteger(random, 20)) }],
-    };
-    const movement: Movement = { ...this.#attempt(shop, body, 'T1') };
-    this.movements.push(movement);
-    this.#ask(shop, movement);
+    const where = this.#where(shop);
+    const others = [...new Set(this.#world.shops.map(({ branch }) => branch))].filter(
+      (branch) => branch !== shop.branch,
+    );
+    if (dice < 0.34) {
+      this.#ask(shop, this.sales, sale(random, where, this.#usableCards));
+    } else if (dice < 0.38) {
+      this.#ask(shop, this.movements, delivery(random, where));
+    } else if (dice < 0.42) {
+      const sold = this.#known(this.sales).filter(({ branch }) => branch === shop.branch);
+      if (sold.length > 0) {
+        this.#ask(shop, this.refunds, refund(random, where, this.#world.pick(sold)));
+      }
+    } else if (dice < 0.43) {
+      this.#ask(shop, this.cards, giftCard(random, where, this.cards.length));
+    } else if (dice < 0.45 && others.length > 0) {
+      this.#ask(shop, this.sent, sending(random, where, this.#world.pick(others)));
+    } else if (dice < 0.49) {
+      const here = this.#known(this.sent).filter(({ request }) => request.body.to === shop.branch);
+      if (here.length > 0) {
+        this.#ask(shop, this.arrived, arrival(random, where, this.#world.pick(here)));
+      }
+    }
+  }
+
+  /** Cards that somebody has in hand: nobody is sold a card without an answer. */
+  get #usableCards(): readonly CardIssue[] {
+    return this.#known(this.cards);
+  }
+
+  #known<Kind extends Attempt>(attempts: readonly Kind[]): readonly Kind[] {
+    return attempts.filter(({ told, isForgotten }) => told === 'done' && !isForgotten);
   }
 
   /** Asks again, with the same key, for something asked before; rarely with another body, which must be refused. */
-  repeat(shop: Shop): void {
-    const own = [...this.sales, ...this.movements].filter(
-      ({ machine, isForgotten }) => machine === shop.name && !isForgotten,
-    );
+  #repeat(shop: Shop): void {
+    const own = this.#all.filter(({ machine, isForgotten }) => machine === shop.name && !isForgotten);
     if (own.length === 0) {
       return;
     }
@@ -107,11 +156,11 @@ export class People {
       return;
     }
     this.#world.count('repeated request');
-    this.#ask(shop, attempt);
+    this.#send(shop, attempt);
   }
 
   /** Whoever has a stolen machine sells on it; nobody else may ever hear of it. */
-  sellStolen(shop: Shop): void {
+  #sellStolen(shop: Shop): void {
     const body = {
       till: 'T1',
       lines: [{ sku: SKUS[0]!, quantityMilli: 1_000, discountMinor: 0 }],
@@ -120,38 +169,19 @@ export class People {
     };
     this.#world.count('sale on a stolen machine');
     void shop.services.orders
-      .place(this.#request(`stolen-${++this.#keys}`, body, 'T1') as never)
+      .place(requestOf(`stolen-${++this.#keys}`, body) as never)
       .catch(() => undefined);
   }
 
-  changePrice(office: Shop): void {
-    const { random } = this.#world;
-    const sku = this.#world.pick(SKUS);
-    const priceMinor = 100 + randomInteger(random, 100_000);
-    const request = this.#request(`price-${++this.#keys}`, { priceMinor }, 'T1');
-    void office.services.products.put(sku, request).then(
-      () => this.#world.say(`HQ: ${sku} costs ${priceMinor}`),
-      (error: unknown) => this.#refused(office, request.key, error),
-    );
-  }
-
-  /** Asks for everything again that has no answer; a shop that cannot sell yet must be able to soon, by itself. */
-  async settle(shop: Shop): Promise<void> {
-    for (const attempt of [...this.sales, ...this.movements]) {
-      if (attempt.machine === shop.name && attempt.told !== 'done' && !attempt.isForgotten) {
-        await this.#world.within(`an answer to ${attempt.request.key}`, this.#insist(shop, attempt));
-      }
-    }
-  }
-
-  async #insist(shop: Shop, attempt: Sale | Movement): Promise<void> {
+  async #insist(shop: Shop, attempt: Attempt): Promise<void> {
     for (let left = RESUME_LIMIT_MS; ; left -= AGAIN_MS) {
       try {
         await this.#place(shop, attempt);
         return;
       } catch (error) {
         const { code } = error as { code?: string };
-        if (code !== undefined && POINTS.has(code)) {
+        if (code !== undefined && attempt.refusals.has(code)) {
+          this.#noteRefusal(attempt, code);
           return;
         }
         if (left <= 0 || code === undefined || !HONEST.has(code)) {
@@ -163,7 +193,7 @@ export class People {
   }
 
   #forget(shop: Shop, sinceMs: number): void {
-    for (const attempt of [...this.sales, ...this.movements]) {
+    for (const attempt of this.#all) {
       const isKnown = attempt.told === 'done' && attempt.answeredMs < sinceMs;
       if (attempt.machine === shop.name && !isKnown) {
         attempt.isForgotten = true;
@@ -171,59 +201,51 @@ export class People {
     }
   }
 
-  #attempt<Body>(
-    shop: Shop,
-    body: Body,
-    till: string,
-  ): Omit<Attempt<Body, never>, 'answer'> & { answer: undefined } {
-    const key = `${shop.branch}-${++this.#keys}`;
-    const request = this.#request(key, body, till);
-    return {
-      machine: shop.name,
-      branch: shop.branch,
-      request,
-      told: 'nothing',
-      answer: undefined,
-      answeredMs: 0,
-      isForgotten: false,
-    };
+  #where(shop: Shop): Where {
+    return { machine: shop.name, branch: shop.branch, key: `${shop.branch}-${++this.#keys}` };
   }
 
-  #request<Body>(key: string, body: Body, till: string): WriteRequest<Body> {
-    const fingerprint = createHash('sha256').update(JSON.stringify(body)).digest('hex');
-    return { key, fingerprint, till: { till, role: 'manager' }, body };
+  #ask<Kind extends Attempt>(shop: Shop, kept: Kind[], attempt: Kind): void {
+    kept.push(attempt);
+    this.#all.push(attempt);
+    this.#send(shop, attempt);
   }
 
-  #ask(shop: Shop, attempt: Sale | Movement): void {
+  #send(shop: Shop, attempt: Attempt): void {
+    attempt.told = attempt.told === 'refused' ? 'nothing' : attempt.told;
     this.#place(shop, attempt).catch((error: unknown) => {
       if (error instanceof BrokenPromise) {
         this.#broken ??= error;
         return;
       }
-      this.#refused(shop, attempt.request.key, error);
+      this.#noteRefusal(attempt, (error as { code?: string }).code);
+      this.#refused(shop, attempt.request.key, error, attempt.refusals);
     });
   }
 
-  async #place(shop: Shop, attempt: Sale | Movement): Promise<void> {
-    const { services } = shop;
-    const answer = (await ('payments' in attempt.request.body
-      ? services.orders.place(attempt.request as never)
-      : services.stock.receive(attempt.request as never))) as WriteAnswer<never>;
+  async #place(shop: Shop, attempt: Attempt): Promise<void> {
+    attempt.pending += 1;
+    const answer = await attempt.ask(shop.services, attempt.request);
+    attempt.pending -= 1;
     this.#world.count(answer.replayed ? 'replayed answer' : 'answer');
     attempt.answeredMs = attempt.told === 'done' ? attempt.answeredMs : this.#world.timeMs;
-    tell(attempt as Attempt<unknown, unknown>, answer);
+    tell(attempt, answer);
     this.#world.say(`${shop.name}: ${attempt.request.key} done${answer.replayed ? ' before' : ''}`);
   }
 
-  #mismatch(shop: Shop, attempt: Sale | Movement): void {
+  /** Nothing happened, unless another request under the same key is under way or got lost. */
+  #noteRefusal(attempt: Attempt, code: string | undefined): void {
+    if (code !== undefined && attempt.refusals.has(code)) {
+      attempt.pending -= 1;
+      attempt.told = attempt.told === 'nothing' && attempt.pending === 0 ? 'refused' : attempt.told;
+    }
+  }
+
+  #mismatch(shop: Shop, attempt: Attempt): void {
     const request = { ...attempt.request, fingerprint: 'f'.repeat(64) };
-    const asked =
-      'payments' in request.body
-        ? shop.services.orders.place(request as never)
-        : shop.services.stock.receive(request as never);
-    void asked.then(
+    void attempt.ask(shop.services, request).then(
       () => {
-        this.#broken ??= new BrokenPromise(`G2: ${request.key} was taken with another body`);
+        this.#broken ??= new BrokenPromise(`43: ${request.key} was taken with another body`);
       },
       (error: unknown) => {
         const { code } = error as { code?: string };
@@ -234,12 +256,12 @@ export class People {
     );
   }
 
-  #refused(shop: Shop, key: string, error: unknown): void {
+  #refused(shop: Shop, key: string, error: unknown, refusals: ReadonlySet<string> = new Set()): void {
     const { code, message } = error as { code?: string; message: string };
     this.#world.say(`${shop.name}: ${key} ${code}`);
     this.#world.count(`refused: ${code}`);
     const isDamaged = shop.damage !== undefined && code === 'STORE_CORRUPT';
-    if (code === undefined || !(HONEST.has(code) || POINTS.has(code) || isDamaged)) {
+    if (code === undefined || !(HONEST.has(code) || refusals.has(code) || isDamaged)) {
       this.#broken ??= new Error(`${shop.name} refused ${key}: ${code ?? (error as Error).stack} ${message}`);
     }
   }

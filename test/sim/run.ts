@@ -6,10 +6,13 @@
  */
 import { verifyStore } from '@branchline/feed';
 import { type Random, randomInteger } from 'hlc-ts';
-import { checkAll, Finding, isLevel, lag, undelivered } from './checks.ts';
+import { checkAll, undelivered } from './checks.ts';
+import { CUSTOMERS, SKUS } from './errands.ts';
 import { FAULTS, type Fault, mend } from './faults.ts';
+import { Finding } from './finding.ts';
+import { isLevel, lag } from './level.ts';
 import { DIR, type Machine, TENANT } from './machine.ts';
-import { CUSTOMERS, People, SKUS } from './people.ts';
+import { People } from './people.ts';
 import { Shop } from './shop.ts';
 import { World } from './world.ts';
 
@@ -38,7 +41,9 @@ const FAULTS_OF_A_RUN = 0.5;
 /** Everything mended, a chain must agree within this simulated time. */
 const LEVEL_LIMIT_MS = 10 * 60_000;
 const PRINT_LIMIT_MS = 60 * 60_000;
-const STEP_MS_MAX = 1_500;
+/** Longer than a round of any desk. */
+const DESK_ROUND_MS = 12_000;
+const STEP_MS_MAX = 1_000;
 /** Steps so short that what comes next meets what is still under way. */
 const QUICK = 0.3;
 const QUICK_MS_MAX = 60;
@@ -57,9 +62,6 @@ const FAILING: ReadonlySet<string> = new Set([
 const LOOKS_FIRST = 0.5;
 /** Starts in a row that may fail while everything is mended. */
 const STARTS_MAX = 5;
-
-/** What a request waits for at most; more open ones would be an endless queue of one till. */
-const OPEN_MAX = 20;
 
 export async function run(options: RunOptions): Promise<Outcome> {
   const { seed, steps, shops } = options;
@@ -143,19 +145,8 @@ async function act(
     }
   }
   const shops = world.shops.filter(({ isSelling }) => isSelling);
-  const isBusy = people.open.length >= OPEN_MAX;
   if (shops.length > 0) {
-    const shop = world.pick(shops);
-    const dice = world.random();
-    if (shop.isRevoked) {
-      people.sellStolen(shop);
-    } else if (dice < 0.25 && !isBusy) {
-      people.sell(shop);
-    } else if (dice < 0.3 && !isBusy) {
-      people.receive(shop);
-    } else if (dice < 0.4) {
-      people.repeat(shop);
-    }
+    people.visit(world.pick(shops));
   }
   if (world.office.isSelling && world.chance(0.05)) {
     people.changePrice(world.office);
@@ -302,14 +293,16 @@ async function agree(world: World, people: People): Promise<void> {
     for (const shop of selling) {
       await retry(world, shop);
     }
-    const open = await Promise.all(selling.map(undelivered));
+    const open = await Promise.all(selling.map((shop) => undelivered(shop, people)));
     return open.every((count) => count === 0);
   };
   if (!(await world.until(PRINT_LIMIT_MS, isDone, 5_000))) {
     throw new Finding('2, 27, 33: receipts are neither printed nor delivered after an hour');
   }
-  // What was printed meanwhile has to travel, too.
+  // What was printed meanwhile has to travel, too; then the desks of the branches look once more at what came together.
   await level(world, 'level after printing');
+  await world.clock.advance(DESK_ROUND_MS);
+  await level(world, 'level after the last look of all desks');
 }
 
 /** Ends and starts what wants it. */

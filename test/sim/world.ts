@@ -22,7 +22,7 @@ const TWO_NODES = 0.3;
 /** Share of chains whose shops also dial head office, past the relay. */
 const DIRECT = 0.3;
 /** Share of chains with cash registers: a receipt costs more than all else about a sale. */
-const REGISTERS = 0.5;
+const REGISTERS = 0.3;
 /** How many shops there are, each as likely as it stands here. */
 const SHOPS = [1, 1, 1, 1, 2, 2, 3] as const;
 

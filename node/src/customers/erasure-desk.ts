@@ -145,7 +145,7 @@ export class ErasureDesk {
 
   async #pause(signal: AbortSignal): Promise<void> {
     const woken = new AbortController();
-    this.#wake = () => woken.abort();
+    this.#wake = () => woken.abort('woken');
     await doze(this.#options.clock, ERASURE_LOOK_MS, signal, woken.signal);
   }
 

@@ -38,7 +38,7 @@ export class GoodsDesk {
 
   constructor(options: GoodsDeskOptions) {
     this.#options = options;
-    options.oversold.watch(() => this.#wake.abort());
+    options.oversold.watch(() => this.#wake.abort('woken'));
   }
 
   async run(signal: AbortSignal): Promise<void> {
