@@ -1,6 +1,8 @@
 /** Processes that run seeds, each one at a time; a process that dies is a failed seed and is replaced. */
 import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { RunOptions } from './run.ts';
 
 /** An outcome as it comes from a process. */
 export interface Told {
@@ -13,12 +15,15 @@ export interface Told {
   readonly words?: string;
 }
 
+/** The tree this file stands in. */
+export const HERE = fileURLToPath(new URL('../..', import.meta.url));
 /** Real time for one seed; a run that hangs is a finding. */
 const SEED_LIMIT_MS = 300_000;
 
 export interface FleetOptions {
   readonly workers: number;
-  readonly steps: number;
+  /** Of each seed, but for the seed itself. */
+  readonly of: Omit<RunOptions, 'seed'>;
   /** Asked before each seed: whether the rest may be left. */
   readonly isEnough?: () => boolean;
 }
@@ -38,8 +43,8 @@ export class Fleet {
         if (this.#options.isEnough?.() === true) {
           break;
         }
-        child ??= this.#start();
-        const told = await ask(child, seed);
+        child ??= startWorker(HERE);
+        const told = await ask(child, { ...this.#options.of, seed });
         each(told);
         if (!child.connected) {
           child = undefined;
@@ -49,21 +54,24 @@ export class Fleet {
     };
     await Promise.all(Array.from({ length: this.#options.workers }, one));
   }
-
-  #start(): ChildProcess {
-    return fork(
-      fileURLToPath(new URL('./main.ts', import.meta.url)),
-      ['--worker', '--steps', String(this.#options.steps)],
-      {
-        // As the programs are started: V8 aborts now and then without the first.
-        execArgv: ['--no-turbo-inline-js-wasm-calls', '--conditions=source', '--import', 'tsx'],
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      },
-    );
-  }
 }
 
-function ask(child: ChildProcess, seed: number): Promise<Told> {
+/** A process that runs seeds, of the tree that stands in `folder`; ends when told to. */
+export function startWorker(folder: string): ChildProcess {
+  return fork(join(folder, 'test/sim/main.ts'), ['--worker'], {
+    cwd: folder,
+    // As the programs are started: V8 aborts now and then without the first. What a seed leaves behind is collected seldom, and by
+    // the thread it runs on: the other core has seeds of its own.
+    execArgv: [
+      ...['--no-turbo-inline-js-wasm-calls', '--max-semi-space-size=64', '--single-threaded-gc'],
+      ...['--conditions=source', '--import', 'tsx'],
+    ],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+}
+
+export function ask(child: ChildProcess, options: RunOptions): Promise<Told> {
+  const { seed } = options;
   return new Promise((resolve) => {
     const nothing = { seed, sales: 0, simulatedMs: 0, digest: '', counts: [] };
     const over = (told: Told): void => {
@@ -84,6 +92,6 @@ function ask(child: ChildProcess, seed: number): Promise<Told> {
     limit.addEventListener('abort', hangs, { once: true });
     child.once('message', heard);
     child.once('exit', died);
-    child.send(seed);
+    child.send(options);
   });
 }

@@ -13,9 +13,10 @@ import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { systemClock } from 'hlc-ts';
+import { figure } from '../support/figures.ts';
 import { KINDS, WAYS_OUT } from './faults.ts';
 import { Fleet } from './fleet.ts';
-import { run } from './run.ts';
+import { type RunOptions, run } from './run.ts';
 import { verifyOnce } from './verify-once.ts';
 
 const { values, positionals } = parseArgs({
@@ -36,12 +37,14 @@ const { values, positionals } = parseArgs({
   },
 });
 const steps = Number(values.steps);
+/** How often a kind of fault has to strike to count as one. */
+const HITS_GOAL = 100;
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 verifyOnce();
 if (values.worker) {
-  process.on('message', async (seed: number) => {
-    const { counts, failure, ...plain } = await run({ seed, steps });
+  process.on('message', async (options: RunOptions) => {
+    const { counts, failure, ...plain } = await run(options);
     process.send!({ ...plain, counts: [...counts], words: failure?.words });
   });
 } else if (values.replay) {
@@ -83,7 +86,7 @@ async function runAll(): Promise<void> {
   const beganMs = clock.monotonicMs();
   const isEnough = (): boolean =>
     (values['until-failure'] && failed > 0) || clock.monotonicMs() - beganMs > endMs;
-  const fleet = new Fleet({ workers: Number(values.workers), steps, isEnough });
+  const fleet = new Fleet({ workers: Number(values.workers), of: { steps }, isEnough });
   const totals = new Map<string, number>();
   let [passed, failed, sales, simulatedMs] = [0, 0, 0, 0];
   await fleet.run(
@@ -106,6 +109,7 @@ async function runAll(): Promise<void> {
       }
     },
   );
+  const found = failed;
   const wanted = Math.floor((Number(values.hits) * (passed + failed)) / count);
   print(`\n${'figure'.padEnd(52)}${'got'.padStart(9)}${'wanted'.padStart(9)}`);
   const row = (name: string, got: number, goal: number | string = ''): void =>
@@ -129,6 +133,9 @@ async function runAll(): Promise<void> {
     }
   }
   row('faults that struck', struck);
+  const often = KINDS.filter((name) => (totals.get(name) ?? 0) >= HITS_GOAL).length;
+  figure(`failures in ${passed + found} simulated chains of ${steps} steps`, found, `0 in ${count}`);
+  figure(`kinds of faults that struck at least ${HITS_GOAL} times`, often, '25 or more');
   const named = new Set([...KINDS, ...WAYS_OUT]);
   for (const [name, times] of [...totals].filter(([each]) => !named.has(each)).sort()) {
     row(`happened: ${name}`, times);

@@ -4,6 +4,7 @@
  */
 import type { GiftCard, Order, Refund, StockMovement, Transfer } from '@branchline/model';
 import type { NodeServices, WriteAnswer, WriteRequest } from '@branchline/node';
+import { Finding } from './finding.ts';
 
 export interface Attempt<Body = unknown, Answer = unknown> {
   /** Name of the machine it was asked of. */
@@ -61,7 +62,7 @@ export type Arrival = Attempt<Partial<Goods> & { readonly from?: string }, Trans
 };
 
 /** A request that got another answer than the first time. */
-export class BrokenPromise extends Error {}
+export class BrokenPromise extends Finding {}
 
 /** Writes down what a till was told, and compares it with what it was told before. */
 export function tell(attempt: Attempt, { body, replayed }: WriteAnswer<unknown>): void {

@@ -36,6 +36,7 @@ const AGAIN_MS = 1_000;
 const CASH_MINOR = 100_000_000;
 /** What a request waits for at most; more open ones would be an endless queue of one till. */
 const OPEN_MAX = 20;
+const FIRST_CARDS = 2;
 
 /** What a program may honestly say when it cannot write now. */
 const HONEST: ReadonlySet<string> = new Set([
@@ -80,6 +81,16 @@ export class People {
       this.#repeat(shop);
     } else if (this.#open < OPEN_MAX) {
       this.#want(shop, dice);
+    }
+  }
+
+  /** Everybody knows of some cards before anything goes wrong. */
+  async sellFirstCards(shop: Shop): Promise<void> {
+    for (let card = 0; card < FIRST_CARDS; card += 1) {
+      const attempt = giftCard(this.#world.random, this.#where(shop), card);
+      this.cards.push(attempt);
+      this.#all.push(attempt);
+      await this.#place(shop, attempt);
     }
   }
 
@@ -262,7 +273,10 @@ export class People {
     this.#world.count(`refused: ${code}`);
     const isDamaged = shop.damage !== undefined && code === 'STORE_CORRUPT';
     if (code === undefined || !(HONEST.has(code) || refusals.has(code) || isDamaged)) {
-      this.#broken ??= new Error(`${shop.name} refused ${key}: ${code ?? (error as Error).stack} ${message}`);
+      // Everything is on sale from the beginning: a shop that does not know it has lost what it had taken in.
+      const number = code === 'PRODUCT_UNKNOWN' ? '4, 8' : '20';
+      const words = code ?? (error as Error).stack;
+      this.#broken ??= new BrokenPromise(`${number}: ${shop.name} refused ${key}: ${words} ${message}`);
     }
   }
 }

@@ -14,14 +14,15 @@ import { isLevel, lag } from './level.ts';
 import { DIR, type Machine, TENANT } from './machine.ts';
 import { People } from './people.ts';
 import { Shop } from './shop.ts';
-import { World } from './world.ts';
+import { type ChainOptions, World } from './world.ts';
 
-export interface RunOptions {
+export interface RunOptions extends ChainOptions {
   readonly seed: number;
   readonly steps: number;
-  readonly shops?: number;
-  /** Names of faults that may happen; all when left out. */
+  /** Names of faults that happen; when left out the dice choose. */
   readonly faults?: readonly string[];
+  /** Called before each step. */
+  readonly beforeStep?: (step: number) => void;
 }
 
 export interface Outcome {
@@ -43,6 +44,7 @@ const LEVEL_LIMIT_MS = 10 * 60_000;
 const PRINT_LIMIT_MS = 60 * 60_000;
 /** Longer than a round of any desk. */
 const DESK_ROUND_MS = 12_000;
+const STOCK_LIMIT_MS = 60_000;
 const STEP_MS_MAX = 1_000;
 /** Steps so short that what comes next meets what is still under way. */
 const QUICK = 0.3;
@@ -64,8 +66,8 @@ const LOOKS_FIRST = 0.5;
 const STARTS_MAX = 5;
 
 export async function run(options: RunOptions): Promise<Outcome> {
-  const { seed, steps, shops } = options;
-  const world = await World.open({ seed, ...(shops === undefined ? {} : { shops }) });
+  const { seed, steps } = options;
+  const world = await World.open(options);
   const people = new People(world);
   const faults = chosen(world.random, options.faults);
   const outcome = (): Outcome => ({
@@ -77,8 +79,9 @@ export async function run(options: RunOptions): Promise<Outcome> {
     simulatedMs: world.timeMs,
   });
   try {
-    await stock(world);
+    await stock(world, people);
     for (let step = 0; step < steps; step += 1) {
+      options.beforeStep?.(step);
       await act(world, people, faults);
       people.check();
     }
@@ -95,16 +98,16 @@ export async function run(options: RunOptions): Promise<Outcome> {
   }
 }
 
-/** Each run has its own set of faults, each with its own weight. */
+/** Each run has its own set of faults, each with its own weight; or those that were named. */
 function chosen(random: Random, names: readonly string[] | undefined): readonly (readonly [Fault, number])[] {
   return FAULTS.flatMap((fault) => {
-    const weight = random() < FAULTS_OF_A_RUN ? random() * fault.weight : 0;
-    const isMeant = names?.includes(fault.name) ?? true;
-    return isMeant && weight > 0 ? [[fault, weight] as const] : [];
+    const diced = random() < FAULTS_OF_A_RUN ? random() * fault.weight : 0;
+    const weight = names === undefined ? diced : names.includes(fault.name) ? fault.weight : 0;
+    return weight > 0 ? [[fault, weight] as const] : [];
   });
 }
 
-async function stock(world: World): Promise<void> {
+async function stock(world: World, people: People): Promise<void> {
   const rows = SKUS.map((sku, at) => ({
     sku,
     name: `Frame ${at + 1}`,
@@ -123,8 +126,12 @@ async function stock(world: World): Promise<void> {
   }
   const known = (): boolean =>
     world.shops.every((shop) => SKUS.every((sku) => shop.services.products.get(sku) !== undefined));
-  if (!(await world.until(60_000, known))) {
+  if (!(await world.until(STOCK_LIMIT_MS, known))) {
     throw new Finding('2: the catalog never reached the shops');
+  }
+  await world.within('the first cards', people.sellFirstCards(world.shops[0]!));
+  if (!(await world.until(STOCK_LIMIT_MS, () => isLevel(world)))) {
+    throw new Finding('2: the first cards never reached the shops');
   }
 }
 
@@ -223,6 +230,9 @@ async function begin(world: World, machine: Machine): Promise<void> {
         await machine.putBack(machine.image);
         return;
       }
+    }
+    if (DAMAGED.has(code ?? '')) {
+      throw new Finding(`19, 47: ${machine.name} cannot start: ${(error as Error).message}`);
     }
     if (code === undefined || !FAILING.has(code)) {
       throw error;

@@ -18,17 +18,24 @@ const START_MS = Date.UTC(2026, 10, 22, 9);
 /** A step of the clock while something is waited for. */
 const WAIT_STEP_MS = 20;
 /** Share of chains in which the first shop has two nodes that know each other's address. */
-const TWO_NODES = 0.3;
+const TWO_NODES = 0.25;
 /** Share of chains whose shops also dial head office, past the relay. */
 const DIRECT = 0.3;
 /** Share of chains with cash registers: a receipt costs more than all else about a sale. */
-const REGISTERS = 0.3;
+const REGISTERS = 0.2;
 /** How many shops there are, each as likely as it stands here. */
 const SHOPS = [1, 1, 1, 1, 2, 2, 3] as const;
 
-export interface WorldOptions {
-  readonly seed: number;
+/** What of a chain is not left to the dice. */
+export interface ChainOptions {
   readonly shops?: number;
+  /** Whether the first shop has two nodes. */
+  readonly isPaired?: boolean;
+  readonly hasRegisters?: boolean;
+}
+
+export interface WorldOptions extends ChainOptions {
+  readonly seed: number;
 }
 
 export class World implements WorldParts {
@@ -50,7 +57,7 @@ export class World implements WorldParts {
   /** Called when a machine no longer knows what it did since then. */
   onForgotten: (shop: Shop, sinceMs: number) => void = () => undefined;
 
-  private constructor({ seed, shops }: WorldOptions) {
+  private constructor({ seed, ...given }: WorldOptions) {
     this.seed = seed;
     this.random = seededRandom(seed);
     this.network = new MemoryNetwork({
@@ -62,12 +69,15 @@ export class World implements WorldParts {
     this.operator = new MockOperator({ clock: this.clock, otherwise: () => this.#mood() });
     this.relay = new RelayMachine(this);
     this.isDirect = this.chance(DIRECT);
-    const isPaired = this.chance(TWO_NODES);
+    const dicedPair = this.chance(TWO_NODES);
+    const isPaired = given.isPaired ?? dicedPair;
     const relay = this.relay.address;
     this.office = new Shop(this, { name: 'HQ', branch: 'HQ', relay, peers: [] });
     const direct = this.isDirect ? [this.office.address] : [];
-    const registers = this.chance(REGISTERS) ? { operator: this.operator } : {};
-    const count = shops ?? this.pick(SHOPS);
+    const dicedRegisters = this.chance(REGISTERS);
+    const registers = (given.hasRegisters ?? dicedRegisters) ? { operator: this.operator } : {};
+    const dicedCount = this.pick(SHOPS);
+    const count = given.shops ?? dicedCount;
     const fn = (at: number): string => `99990000000000${String(at + 10)}`;
     const first = Array.from({ length: count }, (_, at) => {
       const branch = `B00${at + 1}`;
