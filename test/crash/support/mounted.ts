@@ -77,16 +77,8 @@ export class Mounted {
   }
 
   async mount(): Promise<void> {
-    // A device of its own for every mount: whoever still holds the file system of before the cut must not be met again in this one.
-    const { stdout } = await run('losetup', ['--find', '--show', this.#image!]);
-    const device = stdout.trim();
-    try {
-      const options = this.#options === '' ? [] : ['-o', this.#options];
-      await run('mount', ['-t', 'ext4', ...options, device, this.path]);
-    } finally {
-      // Freed by the kernel once nothing is mounted from it.
-      await run('losetup', ['--detach', device]);
-    }
+    const options = ['loop', this.#options].filter((each) => each !== '').join(',');
+    await run('mount', ['-t', 'ext4', '-o', options, this.#image!, this.path]);
   }
 
   /** As after an error the kernel met: whoever writes gets EROFS. */
@@ -122,6 +114,18 @@ export class Mounted {
         if (!String((error as { stderr?: string }).stderr).includes('not mounted')) throw error;
       }
       return true;
+    });
+    if (this.#image !== undefined) await this.#untilFree(this.#image);
+  }
+
+  /**
+   * A mount that another mount namespace still holds (`ip netns exec` copies all of them) would be met again as it was cut off, or write into the
+   * image later: nothing after that would prove anything.
+   */
+  async #untilFree(image: string): Promise<void> {
+    await until(UNMOUNT_WITHIN_MS, `nobody else holding the file system in ${image}`, async () => {
+      const { stdout } = await run('losetup', ['--associated', image]);
+      return stdout.trim() === '';
     });
   }
 
