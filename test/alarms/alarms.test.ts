@@ -196,6 +196,12 @@ async function breakRegister({ chain, fires, ends }: Faults): Promise<void> {
   await chain.shop.start();
   await chain.operator.start();
   await chain.deed(chain.operator, 'faults', { behaviour: { kind: 'refuse', code: 11 } });
+  // The pauses after long silence are minutes: a person says that the operator is back.
+  await until(FIRE_LIMIT_MS, 'a document refused again and again', async () => {
+    await chain.shopCall('POST', '/v1/kkt/buffer/sync', {});
+    const { items } = (await chain.shopCall('GET', '/v1/outbox/quarantine')) as { items: unknown[] };
+    return items.length > 0;
+  });
   await fires('FiscalQuarantined');
   await fetch(`${chain.operator.said.controlUrl}/faults`, { method: 'DELETE' });
   await decideAll(chain, 'retry');
