@@ -55,7 +55,9 @@ export const PENDING_ROWS_MAX = 100_000;
 export const GATHER_MS = 20;
 /** Rows that are written without waiting for others. */
 export const GATHERED_ROWS_MAX = 512;
-const PAGE_ROWS = 32;
+/** Rows of the first page of a look-up, and of the longest: whoever goes on is reading a feed through. */
+const PAGE_ROWS_MIN = 32;
+const PAGE_ROWS_MAX = 512;
 
 export interface LoadedIndex {
   /** False when it is half filled or damaged: its runs are not to be used. */
@@ -183,15 +185,15 @@ export class FeedIndex {
   /** Runs of a feed that hold entries from `from` on, in order. */
   async *locate(feed: FeedName, from: number): AsyncGenerator<RunRow> {
     let next = from;
-    for (;;) {
+    for (let limit = PAGE_ROWS_MIN; ; limit = Math.min(4 * limit, PAGE_ROWS_MAX)) {
       // The overlay first: a row leaves it only after it is in LevelDB.
       const fresh = (this.#overlay.get(feed) ?? []).filter((row) => row.last >= next);
-      const page = await this.#page(feed, next);
+      const page = await this.#page(feed, next, limit);
       for (const row of page) {
         yield row;
         next = row.last + 1;
       }
-      if (page.length === PAGE_ROWS) continue;
+      if (page.length === limit) continue;
       for (const row of fresh) {
         if (row.last < next) continue;
         yield row;
@@ -252,8 +254,8 @@ export class FeedIndex {
     await this.#table.batch(operations, { sync: true });
   }
 
-  async #page(feed: FeedName, from: number): Promise<RunRow[]> {
-    const bounds = { gte: runKey(feed, from), lt: afterRuns(feed), limit: PAGE_ROWS };
+  async #page(feed: FeedName, from: number, limit: number): Promise<RunRow[]> {
+    const bounds = { gte: runKey(feed, from), lt: afterRuns(feed), limit };
     const rows = await this.#table.iterator(bounds).all();
     // A row that cannot be one is as good as gone: whoever reads is told that its run is.
     return rows.flatMap(([name, value]) => decodeRun(feed, readU64(name, name.byteLength - 8), value) ?? []);
