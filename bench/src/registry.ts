@@ -4,6 +4,7 @@ import { bootstrap } from './cases/bootstrap.ts';
 import { importCase, search } from './cases/catalog.ts';
 import { fleet } from './cases/fleet.ts';
 import { floors } from './cases/floors.ts';
+import { growth } from './cases/growth.ts';
 import { idle } from './cases/idle.ts';
 import { peers } from './cases/peers.ts';
 import { propagate } from './cases/propagate.ts';
@@ -19,6 +20,7 @@ export const benchCases: readonly BenchCase[] = [
   importCase,
   bootstrap,
   restart,
+  growth,
   fleet,
   idle,
   peers,

@@ -55,6 +55,14 @@ test('restart: the first sale after a history', async () => {
   assert.is(series[0]?.samplesMs.length, 5);
 });
 
+test('growth: disk and memory after one, three and five years', async () => {
+  const { facts } = await run('growth');
+  assert.is(facts['after 5 years: orders'], 900);
+  const bytes = (years: string): number => facts[`after ${years}: journal of the branch, MB`]!;
+  assert.ok(bytes('1 year') < bytes('3 years') && bytes('3 years') < bytes('5 years'));
+  assert.ok(facts['after 5 years: memory of the branch, started again, MB']! > 0);
+});
+
 test('idle: a fleet that rests', async () => {
   const { facts } = await run('idle');
   assert.is(facts.branches, 2);

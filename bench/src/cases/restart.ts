@@ -7,17 +7,14 @@
 import { join } from 'node:path';
 import { type BenchCase, scaled } from '../bench-case.ts';
 import { copyFolder } from '../fleet/copy-folder.ts';
-import { HQ } from '../fleet/plan.ts';
-import { onlyShared } from '../fleet/prepare.ts';
 import { openHost } from '../fleet/programs.ts';
 import { SalesWatch } from '../fleet/sales-watch.ts';
-import { folderBytes, openSmallChain } from '../fleet/small-chain.ts';
-import type { Usage, Vector } from '../fleet/words.ts';
+import { CODE, ORDERS_A_DAY, openShopHistory } from '../fleet/shop-history.ts';
+import { folderBytes } from '../fleet/small-chain.ts';
+import type { Usage } from '../fleet/words.ts';
 
 const DAYS = 365;
-const ORDERS_A_DAY = 100;
 const PRODUCTS = 2_000;
-const CODE = 'B001';
 const RUNS = 5;
 
 export const restart: BenchCase = {
@@ -27,31 +24,13 @@ export const restart: BenchCase = {
     const { clock, workDir, progress, seed } = context;
     const days = scaled(context, DAYS, 2);
     const products = scaled(context, PRODUCTS, 50);
-    const data = join(workDir, CODE);
-    const chain = await openSmallChain(context, [CODE]);
-    const maker = openHost(context);
+    const shop = await openShopHistory(context, products);
+    const { data, chain } = shop;
     try {
-      await chain.office.call('load', { code: HQ, rows: products, seed });
-      const catalog = onlyShared(await chain.office.call<Vector>('vector', { code: HQ }));
-      // Ahead of head office's entries: what is stamped later than a node's clock does not hold there yet.
-      const nowMs = clock.nowMs();
-      await maker.call('open', { code: CODE, data, relay: chain.url, token: chain.tokens.get(CODE), nowMs });
-      await maker.call('reach', [{ code: CODE, target: catalog }]);
-      while ((await maker.call<number>('products', { code: CODE })) < products) {
-        await maker.call('settle', { code: CODE });
-        await clock.sleep(5, { signal: context.signal });
-      }
-      for (let day = 0; day < days; day += 1) {
-        await maker.call('year', { code: CODE, products, day, orders: ORDERS_A_DAY, fromMs: nowMs, seed });
-        progress(`a year of history: day ${day + 1} of ${days}`);
-      }
-      await maker.call('settle', { code: CODE });
-      const everything = onlyShared(await maker.call<Vector>('vector', { code: CODE }));
-      await chain.relay.call('reach', { target: everything, timeoutMs: 120_000 });
-      await maker.call('close', {});
+      await shop.until(days, (day) => progress(`a year of history: day ${day} of ${days}`));
+      await shop.level();
     } finally {
-      await maker.close();
-      await chain.close();
+      await shop.close();
     }
     const samplesMs: number[] = [];
     let rssBytes = 0;
