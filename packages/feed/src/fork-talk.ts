@@ -52,6 +52,9 @@ export class ForkTalk {
 
   /** Called when the peer may not know that its own feed was found written twice: the side it does not hold convinces it. */
   tellOwner(): void {
+    // A search that a lost connection cut off begins again: nobody else would begin it.
+    const own = this.#context.ownForkWith(this.#ports.peer);
+    if (own !== undefined) this.#startSearch(own);
     for (const { feed, ours, theirs } of this.#context.forks()) {
       if (writerOf(feed) !== this.#ports.peer || this.#told.has(feed)) continue;
       this.#told.add(feed);

@@ -69,6 +69,8 @@ export interface ReplicationContext {
   /** Called with proof. Resolves when it is kept. */
   forkFound(peer: WriterId, evidence: ForkEvidence): Promise<void>;
   ownForkFound(peer: WriterId, feed: FeedName): void;
+  /** A feed of ours of which this peer has proven another history, in this life of the replicator. */
+  ownForkWith(peer: WriterId): FeedName | undefined;
   /** Called for a request no authority here can answer. */
   passOn(from: WriterId, message: SuccessorMessage): void;
   /** Called after a checkpoint was adopted: the store does not tell. */

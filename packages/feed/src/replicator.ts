@@ -70,6 +70,8 @@ export class Replicator {
   readonly #stops: (() => void)[] = [];
   #grants = new Map<WriterId, Grant | undefined>();
   #superseded = false;
+  /** Peers that proved another history of a feed of ours, each with one such feed. */
+  readonly #ownForks = new Map<WriterId, FeedName>();
   #registryPending = false;
   #closed = false;
 
@@ -100,6 +102,7 @@ export class Replicator {
       forks: () => this.forks(),
       forkFound: (peer, found) => this.#forkFound(peer, found),
       ownForkFound: (peer, feed) => this.#ownForkFound(peer, feed),
+      ownForkWith: (peer) => this.#ownForks.get(peer),
       passOn: (from, message) => this.#passOn(from, message),
       feedMoved: (feed) => this.#feedMoved(feed),
       shelfMoved: () => this.shelfMoved(),
@@ -284,6 +287,7 @@ export class Replicator {
   }
 
   #ownForkFound(peer: WriterId, feed: FeedName): void {
+    this.#ownForks.set(peer, feed);
     if (this.#superseded) return;
     this.#superseded = true;
     this.#context.report({ type: 'ownForkFound', peer, feed });

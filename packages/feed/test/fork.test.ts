@@ -181,6 +181,37 @@ test('a clone that sold elsewhere: both histories are kept, what only one had is
   assert.is((first!.body as IncarnationBody).predecessor, device.key.writer);
 });
 
+test('a search that a lost line cut off begins again on the next one', async () => {
+  const relay = await fleet.openRelay();
+  const device = await fleet.open('branch', 'B001');
+  await fleet.introduce(device);
+  await sell(device, 1, 2, 3);
+  const clone = await cloneOf(device, 'clone');
+  await sell(device, 40);
+  await sell(clone, 41);
+  await sell(clone, 51);
+  fleet.link(device, relay);
+  await fleet.quiet();
+  const link = fleet.link(clone, relay);
+  // The relay proves its history to the clone, and never hears a word of what the clone says to that.
+  let isProven = false;
+  link.tamper = (message) => {
+    if (message.type !== 'fork') return message;
+    if (message.evidence && !isProven) {
+      isProven = true;
+      return message;
+    }
+    return undefined;
+  };
+  await fleet.quiet();
+  link.cut();
+  assert.ok(clone.replicator.superseded, 'the clone knows');
+  assert.is(of(clone, 'incarnationNeeded').length, 0, 'and not yet where the histories part');
+  fleet.link(clone, relay);
+  await fleet.quiet();
+  assert.is(of(clone, 'incarnationNeeded').length, 1);
+});
+
 test('the other one of two clones is told as well, and loses nothing either', async () => {
   const relay = await fleet.openRelay();
   const device = await fleet.open('branch', 'B001');
