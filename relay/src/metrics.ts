@@ -89,6 +89,16 @@ export class Metrics {
       labelNames: ['code'],
       registers,
     });
+    // A count that begins with its first refusal would hide it from `increase()`.
+    for (const code of [
+      'PEER_UNKNOWN',
+      'PEER_REVOKED',
+      'TENANT_MISMATCH',
+      'VERSION_MISMATCH',
+      'AUTH_FAILED',
+    ]) {
+      this.#refusals.inc({ code }, 0);
+    }
   }
 
   get contentType(): string {
