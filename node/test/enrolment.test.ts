@@ -84,7 +84,7 @@ test('a branch box that boots before its network says why it waits and comes up 
   const data = join(dir.path, 'b001');
   said.length = 0;
   const starting = open({ data, relay, token: issued!.token });
-  await until(5_000, 'the waiting node', async () => (await readControl(data)) !== undefined);
+  await until(30_000, 'the waiting node', async () => (await readControl(data)) !== undefined);
   const { url } = (await readControl(data))!;
   const ready = await fetch(`${url}/readyz`);
   assert.is(ready.status, 503);
@@ -108,7 +108,7 @@ test('a node that waits to be enrolled stops when asked, and says so when its to
   const stop = new AbortController();
   const data = join(dir.path, 'a');
   const starting = fault(open({ data, relay: 'http://127.0.0.1:1', token: 'x'.repeat(43) }, stop.signal));
-  await until(5_000, 'the waiting node', async () => (await readControl(data)) !== undefined);
+  await until(30_000, 'the waiting node', async () => (await readControl(data)) !== undefined);
   const { url } = (await readControl(data))!;
   stop.abort();
   assert.is((await starting).name, 'AbortError');
@@ -117,7 +117,7 @@ test('a node that waits to be enrolled stops when asked, and says so when its to
 
   const listen = `127.0.0.1:${await freePort()}`;
   const wrong = fault(open({ data, relay: `http://${listen}`, token: 'x'.repeat(43) }));
-  await until(5_000, 'the waiting node', async () => (await readControl(data)) !== undefined);
+  await until(30_000, 'the waiting node', async () => (await readControl(data)) !== undefined);
   await tenantIn(join(dir.path, 'hq'));
   await using _hq = await open({ data: join(dir.path, 'hq'), listen });
   const refused = await wrong;

@@ -28,7 +28,7 @@ restore(
     const backup = await scene.copyTo('backup');
     const before = await scene.start();
     assert.is(await sell(before, 'third'), 'B001-000003');
-    await until(5_000, 'everything sent', () => allSent(before));
+    await until(30_000, 'everything sent', () => allSent(before));
     await before.close();
     await scene.restore(backup);
 
@@ -43,12 +43,12 @@ restore(
     assert.is(await sell(again), 'B001.2-000002', 'a restart is no other restore');
     const numbers = ['B001-000001', 'B001-000002', 'B001-000003', 'B001.2-000001', 'B001.2-000002'];
     await atHq(scene, numbers);
-    await until(5_000, 'what came after the backup', async () => (await numbersAt(again)).length === 5);
-    await until(5_000, 'everything sent', () => allSent(again));
+    await until(30_000, 'what came after the backup', async () => (await numbersAt(again)).length === 5);
+    await until(30_000, 'everything sent', () => allSent(again));
     assert.not.ok(alarmsOf(again).includes('SUCCESSION_PENDING'));
     await bothAgree(scene, again, -5000);
     assert.is(await sell(again), 'B001.2-000003');
-    await until(10_000, 'the link', async () => (await endsNamed(scene.data, 'orders/B001')).length === 2);
+    await until(30_000, 'the link', async () => (await endsNamed(scene.data, 'orders/B001')).length === 2);
     await again.close();
 
     const named = await endsNamed(scene.data, 'orders/B001');
@@ -94,7 +94,7 @@ restore('one backup put back twice, both times offline: three series, no number 
   // The disk thought lost turns up: what it had sold is not lost, and its number is its own.
   const found = await open({ data: lost, peers: [scene.hq.url] });
   await atHq(scene, ['B001-000001', 'B001-000002', 'B001.2-000001', 'B001.3-000001', 'B001.3-000002']);
-  await until(5_000, 'stock', async () => (await onHand(scene.hq)) === -5000);
+  await until(30_000, 'stock', async () => (await onHand(scene.hq)) === -5000);
   await found.close();
   await scene.close();
 });
@@ -109,14 +109,14 @@ restore('a restored device is confirmed through a peer that reaches head office'
   });
   // A backup that has not heard of a peer cannot admit it: the two have to know each other.
   const shop = await scene.start();
-  await until(5_000, 'both level', () => isLevel(second) && isLevel(shop));
+  await until(30_000, 'both level', () => isLevel(second) && isLevel(shop));
   await shop.close();
   const backup = await scene.copyTo('backup');
   await scene.restore(backup);
   const restored = await scene.start({ peers: [second.url] });
   assert.is(await sell(restored), 'B001.2-000001');
   await atHq(scene, ['B001-000001', 'B001-000002', 'B001.2-000001']);
-  await until(5_000, 'the confirmation', () => !alarmsOf(restored).includes('SUCCESSION_PENDING'));
+  await until(30_000, 'the confirmation', () => !alarmsOf(restored).includes('SUCCESSION_PENDING'));
   await restored.close();
   await second.close();
   await scene.close();
@@ -134,7 +134,7 @@ restore(
     const before = await open({ data: hqData, listen });
     const shop = await scene.start();
     await before.node.services.branches!.add([{ code: 'B002', role: 'branch' }], undefined);
-    await until(5_000, 'level', () => isLevel(shop));
+    await until(30_000, 'level', () => isLevel(shop));
     await before.close();
     await shop.close();
     await rm(hqData, { recursive: true });
@@ -149,7 +149,7 @@ restore(
       );
     assert.is(await add(alone), 'NOT_READY');
     const back = await scene.start();
-    await until(10_000, 'the confirmation', () => !alarmsOf(alone).includes('SUCCESSION_PENDING'));
+    await until(30_000, 'the confirmation', () => !alarmsOf(alone).includes('SUCCESSION_PENDING'));
     assert.ok(alone.node.services.branches!.list().some(({ branch }) => branch === 'B002'));
     assert.is(await add(alone), 'added');
     await until(15_000, 'level again', () => isLevel(back));
@@ -171,7 +171,7 @@ restore(
     );
     const away = { data: join(scene.base, 'away'), peers: [scene.hq.url], syncIntervalSeconds: 1 };
     const first = await open({ ...away, token: issued!.token });
-    await until(5_000, 'level', () => isLevel(first));
+    await until(30_000, 'level', () => isLevel(first));
     await first.close();
     await scene.hq.close();
     const hqData = join(scene.base, 'hq');
@@ -179,8 +179,8 @@ restore(
 
     const hq = await open({ data: hqData, listen });
     const shop = await scene.start();
-    await until(10_000, 'the confirmation', () => !alarmsOf(hq).includes('SUCCESSION_PENDING'));
-    await until(10_000, 'the shop knows the new key', () => isLevel(shop));
+    await until(30_000, 'the confirmation', () => !alarmsOf(hq).includes('SUCCESSION_PENDING'));
+    await until(30_000, 'the shop knows the new key', () => isLevel(shop));
     const back = await open({ ...away });
     await until(20_000, 'the one that was away knows it too', () => isLevel(back));
     assert.equal(alarmsOf(back), []);

@@ -29,7 +29,7 @@ succession('a copied device is found out; both histories are kept, no sale is lo
   const clone = await scene.copyTo('clone');
   const original = await scene.start();
   assert.is(await sell(original, 'third'), 'B001-000003');
-  await until(5_000, 'everything sent', () => allSent(original));
+  await until(30_000, 'everything sent', () => allSent(original));
   await original.close();
 
   const offline = await open({ data: clone, mode: 'offline' });
@@ -44,10 +44,10 @@ succession('a copied device is found out; both histories are kept, no sale is lo
   found.node.services.events.subscribe('0.0', ({ type, data }) => {
     told.push(type === 'alarm.raised' ? String((data as { code: string }).code) : type);
   });
-  await until(10_000, 'the new key', () => alarmsOf(found).includes('DEVICE_COPIED'));
+  await until(30_000, 'the new key', () => alarmsOf(found).includes('DEVICE_COPIED'));
   assert.ok(told.includes('DEVICE_SUPERSEDED'), told.join(' '));
   assert.is(await sell(found, 'other'), 'B001-000003', 'the answer given before stands');
-  await until(10_000, 'the key confirmed', () => !alarmsOf(found).includes('SUCCESSION_PENDING'));
+  await until(30_000, 'the key confirmed', () => !alarmsOf(found).includes('SUCCESSION_PENDING'));
   assert.is(await sell(found, 'new'), 'B001.2-000001');
   await atHq(scene, [
     'B001-000001',
@@ -80,17 +80,17 @@ succession('a copied device is found out; both histories are kept, no sale is lo
   const back = await scene.start();
   const surely = async (key: string): Promise<string> => {
     let number = await sell(back, key);
-    await until(10_000, `sale ${key}`, async () => {
+    await until(30_000, `sale ${key}`, async () => {
       number = await sell(back, key);
       return number.startsWith('B001');
     });
     return number;
   };
   await surely('fifth');
-  await until(10_000, 'seven', async () => (await numbersAt(scene.hq)).length === 7);
+  await until(30_000, 'seven', async () => (await numbersAt(scene.hq)).length === 7);
   assert.match(await surely('sixth'), /^B001(\.3(\.[a-z2-7]{6})?)?-/);
-  await until(10_000, 'eight', async () => (await numbersAt(scene.hq)).length === 8);
-  await until(5_000, 'stock', async () => (await onHand(scene.hq)) === -8000);
+  await until(30_000, 'eight', async () => (await numbersAt(scene.hq)).length === 8);
+  await until(30_000, 'stock', async () => (await onHand(scene.hq)) === -8000);
   await back.close();
   await scene.close();
 });
@@ -107,12 +107,12 @@ succession(
     const second = await open({ ...beside, token: issued!.token });
     // The first node hears of the second before it is copied.
     const first = await scene.start();
-    await until(5_000, 'the registry', () => isLevel(first));
+    await until(30_000, 'the registry', () => isLevel(first));
     await first.close();
     const copies = [await scene.copyTo('copy-1'), await scene.copyTo('copy-2')];
     const original = await scene.start({ peers: [scene.hq.url, second.url] });
     assert.is(await sell(original, 'third'), 'B001-000003');
-    await until(5_000, 'everything beside', async () => (await numbersAt(second)).length === 3);
+    await until(30_000, 'everything beside', async () => (await numbersAt(second)).length === 3);
     await original.close();
     await scene.hq.close();
 
@@ -122,7 +122,7 @@ succession(
       assert.is(await sell(offline, 'other'), 'B001-000003');
       await offline.close();
       const found = await open({ data, peers: [second.url] });
-      await until(10_000, 'the new key', () => alarmsOf(found).includes('DEVICE_COPIED'));
+      await until(30_000, 'the new key', () => alarmsOf(found).includes('DEVICE_COPIED'));
       numbers.push(await sell(found, 'new'), await sell(found, 'newer'));
       await found.close();
     }
@@ -174,8 +174,8 @@ succession(
     assert.is(await sell(offline), 'B001-000003');
     await offline.close();
     const shop = await scene.start();
-    await until(10_000, 'the new key', async () => (await sell(shop)).startsWith('B001.2-'));
-    await until(5_000, 'everything sent', () => allSent(shop));
+    await until(30_000, 'the new key', async () => (await sell(shop)).startsWith('B001.2-'));
+    await until(30_000, 'everything sent', () => allSent(shop));
     const here = await numbersAt(shop);
     assert.ok(here.includes('B001-000003'));
     await atHq(scene, here);
@@ -193,9 +193,9 @@ succession(
 succession('a revoked node is cut off, refused with everything later, sells on and says so', async () => {
   const scene = await Scene.open();
   const shop = await scene.start();
-  await until(5_000, 'level', () => isLevel(shop));
+  await until(30_000, 'level', () => isLevel(shop));
   await scene.hq.node.services.branches!.revoke('B001', 'stolen');
-  await until(5_000, 'the end of the connection', () =>
+  await until(30_000, 'the end of the connection', () =>
     /revoked/.test(shop.node.services.sync.status().peers[0]!.cause),
   );
   assert.is(await sell(shop), 'B001-000003');

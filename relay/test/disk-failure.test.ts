@@ -41,10 +41,10 @@ test('G1: after a write error nothing is acknowledged, readiness says why, and `
     shop.replicator
       .progress()
       .some(({ feeds }) => feeds.some((feed) => feed.feed.startsWith('orders/') && feed.ackedUpTo === seq));
-  await until(5_000, 'the first acknowledgement', acked(1));
+  await until(30_000, 'the first acknowledgement', acked(1));
   disk.fail = true;
   await shop.write('orders/B001', { total: 2 });
-  const failure = await within(5_000, 'the failure', relay.relay.failed);
+  const failure = await within(30_000, 'the failure', relay.relay.failed);
   assert.is(failure.code, 'RELAY_FAILED');
   assert.match(failure.hint!, /disk/);
   assert.not.ok(acked(2)());
@@ -58,7 +58,7 @@ test('G1: after a write error nothing is acknowledged, readiness says why, and `
   disk.fail = false;
   await relay.restart();
   const again = await shop.dial();
-  await until(5_000, 'the second entry after the restart', acked(2));
+  await until(30_000, 'the second entry after the restart', acked(2));
   again.close();
 });
 

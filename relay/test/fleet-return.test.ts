@@ -38,7 +38,7 @@ test('all are served, and a branch with nothing new spends one round trip of at 
   for (const connection of first) {
     connection.close();
   }
-  await until(10_000, 'everybody away', async () => {
+  await until(30_000, 'everybody away', async () => {
     const { body } = await relay.admin('GET', '/v1/fleet');
     return body.branches.every((row: { state: string }) => row.state === 'offline');
   });

@@ -143,7 +143,7 @@ test('the event stream tells what happens, and resumes after what was missed', a
   const readUntil = async (reader: ReadableStreamDefaultReader<string>, words: RegExp) => {
     let text = '';
     while (!words.test(text)) {
-      text += (await within(5_000, `${words}`, reader.read())).value ?? '';
+      text += (await within(30_000, `${words}`, reader.read())).value ?? '';
     }
     return text;
   };

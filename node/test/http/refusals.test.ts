@@ -253,7 +253,7 @@ test('G12 REQUESTS_IN_FLIGHT_MAX requests are served at once, one more is told t
   const held = Array.from({ length: REQUESTS_IN_FLIGHT_MAX }, () =>
     shop.call('POST', '/v1/sync/now', { body: {} }),
   );
-  await until(5_000, 'all requests arrived', () => shop.node.held === REQUESTS_IN_FLIGHT_MAX);
+  await until(30_000, 'all requests arrived', () => shop.node.held === REQUESTS_IN_FLIGHT_MAX);
   const reply = await shop.call('GET', '/healthz');
   refused(reply, 503, 'OVERLOADED');
   assert.is(reply.headers['retry-after'], '1');
@@ -267,7 +267,7 @@ test('G12 CONNECTIONS_MAX connections are taken, one more is hung up on', async 
   await using shop = await Loopback.open();
   const sockets = Array.from({ length: CONNECTIONS_MAX }, () => connect(shop.port, '127.0.0.1'));
   await Promise.all(sockets.map((socket) => once(socket, 'connect')));
-  await until(5_000, 'all connections taken', () => shop.connections().then((n) => n === CONNECTIONS_MAX));
+  await until(30_000, 'all connections taken', () => shop.connections().then((n) => n === CONNECTIONS_MAX));
   assert.is(await shop.raw('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'), '');
   for (const socket of sockets) {
     socket.destroy();

@@ -33,7 +33,7 @@ import { Life } from './life.ts';
 
 export const TENANT = 'Superstore';
 
-const UNTIL_LIMIT_MS = 25_000;
+const UNTIL_LIMIT_MS = 60_000;
 /** Ten seconds of simulated time between two looks at the real one. */
 const STEPS_PER_LOOK = 1_000;
 

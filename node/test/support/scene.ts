@@ -89,7 +89,7 @@ export class Scene {
     const shop = await scene.start({ token: issued!.token });
     assert.is(await sell(shop, 'first'), 'B001-000001');
     assert.is(await sell(shop, 'second'), 'B001-000002');
-    await until(5_000, 'everything sent', () => allSent(shop));
+    await until(30_000, 'everything sent', () => allSent(shop));
     scene.pointsOfTwo = await pointsAt(shop);
     assert.ok(scene.pointsOfTwo > 0);
     await shop.close();
@@ -137,15 +137,19 @@ export const alarmsOf = (node: NodeProgram) =>
   node.node.services.sync.status().alarms.map(({ code }) => code);
 export const isLevel = (node: NodeProgram) => node.node.services.sync.status().peers[0]?.cause === 'level';
 export const atHq = (scene: Scene, numbers: readonly string[]) =>
-  until(10_000, `${numbers.length} orders at head office`, async () => {
+  until(30_000, `${numbers.length} orders at head office`, async () => {
     const found = await numbersAt(scene.hq);
     assert.ok(found.length <= numbers.length, `doubled: ${found.join(' ')}`);
     return found.length === numbers.length && found.every((number, at) => number === numbers[at]);
   });
 export const bothAgree = async (scene: Scene, shop: NodeProgram, milli: number): Promise<void> => {
-  await until(5_000, 'stock at head office', async () => (await onHand(scene.hq)) === milli);
-  await until(5_000, 'stock at the branch', async () => (await onHand(shop)) === milli);
+  await until(30_000, 'stock at head office', async () => (await onHand(scene.hq)) === milli);
+  await until(30_000, 'stock at the branch', async () => (await onHand(shop)) === milli);
   for (const place of [scene.hq, shop]) {
-    await until(5_000, 'points', async () => (await pointsAt(place)) === (scene.pointsOfTwo * milli) / -2000);
+    await until(
+      30_000,
+      'points',
+      async () => (await pointsAt(place)) === (scene.pointsOfTwo * milli) / -2000,
+    );
   }
 };

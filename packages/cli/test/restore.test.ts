@@ -94,7 +94,7 @@ test('backup while selling, more sales, restore, sales offline, reconnect: every
       const sales = (async () => {
         for (let n = 0; selling || n < 12; n += 1) sold.push(await till.sell(`before-${n}`));
       })();
-      await until(10_000, 'some sales', () => sold.length >= 4);
+      await until(30_000, 'some sales', () => sold.length >= 4);
       assert.is((await branchline(['backup', '--data', data, '--to', backup])).code, 0);
       selling = false;
       await sales;
@@ -132,7 +132,7 @@ test('backup while selling, more sales, restore, sales offline, reconnect: every
         async () => (await again.numbers()).length === everything.length,
       );
       for (const place of [office, again]) {
-        await until(10_000, 'stock', async () => (await place.onHand()) === everything.length * -1000);
+        await until(30_000, 'stock', async () => (await place.onHand()) === everything.length * -1000);
       }
       const fleet = await fetch(`${relay.url}/v1/fleet`, {
         headers: { Authorization: `Bearer ${adminToken}` },

@@ -86,7 +86,7 @@ test('two that never see each other agree by stick, while both run', async () =>
   const taken = await json('import', there, '--data', shop);
   assert.equal(taken.refused, []);
   assert.ok(taken.fresh > 0);
-  await until(5_000, 'the price in the shop', () => branch.node.services.products.get('CHAIR'));
+  await until(30_000, 'the price in the shop', () => branch.node.services.products.get('CHAIR'));
 
   // What head office's own bundle says it holds is left out of the answer.
   const answer = await json('export', '--to', back, '--since', there, '--data', shop);

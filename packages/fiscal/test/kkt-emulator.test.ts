@@ -243,7 +243,7 @@ test('the pump carries its documents to an operator, in order, and the tickets c
   });
   const stop = new AbortController();
   const run = pump.run(stop.signal);
-  await until(10_000, 'both documents are delivered', () => delivered.length === 2);
+  await until(30_000, 'both documents are delivered', () => delivered.length === 2);
   stop.abort();
   await run;
   assert.equal(delivered, [1, 2]);

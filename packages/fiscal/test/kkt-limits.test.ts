@@ -57,7 +57,7 @@ test('CALL_LIMIT_MS: a server that says nothing is given up', async () => {
     const clock = new ManualClock();
     const call = httpAtolCall({ host: HOST, port, clock });
     const refused = codeOf(call({ method: 'GET', path: '/' }, {}));
-    await until(5_000, 'the call', async () => asked === 1);
+    await until(30_000, 'the call', async () => asked === 1);
     await clock.advance(CALL_LIMIT_MS);
     assert.is(await refused, 'KKT_NO_ANSWER unknown');
   });

@@ -39,7 +39,7 @@ test('a sale through an emulated device over TCP, by its public names', async ()
     expected: { kind: 'receipt', form: 3, settlement: 'sale', totalMinor, mark: orderId },
   });
   const run = runJob(state, { kind: 'receipt', receipt }, { driver, journal, clock });
-  const printed = await within(10_000, 'a printed receipt', run);
+  const printed = await within(30_000, 'a printed receipt', run);
   assert.is(printed.phase, 'printed');
   assert.is((await driver.findDocument(emulator.device.storage.lastFd))?.mark, orderId);
   await driver.close();

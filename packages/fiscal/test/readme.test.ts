@@ -75,7 +75,7 @@ test('the example runs', async () => {
     onEvent: (report) => log.push(`${report.type} ${report.key?.fd}`),
   });
   const stopped = pump.run(shutdown.signal);
-  await until(3_000, 'both are delivered', () => log.length === 3);
+  await until(30_000, 'both are delivered', () => log.length === 3);
   shutdown.abort();
   await stopped;
   assert.equal(log, ['RECEIPT_VAT_DATE /items/0/vat', 'delivered 1', 'delivered 2']);

@@ -55,7 +55,7 @@ test('a join is answered, and the name is held', async () => {
   const client = await RawClient.joined(server.url('a'), 'me');
   assert.is(client.serverId, 'server');
   client.say(message);
-  await until(5_000, 'a message', () => server.got.includes('sync'));
+  await until(30_000, 'a message', () => server.got.includes('sync'));
   // Another owner does not get it; the one who has it keeps it.
   const thief = await RawClient.open(server.url('b'));
   thief.say({ type: 'join', senderId: 'me', supportedProtocolVersions: ['1'] });

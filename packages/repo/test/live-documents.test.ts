@@ -32,7 +32,7 @@ test('an edit is decided by the program and shown to everybody', async ({ shop }
   );
   assert.is(shop.prices.get('catalog/0')?.get('A1')?.priceMinor, 1200);
   manager.edit('A1', 'name', 'Lens 50 mm');
-  await until(5_000, 'a name', () => String(till.rows.A1?.name) === 'Lens 50 mm');
+  await until(30_000, 'a name', () => String(till.rows.A1?.name) === 'Lens 50 mm');
   assert.is(shop.edits[1]?.fields[0]?.value, 'Lens 50 mm');
 });
 
@@ -52,7 +52,7 @@ test('L1: so do rows nobody wanted, rows removed, and values no field holds', as
     doc.products.NEW = { name: 'New', priceMinor: 1 };
   });
   await manager.refused('EDIT_REFUSED');
-  await until(5_000, 'no new row', () => manager.rows.NEW === undefined);
+  await until(30_000, 'no new row', () => manager.rows.NEW === undefined);
   manager.handle.change((doc) => {
     delete (doc.products as Record<string, unknown>).A1;
   });
@@ -63,7 +63,7 @@ test('L1: so do rows nobody wanted, rows removed, and values no field holds', as
   manager.handle.change((doc) => {
     (doc as unknown as Record<string, unknown>).notes = 'mine';
   });
-  await until(5_000, 'nothing beside the rows', () => Object.keys(manager.handle.doc()).length === 1);
+  await until(30_000, 'nothing beside the rows', () => Object.keys(manager.handle.doc()).length === 1);
   assert.is(shop.edits.length, 1);
 });
 
@@ -79,7 +79,7 @@ test('L2: nobody sees an edit before it is durable', async ({ shop }) => {
   manager.edit('A1', 'priceMinor', -1);
   manager.edit('A1', 'priceMinor', 1300);
   shop.set('B2', { name: 'Case', priceMinor: 50, retired: false });
-  await until(5_000, 'an edit under way', () => shop.live.counts.edits > 0);
+  await until(30_000, 'an edit under way', () => shop.live.counts.edits > 0);
   open();
   await till.shows('A1', 1300);
   assert.ok(!seen.includes(-1));
@@ -123,14 +123,14 @@ test('a document keeps its id and its clients over a restart of the program', as
   const manager = await shop.find(shop.repo('manager', 'write'));
   const url = shop.live.urlOf('catalog/0');
   manager.edit('A1', 'priceMinor', 1111);
-  await until(5_000, 'committed', () => shop.prices.get('catalog/0')?.get('A1')?.priceMinor === 1111);
+  await until(30_000, 'committed', () => shop.prices.get('catalog/0')?.get('A1')?.priceMinor === 1111);
   await shop.live.close();
   shop.set('A1', { name: 'Lens', priceMinor: 1222, retired: false });
   await shop.start();
   assert.is(shop.live.urlOf('catalog/0'), url);
   await manager.shows('A1', 1222);
   manager.edit('A1', 'priceMinor', 1333);
-  await until(5_000, 'committed', () => shop.prices.get('catalog/0')?.get('A1')?.priceMinor === 1333);
+  await until(30_000, 'committed', () => shop.prices.get('catalog/0')?.get('A1')?.priceMinor === 1333);
   assert.equal(manager.refusals, []);
 });
 
@@ -139,7 +139,7 @@ test('what a client edited while it was away comes in when it is back', async ({
   await shop.live.close();
   manager.edit('A1', 'priceMinor', 1444);
   await shop.start();
-  await until(5_000, 'committed', () => shop.prices.get('catalog/0')?.get('A1')?.priceMinor === 1444);
+  await until(30_000, 'committed', () => shop.prices.get('catalog/0')?.get('A1')?.priceMinor === 1444);
   assert.is(shop.edits.length, 1);
 });
 
@@ -148,7 +148,7 @@ test('a document whose content must not be said any more begins anew under anoth
   const before = shop.live.urlOf('catalog/0');
   shop.prices.get('catalog/0')?.delete('A1');
   shop.tell({ document: 'catalog/0', rows: undefined });
-  await until(5_000, 'another url', () => shop.live.urlOf('catalog/0') !== before);
+  await until(30_000, 'another url', () => shop.live.urlOf('catalog/0') !== before);
   assert.is(till.priceOf('A1'), 990);
   const again = await shop.find(shop.repo('till', 'read'));
   assert.equal(Object.keys(again.rows), []);
@@ -159,7 +159,7 @@ test('an edit the program could not decide is not shown as done', async ({ shop 
   const till: Client = await shop.find(shop.repo('till', 'read'));
   shop.isBroken = true;
   manager.edit('A1', 'priceMinor', 1555);
-  await until(5_000, 'a failure', () => shop.failures.length > 0);
+  await until(30_000, 'a failure', () => shop.failures.length > 0);
   assert.is(till.priceOf('A1'), 990);
   shop.isBroken = false;
   shop.set('B2', { name: 'Case', priceMinor: 70, retired: false });

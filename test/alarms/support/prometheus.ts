@@ -88,7 +88,7 @@ export class Prometheus {
   async [Symbol.asyncDispose](): Promise<void> {
     const exit = new Promise((resolve) => this.#child.once('exit', resolve));
     if (this.#child.exitCode === null && this.#child.kill('SIGKILL')) {
-      await within(10_000, 'the end of Prometheus', exit);
+      await within(30_000, 'the end of Prometheus', exit);
     }
   }
 }

@@ -61,7 +61,7 @@ export async function chain(base: string): Promise<Chain> {
   await using node = new Program(serveNode(data, '--relay', url, '--token', tokens[0]!.token));
   const nodeUrl = await node.url();
   const token = await addTill(data);
-  await until(10_000, 'the branch level', () => isLevel(nodeUrl, token));
+  await until(30_000, 'the branch level', () => isLevel(nodeUrl, token));
   await node.stop();
   await relay.stop();
   return { relay: relayData, adminToken, branch: { data, token } };

@@ -19,14 +19,14 @@ export async function openPtyPair(): Promise<PtyPair> {
   const device = join(dir.path, 'device');
   const end = (link: string): string => `pty,raw,echo=0,link=${link}`;
   const child: ChildProcess = spawn('socat', [end(host), end(device)], { stdio: 'ignore' });
-  await until(5_000, 'two pseudo terminals', () => existsSync(host) && existsSync(device));
+  await until(30_000, 'two pseudo terminals', () => existsSync(host) && existsSync(device));
   return {
     host,
     device,
     async close() {
       const ended = new Promise((resolve) => child.once('close', resolve));
       child.kill();
-      await within(5_000, 'socat ends', ended);
+      await within(30_000, 'socat ends', ended);
       await dir[Symbol.asyncDispose]();
     },
   };

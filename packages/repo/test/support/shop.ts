@@ -160,9 +160,9 @@ export class Client {
     });
   }
   async shows(sku: string, price: unknown): Promise<void> {
-    await until(5_000, `${sku} at ${price}`, () => this.priceOf(sku) === price);
+    await until(30_000, `${sku} at ${price}`, () => this.priceOf(sku) === price);
   }
   async refused(code: string): Promise<void> {
-    await until(5_000, code, () => this.refusals.some((refusal) => refusal.code === code));
+    await until(30_000, code, () => this.refusals.some((refusal) => refusal.code === code));
   }
 }

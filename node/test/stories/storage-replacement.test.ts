@@ -10,9 +10,9 @@ import {
   type ReplacementFacts,
   type ReplacementState,
   refusalOf,
-} from '../src/fiscal/storage-replacement/replacement-state.ts';
-import { KktClient } from './support/kkt-client.ts';
-import { RegisterScene } from './support/register-scene.ts';
+} from '../../src/fiscal/storage-replacement/replacement-state.ts';
+import { KktClient } from '../support/kkt-client.ts';
+import { RegisterScene } from '../support/register-scene.ts';
 
 const test = suite('storage replacement');
 

@@ -2,8 +2,14 @@
 import type { EmployeePut, OrderRequest, TillRole } from '@branchline/model';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LOCK_FIRST_MS, LOCK_MAX_MS, NO_ATTEMPTS, stepTried, waitMs } from '../src/employees/pin-attempts.ts';
-import { hashPin, isPin } from '../src/employees/pin-hash.ts';
+import {
+  LOCK_FIRST_MS,
+  LOCK_MAX_MS,
+  NO_ATTEMPTS,
+  stepTried,
+  waitMs,
+} from '../../src/employees/pin-attempts.ts';
+import { hashPin, isPin } from '../../src/employees/pin-hash.ts';
 import {
   ATTEMPTS_REMEMBERED_MAX,
   PIN_CHECKS_MAX,
@@ -11,13 +17,13 @@ import {
   SIGN_IN_MS,
   WRONG_OF_EMPLOYEE_MAX,
   WRONG_OF_TILL_MAX,
-} from '../src/employees/sign-in-desk.ts';
-import { mayCall, mayEditLive } from '../src/http/permissions.ts';
-import { jsonRoutes } from '../src/http/routes.ts';
-import type { TillIdentity } from '../src/services.ts';
-import { Chain } from './support/chain.ts';
-import { KktClient, saleBody } from './support/kkt-client.ts';
-import { RegisterScene } from './support/register-scene.ts';
+} from '../../src/employees/sign-in-desk.ts';
+import { mayCall, mayEditLive } from '../../src/http/permissions.ts';
+import { jsonRoutes } from '../../src/http/routes.ts';
+import type { TillIdentity } from '../../src/services.ts';
+import { Chain } from '../support/chain.ts';
+import { KktClient, saleBody } from '../support/kkt-client.ts';
+import { RegisterScene } from '../support/register-scene.ts';
 
 const test = suite('employees');
 

@@ -8,8 +8,8 @@ import { systemClock, systemRandom } from 'hlc-ts';
 import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TempDir } from './support/temp-dir.ts';
-import { until } from './support/within.ts';
+import { TempDir } from '../support/temp-dir.ts';
+import { until } from '../support/within.ts';
 
 const remote = suite('doctor through the relay');
 

@@ -10,8 +10,8 @@ import { DataDirectory, type NodeConfigInput, NodeProgram, readConfig } from '@b
 import { seededRandom, systemClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TempDir } from './support/temp-dir.ts';
-import { until } from './support/within.ts';
+import { TempDir } from '../support/temp-dir.ts';
+import { until } from '../support/within.ts';
 
 const test = suite('the SDK and a real node');
 
