@@ -156,6 +156,7 @@ export class GoodsDevice {
         isPastComplete: () => true,
       }),
       reservations: { expired: () => [] },
+      maintenance: { now: quiet },
       shelfTasks: { isOpen: () => false, wasEver: () => true },
       transfers: this.transfers,
       contactOf: async () => undefined,

@@ -7,10 +7,10 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TempDir } from '../../../test/support/temp-dir.ts';
-import { until } from '../../../test/support/within.ts';
-import { branchline } from './support/command-line.ts';
-import { Started } from './support/started.ts';
+import { TempDir } from '../../../../test/support/temp-dir.ts';
+import { until } from '../../../../test/support/within.ts';
+import { branchline } from '../support/command-line.ts';
+import { Started } from '../support/started.ts';
 
 const test = suite('cli backup and restore');
 

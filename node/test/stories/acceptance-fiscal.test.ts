@@ -9,9 +9,9 @@ import type { Order, OrderRequest, RefundRequest } from '@branchline/model';
 import { HybridClock, ManualClock, memoryBound, systemClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createHttpApp } from '../src/http/http-app.ts';
-import { HttpServer } from '../src/http/http-server.ts';
-import { bookcase, RegisterScene } from './support/register-scene.ts';
+import { createHttpApp } from '../../src/http/http-app.ts';
+import { HttpServer } from '../../src/http/http-server.ts';
+import { bookcase, RegisterScene } from '../support/register-scene.ts';
 
 const test = suite('fiscal acceptance');
 

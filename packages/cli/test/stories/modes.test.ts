@@ -9,9 +9,9 @@ import { DataDirectory, NodeProgram, readConfig, readControl } from '@branchline
 import { seededRandom, systemClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TempDir } from '../../../test/support/temp-dir.ts';
-import { until, within } from '../../../test/support/within.ts';
-import { branchline, type Ran } from './support/command-line.ts';
+import { TempDir } from '../../../../test/support/temp-dir.ts';
+import { until, within } from '../../../../test/support/within.ts';
+import { branchline, type Ran } from '../support/command-line.ts';
 
 const LIMIT_MS = 10_000;
 const modes = suite('operation modes');
