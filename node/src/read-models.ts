@@ -263,6 +263,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
     log.info({ position: store.position }, 'rows are made again from the feeds');
     await shards.materialiseAll();
   }
+  await shards.materialiseOwn();
   return {
     rows,
     products,

@@ -9,7 +9,8 @@
  *   S1  What `load` hands out (snapshot + dm/) is exactly what rows show, so a document never has to be loaded to boot.
  *   S2  Moving a change from pending to applied and the rows it alters are one LevelDB batch with the position.
  *   S3  A change of this device is made on top of everything pending for that document, and reaches rows only once it is durable.
- *   S4  Pending changes are applied in slices between which the event loop is free; a shard waits its turn, a sale does not.
+ *   S4  After a start, rows show everything this device did, before anything is decided on them.
+ *   S5  Pending changes are applied in slices between which the event loop is free; a shard waits its turn, a sale does not.
  *
  * Does not: verify entries (the store did) or decide who may write a collection (admission did).
  */
@@ -277,6 +278,19 @@ export class Shards implements Projection {
   }
 
   // ------------------------------------------------------------------------------------------------------- when idle
+
+  /**
+   * Called once on a start: what this device did that reached the disk and not the rows. Rights and stock are read from rows, and a device
+   * that does not know of its own last step would take it twice.
+   */
+  async materialiseOwn(): Promise<void> {
+    for (const doc of [...this.#pending.keys()]) {
+      const changes = await this.notApplied(doc);
+      if (changes.some(({ writer }) => writer === this.#options.writer)) {
+        await this.materialise(doc);
+      }
+    }
+  }
 
   /** Applies everything pending now: on a start without rows, and in tests. */
   async materialiseAll(): Promise<void> {

@@ -276,12 +276,17 @@ export class Machine {
     this.#unlisten?.();
     this.chain.network.vanish(this.address);
     this.#life?.end();
-    const before = this.level;
-    this.level = newLevel();
-    for await (const [key, value] of before.iterator<string, Uint8Array>({ valueEncoding: 'view' })) {
-      await this.level.put<string, Uint8Array>(key, value.slice(), { valueEncoding: 'view' });
-    }
+    this.level = await this.copyRows();
     this.node = undefined;
+  }
+
+  /** What LevelDB has now. */
+  async copyRows(): Promise<Machine['level']> {
+    const copy = newLevel();
+    for await (const [key, value] of this.level.iterator<string, Uint8Array>({ valueEncoding: 'view' })) {
+      await copy.put<string, Uint8Array>(key, value.slice(), { valueEncoding: 'view' });
+    }
+    return copy;
   }
 
   /** LevelDB is lost; feeds are not. */
