@@ -6,8 +6,8 @@ import type { CustomerPut } from '@branchline/model';
 import { systemClock } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { until } from '../../test/support/within.ts';
-import { type NodeError, verifyProjections } from '../src/index.ts';
+import { until } from '../../../test/support/within.ts';
+import { type NodeError, verifyProjections } from '../../src/index.ts';
 import {
   alarmsOf,
   allSent,
@@ -20,7 +20,7 @@ import {
   request,
   Scene,
   sell,
-} from './support/scene.ts';
+} from '../support/scene.ts';
 
 const succession = suite('G10 succession');
 

@@ -5,8 +5,8 @@ import type { CustomerPut } from '@branchline/model';
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { RowLevel } from '../src/projections/rows.ts';
-import { compareProjections } from '../src/verify/verify-projections.ts';
+import type { RowLevel } from '../../src/projections/rows.ts';
+import { compareProjections } from '../../src/verify/verify-projections.ts';
 import {
   addressOf,
   catalogHeads,
@@ -17,7 +17,7 @@ import {
   PRODUCTS,
   priceOf,
   sale,
-} from './support/head-office.ts';
+} from '../support/head-office.ts';
 
 const EDITS = 2_000;
 const checkpoints = suite('checkpoints');

@@ -14,16 +14,16 @@ import {
 import { HybridClock, makeStamp } from 'hlc-ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Alarms } from '../src/alarms.ts';
-import { CheckpointIntake } from '../src/checkpoints/checkpoint-intake.ts';
-import { CHECKPOINT_EVERY_MS } from '../src/checkpoints/checkpoint-maker.ts';
-import { appliedHeads } from '../src/checkpoints/checkpoint-vector.ts';
-import { idlePause, YIELD_WITHIN_MS } from '../src/checkpoints/idle-pause.ts';
-import type { NodeError } from '../src/errors.ts';
-import { EventLog } from '../src/event-log.ts';
-import { Failure } from '../src/failure.ts';
-import { openReadModels } from '../src/read-models.ts';
-import { Chain, type Machine, TENANT } from './support/chain.ts';
+import { Alarms } from '../../src/alarms.ts';
+import { CheckpointIntake } from '../../src/checkpoints/checkpoint-intake.ts';
+import { CHECKPOINT_EVERY_MS } from '../../src/checkpoints/checkpoint-maker.ts';
+import { appliedHeads } from '../../src/checkpoints/checkpoint-vector.ts';
+import { idlePause, YIELD_WITHIN_MS } from '../../src/checkpoints/idle-pause.ts';
+import type { NodeError } from '../../src/errors.ts';
+import { EventLog } from '../../src/event-log.ts';
+import { Failure } from '../../src/failure.ts';
+import { openReadModels } from '../../src/read-models.ts';
+import { Chain, type Machine, TENANT } from '../support/chain.ts';
 import {
   addressOf,
   catalog,
@@ -33,7 +33,7 @@ import {
   PRODUCTS,
   priceOf,
   sale,
-} from './support/head-office.ts';
+} from '../support/head-office.ts';
 
 const checkpoints = suite('checkpoints that go wrong');
 

@@ -3,8 +3,8 @@ import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { until } from '../../test/support/within.ts';
-import type { NodeError, NodeProgram } from '../src/index.ts';
+import { until } from '../../../test/support/within.ts';
+import type { NodeError, NodeProgram } from '../../src/index.ts';
 import {
   alarmsOf,
   allSent,
@@ -17,7 +17,7 @@ import {
   open,
   Scene,
   sell,
-} from './support/scene.ts';
+} from '../support/scene.ts';
 
 const restore = suite('G10 restore');
 

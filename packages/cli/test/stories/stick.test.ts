@@ -8,9 +8,9 @@ import { seededRandom, systemClock } from 'hlc-ts';
 import { Level } from 'level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TempDir } from '../../../test/support/temp-dir.ts';
-import { until } from '../../../test/support/within.ts';
-import { branchline } from './support/command-line.ts';
+import { TempDir } from '../../../../test/support/temp-dir.ts';
+import { until } from '../../../../test/support/within.ts';
+import { branchline } from '../support/command-line.ts';
 
 const test = suite('replication by stick');
 

@@ -3,11 +3,11 @@ import { KktEmulator, MockOfd, ShtrihDriver, ShtrihServer, tcpOfdLink } from '@b
 import type { FiscalReceipt, Order, OrderRequest, ReceiptState } from '@branchline/model';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SHIFT_MAX_MS, WAITERS_MAX } from '../src/fiscal/fiscal-desk.ts';
-import { LATE_DAYS, LIMIT_DAYS } from '../src/fiscal/ofd-watch.ts';
-import type { NodeKkt } from '../src/fiscal/open-fiscal.ts';
-import { CLAIMS_HELD_MAX } from '../src/fiscal/receipts.ts';
-import { Chain, type Machine } from './support/chain.ts';
+import { SHIFT_MAX_MS, WAITERS_MAX } from '../../src/fiscal/fiscal-desk.ts';
+import { LATE_DAYS, LIMIT_DAYS } from '../../src/fiscal/ofd-watch.ts';
+import type { NodeKkt } from '../../src/fiscal/open-fiscal.ts';
+import { CLAIMS_HELD_MAX } from '../../src/fiscal/receipts.ts';
+import { Chain, type Machine } from '../support/chain.ts';
 
 const test = suite('a sale with a register');
 

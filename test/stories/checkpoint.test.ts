@@ -15,8 +15,8 @@ import { type Clock, seededRandom, systemClock } from 'hlc-ts';
 import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TempDir } from './support/temp-dir.ts';
-import { until } from './support/within.ts';
+import { TempDir } from '../support/temp-dir.ts';
+import { until } from '../support/within.ts';
 
 const PRODUCTS = 500;
 const EDITS = 2_000;

@@ -4,10 +4,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TempDir } from '../../../test/support/temp-dir.ts';
-import { until } from '../../../test/support/within.ts';
-import { branchline } from './support/command-line.ts';
-import { Started } from './support/started.ts';
+import { TempDir } from '../../../../test/support/temp-dir.ts';
+import { until } from '../../../../test/support/within.ts';
+import { branchline } from '../support/command-line.ts';
+import { Started } from '../support/started.ts';
 
 const test = suite('cli programs');
 
@@ -131,7 +131,7 @@ test('a control file that names a dead or silent program is understood', async (
 });
 
 test('the launcher sets its flag before anything is loaded', async () => {
-  const text = await readFile(new URL('../bin/branchline.js', import.meta.url), 'utf8');
+  const text = await readFile(new URL('../../bin/branchline.js', import.meta.url), 'utf8');
   assert.ok(text.indexOf('--no-turbo-inline-js-wasm-calls') < text.indexOf("import('../dist/main.js')"));
 });
 
