@@ -242,6 +242,38 @@ loyalty('head office sets the programme, dated; a sale keeps to it', () =>
   }),
 );
 
+loyalty('points and coupons leave something to pay: a receipt cannot come to nothing', () =>
+  shops(async ({ chain, hq, one }) => {
+    const rules = {
+      pointsPerStep: 1,
+      stepMinor: 1_000,
+      pointValueMinor: 100,
+      sharePercentMax: 100,
+      expiryDays: 0,
+    };
+    await hq.services.loyalty.putProgramme('2026-11-22', hq.request(rules));
+    await hq.services.loyalty.issueCoupon(hq.request({ code: 'COUPON-ALL1', discountPercent: 100 } as never));
+    await chain.until(() => one.services.loyalty.programmes().today.sharePercentMax === 100);
+    await place(one, saleOf(90_000));
+    const offer = await one.services.loyalty.redeemQuote('anna', {
+      lines: saleOf(5_000).lines,
+    });
+    assert.equal([offer.maxPoints, offer.maxMinor, offer.limit], [49, 4_900, 'zero_total']);
+    const all = await refusal(place(one, saleOf(5_000, { redeemPoints: 50, payments: [] })));
+    assert.is(all.code, 'POINTS_LIMIT');
+    assert.match(all.message, /may not come to nothing: 49 points/);
+    const { balance } = await points(one);
+    assert.is(balance, 90, 'nothing was taken');
+    const most = await place(one, saleOf(5_000, { redeemPoints: 49 }, 100));
+    assert.equal([most.totalMinor, most.loyalty.redeemed], [100, 49]);
+    const usable = async () =>
+      (await one.services.loyalty.coupon({ code: 'COUPON-ALL1' }).catch(() => undefined))?.state === 'usable';
+    await chain.until(usable);
+    const free = await place(one, saleOf(5_000, { coupons: ['COUPON-ALL1'] }, 1));
+    assert.equal([free.totalMinor, free.coupons![0]!.discountMinor], [1, 4_999]);
+  }),
+);
+
 loyalty('G5 a gift card pays in any shop, once', () =>
   shops(async (scene) => {
     const { chain, hq, one, two } = scene;

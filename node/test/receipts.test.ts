@@ -98,6 +98,46 @@ test('an order no storage can hold is refused before it is accepted', async () =
   assert.is((await scene.sell(cup)).number, 'B001-000001');
 });
 
+test('a receipt cannot come to nothing: refused before it is an order, or a refund, or a correction', async () => {
+  await using scene = await KktScene.open();
+  const { services, machine } = scene;
+  const free = { ...line, unitPriceMinor: 0 };
+  const gifts: readonly object[] = [
+    { lines: [free], payments: [] },
+    { lines: [{ ...line, discountMinor: 1_000 }], payments: [] },
+    { lines: [free], payments: [{ kind: 'cash', amountMinor: 10 }] },
+  ];
+  for (const gift of gifts) {
+    assert.is(await scene.refused(() => scene.sell(gift)), 'RECEIPT_TOTAL_ZERO');
+  }
+  const nothing = correction({
+    lines: [{ name: 'Cup', quantityMilli: 1000, unitPriceMinor: 0, vat: 'vat22' }],
+    payments: [],
+  });
+  const correct = () => services.receipts.correct(machine.request(nothing), undefined);
+  assert.is(await scene.refused(correct), 'RECEIPT_TOTAL_ZERO');
+  assert.equal((await services.orders.list({ limit: 10 })).orders, []);
+  // What is free goes with what is paid, out and back; one minor unit is enough.
+  const order = await scene.sell({
+    lines: [free, { ...line, quantityMilli: 1000, discountMinor: 499 }],
+    payments: [{ kind: 'cash', amountMinor: 1 }],
+  });
+  assert.is(order.number, 'B001-000001');
+  await scene.until(order, 'printed');
+  const giveBack = (lines: object[]) =>
+    services.orders.refund(order.id, machine.request({ lines, restock: true } as never));
+  const freeAlone = () => giveBack([{ line: 0, quantityMilli: 2000 }]);
+  assert.is(await scene.refused(freeAlone), 'RECEIPT_TOTAL_ZERO');
+  const { body } = await scene.running(() =>
+    giveBack([
+      { line: 0, quantityMilli: 2000 },
+      { line: 1, quantityMilli: 1000 },
+    ]),
+  );
+  await scene.until(body, 'printed');
+  assert.is(scene.count(RECEIPT), 2);
+});
+
 test('a rate the firmware cannot know is refused with the line, at most so many at once', async () => {
   await using scene = await KktScene.open({ family: 'pirit' });
   await scene.until(await scene.sell(cup), 'printed');

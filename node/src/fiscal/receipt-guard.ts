@@ -53,6 +53,8 @@ function refusalOf(first: ReceiptProblem, problems: readonly ReceiptProblem[]): 
   switch (first.code) {
     case 'RECEIPT_TOO_LARGE':
       return new ProblemError('RECEIPT_TOO_LARGE', detail, { errors });
+    case 'RECEIPT_TOTAL_ZERO':
+      return new ProblemError('RECEIPT_TOTAL_ZERO', detail, { errors });
     case 'RECEIPT_MARKING_REFUSED':
       return new ProblemError('MARKING_REFUSED', detail, { errors });
     default:

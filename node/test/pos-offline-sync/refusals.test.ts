@@ -271,6 +271,20 @@ test('an order that adds up to nothing is kept as it came, answered, and shown t
   assert.equal(await scene.services.posSync!.unsettled(), []);
 });
 
+test('an order another program sold for nothing has happened: it is kept, and no register owes its receipt', async () => {
+  await using scene = await CloudScene.open();
+  const b17 = await scene.branch('B017');
+  const gift = posOrder({ id: 8, lines: [{ code: 'TEA', qty: 1, gross: 0 }], more: { payments: [] } });
+  const { json } = await scene.push(b17, 'pos.order', [[1, 8, gift]]);
+  assert.is(json.results[0].success, true);
+  const { orders } = await scene.services.orders.list({ limit: 10, branch: 'B017' });
+  assert.equal(
+    orders.map(({ totalMinor }) => totalMinor),
+    [0],
+  );
+  assert.not.ok(written(scene).includes('receipts/B017'));
+});
+
 test('bodies of many callers take turns: no more than the bound is held, and a queue beyond its limit is refused', async () => {
   const gate = new BytesGate(100);
   const first = await gate.enter(60);

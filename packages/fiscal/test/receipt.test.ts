@@ -178,6 +178,9 @@ test('a new sale uses the rates of its day, a return those of the sale', () => {
 
 test('sums that do not match are refused', () => {
   assert.equal(problems({ ...sale, items: [], totalMinor: 0, payments: {} }), ['RECEIPT_EMPTY']);
+  const gift = { ...bread, unitPriceMinor: 0, totalMinor: 0 };
+  assert.equal(problems({ ...sale, items: [gift], totalMinor: 0, payments: {} }), ['RECEIPT_TOTAL_ZERO']);
+  assert.equal(problems({ ...sale, items: [gift, ...sale.items] }), [], 'a free item among others is fine');
   assert.equal(problems({ ...sale, totalMinor: 9_000, payments: { cashMinor: 9_000 } }), [
     'RECEIPT_TOTAL_MISMATCH',
   ]);

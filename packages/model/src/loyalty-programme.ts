@@ -61,6 +61,8 @@ export type RedeemLimit =
   | 'held_elsewhere'
   /** The programme lets points pay only a share of a receipt. */
   | 'share'
+  /** One more would leave nothing to pay: a register prints no receipt that comes to nothing. */
+  | 'zero_total'
   /** Not seen for too long. */
   | 'expired'
   /** The programme gives points no value. */
@@ -72,7 +74,12 @@ export interface RedeemOffer {
   readonly limit: RedeemLimit;
 }
 
-/** The most points that can pay part of `totalMinor` here. */
+/** What points and coupons, which are discounts, may take off: all but the one minor unit a receipt must come to. */
+export function discountableMinor(totalMinor: number): number {
+  return Math.max(0, totalMinor - 1);
+}
+
+/** The most points that can pay part of `totalMinor` here; at least one minor unit always stays to be paid. */
 export function redeemOffer(options: {
   readonly totalMinor: number;
   readonly balance: number;
@@ -88,9 +95,13 @@ export function redeemOffer(options: {
   if (expired) {
     return { points: 0, minor: 0, limit: 'expired' };
   }
-  const payable = Math.floor(Math.floor((totalMinor * sharePercentMax) / 100) / pointValueMinor);
+  const byShare = Math.floor(Math.floor((totalMinor * sharePercentMax) / 100) / pointValueMinor);
+  const payable = Math.min(byShare, Math.floor(discountableMinor(totalMinor) / pointValueMinor));
   const points = Math.min(payable, spendableHere);
-  const limit = points === payable ? 'share' : spendableHere < balance ? 'held_elsewhere' : 'balance';
+  if (points === payable) {
+    return { points, minor: points * pointValueMinor, limit: payable < byShare ? 'zero_total' : 'share' };
+  }
+  const limit = spendableHere < balance ? 'held_elsewhere' : 'balance';
   return { points, minor: points * pointValueMinor, limit };
 }
 
@@ -107,6 +118,8 @@ export function offerInWords(
       return `${spendableHere} of ${balance} points can be spent here now; the others were asked for and come when their shop or head office can be reached.`;
     case 'share':
       return `Points may pay ${sharePercentMax} % of this receipt: ${offer.points} points.`;
+    case 'zero_total':
+      return `A receipt may not come to nothing: ${offer.points} points can pay, something stays to be paid.`;
     case 'expired':
       return `The points expired: the customer was not seen for ${expiryDays} days.`;
     case 'no_value':

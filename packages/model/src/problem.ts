@@ -256,6 +256,11 @@ const table = {
     'Only receipts in review, uncertain or failed are decided; read the receipt again.',
   ),
   RECEIPT_INVALID: row(422, 'No register could print this', 'Correct the fields named in `errors`.'),
+  RECEIPT_TOTAL_ZERO: row(
+    422,
+    'A receipt cannot come to nothing',
+    'Leave at least one minor unit to be paid; give goods of no price back together with a line that was paid.',
+  ),
   RECEIPT_TOO_LARGE: row(
     422,
     'The receipt does not fit the fiscal storage',

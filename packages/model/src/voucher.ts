@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { CODE_CHARS_MAX } from './limits.ts';
+import { discountableMinor } from './loyalty-programme.ts';
 import { amountMinor, divideHalfUp, positiveAmountMinor } from './money.ts';
 
 /** As printed or scanned; becomes its normal form. */
@@ -59,14 +60,17 @@ export function couponRefusal(
   if (terms.minTotalMinor !== undefined && netMinor < terms.minTotalMinor) {
     return `The coupon asks for a cart of ${terms.minTotalMinor} minor units, this one has ${netMinor}.`;
   }
+  if (couponMinor(terms, netMinor) < 1) {
+    return 'The coupon takes nothing off this cart.';
+  }
   return undefined;
 }
 
-/** What a coupon takes off a cart; never more than the cart. */
+/** What a coupon takes off a cart; never all of it, for a receipt cannot come to nothing. */
 export function couponMinor(terms: CouponTerms, netMinor: number): number {
   const percent = terms.discountPercent;
   const off = percent === undefined ? (terms.discountMinor ?? 0) : divideHalfUp(netMinor, percent, 100);
-  return Math.min(off, netMinor);
+  return Math.min(off, discountableMinor(netMinor));
 }
 
 /** Coupons of one order. */

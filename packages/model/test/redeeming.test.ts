@@ -38,6 +38,13 @@ test('an offer says how much, and which rule keeps it from being more', () => {
     [offer(80, 80), [50, 5_000, 'share'], /50 %/],
     [offer(20, 20), [20, 2_000, 'balance'], /has 20 points/],
     [offer(80, 30), [30, 3_000, 'held_elsewhere'], /30 of 80 points/],
+    [offer(200, 200, { programme: { ...programme, sharePercentMax: 100 } }), [100, 10_000, 'share'], /100 points/],
+    [
+      offer(200, 200, { totalMinor: 10_000, programme: { ...programme, sharePercentMax: 100 } }),
+      [99, 9_900, 'zero_total'],
+      /may not come to nothing: 99 points/,
+    ],
+    [offer(9, 9, { totalMinor: 0 }), [0, 0, 'share'], /0 points/],
     [offer(80, 80, { expired: true }), [0, 0, 'expired'], /90 days/],
     [offer(80, 80, { programme: { ...programme, pointValueMinor: 0 } }), [0, 0, 'no_value'], /no value/],
   ];
@@ -55,9 +62,16 @@ test('points expire after days of absence, and never for a programme without', (
   assert.is(isExpired(100, 9_999, { ...programme, expiryDays: 0 }), false);
 });
 
-test('a coupon takes off an amount or a share, never more than the cart, and says why it does not', () => {
+test('a coupon takes off an amount or a share, never all of the cart, and says why it does not', () => {
   const terms = { kind: 'coupon', ending: '…0001' } as const;
-  assert.is(couponMinor({ ...terms, discountMinor: 500 }, 300), 300);
+  assert.is(couponMinor({ ...terms, discountMinor: 500 }, 300), 299, 'a receipt cannot come to nothing');
+  assert.is(couponMinor({ ...terms, discountPercent: 100 }, 300), 299);
+  for (const netMinor of [0, 1]) {
+    assert.match(
+      couponRefusal({ ...terms, discountMinor: 500 }, { netMinor, day: '2026-11-02' })!,
+      /nothing off/,
+    );
+  }
   assert.is(couponMinor({ ...terms, discountPercent: 15 }, 333), 50);
   const dated = { ...terms, discountMinor: 1, from: '2026-11-02', until: '2026-11-03', minTotalMinor: 100 };
   const refusal = (day: string, netMinor: number) => couponRefusal(dated, { day, netMinor });

@@ -42,6 +42,7 @@ export const receiptRoutes: readonly Route[] = [
       'TILL_MISMATCH',
       'REGISTER_NONE',
       'RECEIPT_INVALID',
+      'RECEIPT_TOTAL_ZERO',
       'RECEIPT_TOO_LARGE',
       'MARKING_REFUSED',
       'ORDER_PAYMENT',

@@ -95,6 +95,11 @@ function checkSums({ items, payments, totalMinor, correction }: Receipt): Receip
   const paidMinor = paymentSums(payments).reduce((sum, minor) => sum + minor, 0);
   const isRounded = totalMinor === itemsMinor - (itemsMinor % 100);
   const problems: ReceiptProblem[] = [];
+  if (totalMinor <= 0) {
+    const detail = `The total is ${totalMinor}: registers refuse it (Shtrih-M error 8E).`;
+    const hint = 'Leave at least one minor unit to be paid; give nothing back together with what was paid.';
+    problems.push(problem('RECEIPT_TOTAL_ZERO', '/totalMinor', detail, hint));
+  }
   if (totalMinor !== itemsMinor && !isRounded) {
     const detail = `The items are worth ${itemsMinor}, the total says ${totalMinor}.`;
     problems.push(

@@ -47,7 +47,7 @@ export const redeemQuote = z.strictObject({
   maxPoints: points,
   maxMinor: amountMinor,
   /** What keeps it from being more, and the same in words. */
-  limit: z.enum(['balance', 'held_elsewhere', 'share', 'expired', 'no_value']),
+  limit: z.enum(['balance', 'held_elsewhere', 'share', 'zero_total', 'expired', 'no_value']),
   words: z.string(),
   /** Rights were asked for: ask again in a moment. */
   asked: z.boolean(),

@@ -68,6 +68,7 @@ export const en = {
       balance: 'That is all there are.',
       held_elsewhere: 'The rest is held by other branches and cannot be spent here now.',
       share: 'Points may pay only a part of a sale.',
+      zero_total: 'The last of it must be paid: a receipt cannot come to nothing.',
       expired: 'Older points have expired.',
       no_value: 'Points pay nothing at present.',
     },

@@ -69,6 +69,7 @@ export const es: TillWords = {
       balance: 'Son todos los que hay.',
       held_elsewhere: 'El resto lo tienen otras sucursales y no se puede usar aquí ahora.',
       share: 'Los puntos solo pueden pagar una parte de la compra.',
+      zero_total: 'Algo debe pagarse: un recibo no puede quedar en cero.',
       expired: 'Los puntos antiguos han caducado.',
       no_value: 'Ahora los puntos no pagan nada.',
     },
