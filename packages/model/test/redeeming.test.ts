@@ -38,7 +38,11 @@ test('an offer says how much, and which rule keeps it from being more', () => {
     [offer(80, 80), [50, 5_000, 'share'], /50 %/],
     [offer(20, 20), [20, 2_000, 'balance'], /has 20 points/],
     [offer(80, 30), [30, 3_000, 'held_elsewhere'], /30 of 80 points/],
-    [offer(200, 200, { programme: { ...programme, sharePercentMax: 100 } }), [100, 10_000, 'share'], /100 points/],
+    [
+      offer(200, 200, { programme: { ...programme, sharePercentMax: 100 } }),
+      [100, 10_000, 'share'],
+      /100 points/,
+    ],
     [
       offer(200, 200, { totalMinor: 10_000, programme: { ...programme, sharePercentMax: 100 } }),
       [99, 9_900, 'zero_total'],
