@@ -8,10 +8,11 @@
  * What a writer carried over from period to period, or took over from a predecessor, is not done again: the successor takes over
  * its predecessor by itself (`StockPeriods`).
  */
-import { type CellValue, cellKey, keySegments, type Mutator } from './cell.ts';
+import { type CellValue, type CellWriter, cellKey, keySegments, type Mutator } from './cell.ts';
 import { cellOwner, checkChange } from './change-check.ts';
-import type { DocName } from './doc-name.ts';
+import { type DocName, docKind } from './doc-name.ts';
 import type { OfferedChange } from './intake.ts';
+import { moveRights } from './rights-rows.ts';
 import type { ShardDocument } from './shard-document.ts';
 
 /** Columns of stock rows that say what was carried or taken over, not what moved. */
@@ -46,6 +47,7 @@ export function effectIn(
 /** Does again, under the writer that makes the change, what `effects` say. */
 export function doAgain(doc: DocName, effects: readonly CellEffect[]): Mutator {
   return (cells) => {
+    const paid: { readonly account: string; readonly former: string; readonly points: number }[] = [];
     for (const { key, before, after } of effects) {
       const owner = cellOwner(doc, key);
       const [row, ...columns] = keySegments(key) as [string, ...string[]];
@@ -53,13 +55,39 @@ export function doAgain(doc: DocName, effects: readonly CellEffect[]): Mutator {
         cells.set(key, after ?? null);
       } else if (!key.startsWith('~') && !columns.some((column) => CARRIED.has(column))) {
         const own = cellKey(row, ...columns.map((column) => (column === owner ? cells.writer : column)));
-        const grown = integer(cells.get(own)) + integer(after) - integer(before);
-        if (grown !== integer(cells.get(own))) {
-          cells.set(own, grown);
+        const grown = integer(after) - integer(before);
+        if (docKind(doc) === 'loyalty' && columns[0] === 'reversed') {
+          paid.push({ account: row, former: owner, points: grown });
+        } else if (docKind(doc) === 'loyalty' && columns[0] === 'seen') {
+          moveRights(row, { type: 'see', day: integer(after) })(cells);
+        } else {
+          grow(cells, own, grown);
         }
       }
     }
+    for (const { account, former, points } of paid) {
+      payAgain(cells, account, former, points);
+    }
   };
+}
+
+/**
+ * Debt that was paid goes against what is owed under this key. What goes beyond is older and stands in the former key's row, where nobody
+ * can write `reversed` any more: that row is given the points to hold against it. Should it have paid by itself, on the other history,
+ * they are taken over with the rest of what it holds.
+ */
+function payAgain(cells: CellWriter, account: string, former: string, points: number): void {
+  const reversed = cellKey(account, 'reversed', cells.writer);
+  const owed = integer(cells.get(cellKey(account, 'owed', cells.writer)));
+  const own = Math.min(points, Math.max(0, owed - integer(cells.get(reversed))));
+  grow(cells, reversed, own);
+  grow(cells, cellKey(account, 'moved', cells.writer, former), points - own);
+}
+
+function grow(cells: CellWriter, key: string, by: number): void {
+  if (by !== 0) {
+    cells.set(key, integer(cells.get(key)) + by);
+  }
 }
 
 function integer(value: CellValue | undefined): number {

@@ -2,13 +2,19 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
+  debtOf,
   doAgain,
   editCustomer,
   foldCustomer,
+  lastSeenDay,
   loyaltyDoc,
+  type Mutator,
   movePoints,
+  moveRights,
   moveStock,
   parsePeriod,
+  type RightsCount,
+  type RightsMove,
   type WriterId,
 } from '../src/index.ts';
 import { BranchStock, type SentChange } from './branch-stock.ts';
@@ -68,6 +74,52 @@ test('points are credited again, a profile is set to what it was set to', async 
   assert.equal([row.name, row.balance], [sealed('Anna'), 13]);
   const nothing = await next.documents.effectOf(doc, alone);
   assert.is(nothing, undefined, 'a document that does not hold them cannot tell');
+});
+
+test('an old debt that only one copy paid is paid once, whether the other copy paid it too or not', async () => {
+  const doc = loyaltyDoc('main', 'anna');
+  const step = (move: RightsMove): Mutator => moveRights('anna', move);
+  const count = (name: RightsCount, points: number): Mutator => step({ type: 'count', count: name, points });
+  const old = writerNamed('one') as WriterId;
+  for (const alsoPaidThere of [false, true]) {
+    const [first, copy, shop, next] = ['one', 'one', 'shop', 'two'].map((name) => new Device(name)) as [
+      Device,
+      Device,
+      Device,
+      Device,
+    ];
+    const common = [
+      await first.commit(doc, count('earned', 10), count('spent', 10), count('owed', 4)),
+      await shop.commit(doc, count('earned', 9), step({ type: 'give', to: old, points: 6 })),
+    ];
+    await first.receive(doc, common[1]!);
+    await copy.receive(doc, ...common);
+    // The copy pays 4 old points and one new one, and owes two more.
+    const alone = await copy.commit(doc, count('owed', 3), count('reversed', 5));
+    const effects = await copy.documents.effectOf(doc, [alone]);
+    await next.receive(doc, ...common);
+    if (alsoPaidThere) {
+      await next.receive(doc, await first.commit(doc, count('reversed', 4)));
+    }
+    await next.commit(doc, doAgain(doc, effects!));
+    const { rights, balance } = foldCustomer(undefined, 'anna', await cellsOf(next, doc));
+    // Earned 19, spent 10, taken back 7, of which 2 are still owed.
+    assert.is(balance, 2, 'what is left is what was earned, less what was spent and what refunds took back');
+    assert.equal([debtOf(rights, old), debtOf(rights, next.writer)], alsoPaidThere ? [0, 0] : [4, 0]);
+  }
+});
+
+test('the day a customer was last seen is the later one, however often it is said again', async () => {
+  const doc = loyaltyDoc('main', 'anna');
+  const see = (day: number): Mutator => moveRights('anna', { type: 'see', day });
+  const [copy, next] = [new Device('one'), new Device('two')];
+  const common = await copy.commit(doc, see(20_000));
+  const effects = await copy.documents.effectOf(doc, [await copy.commit(doc, see(20_007))]);
+  await next.receive(doc, common);
+  await next.commit(doc, see(20_003));
+  await next.commit(doc, doAgain(doc, effects!));
+  const { rights } = foldCustomer(undefined, 'anna', await cellsOf(next, doc));
+  assert.is(lastSeenDay(rights), 20_007);
 });
 
 test.run();
