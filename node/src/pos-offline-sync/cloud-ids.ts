@@ -9,7 +9,7 @@ import { POS_SYNC, type PosSyncBook } from './pos-sync-book.ts';
 /** Numbers said in one entry. */
 export const IDS_PER_ENTRY_MAX = 1_000;
 /** Given out and not seen in the feed yet; more than one commit group can hold. */
-const PENDING_MAX = 100_000;
+export const PENDING_MAX = 100_000;
 
 export class CloudIds {
   readonly #book: PosSyncBook;

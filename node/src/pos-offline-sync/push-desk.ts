@@ -19,9 +19,10 @@ import {
   type Taken,
   type Taking,
 } from './branch-context.ts';
+import { withoutCardNumbers } from './card-numbers.ts';
 import { evidenceOf } from './order-reading.ts';
 import type { PosKey } from './pos-sync-book.ts';
-import { REFUND_UNLINKED } from './pos-sync-book.ts';
+import { REFUND_UNLINKED, type UnsettledRecord } from './pos-sync-book.ts';
 import { TEMPLATE } from './records-down.ts';
 import { CREDIT, INSTITUTION, takeCredit, takeInstitution } from './take-credit.ts';
 import { isSettleable, settleRefund, takeOrder } from './take-order.ts';
@@ -66,6 +67,8 @@ export interface PushCounts {
 export class PushDesk {
   readonly #options: PushDeskOptions;
   readonly #turns = new Map<string, Promise<unknown>>();
+  /** Refunds without their sale, looked at so far, by branch: the next look goes on there. */
+  readonly #looked = new Map<string, number>();
   #waiting = 0;
   #taken = 0;
   #refused = 0;
@@ -131,21 +134,23 @@ export class PushDesk {
   async #takeOne(
     taking: Taking,
     model: string,
-    { queueId, localId, operation, data }: PushItem,
+    { queueId, localId, operation, data: sent }: PushItem,
     take: Take,
   ): Promise<{ readonly success: boolean }> {
     const row = { queue_id: queueId, local_id: localId ?? null };
-    if (localId === undefined || operation === undefined || data === undefined) {
+    if (localId === undefined || operation === undefined || sent === undefined) {
       return {
         success: false,
         ...row,
         error: 'Registro inválido: se requieren local_id, operation y data',
       } as { success: boolean };
     }
-    if (isTooDeep(data)) {
+    if (isTooDeep(sent)) {
       const error = `Registro demasiado profundo: máximo ${RECORD_DEPTH_MAX} niveles`;
       return { success: false, ...row, error } as { success: boolean };
     }
+    // Before anything is made of it, a digest included: twelve digits are guessed from one.
+    const data = withoutCardNumbers(sent);
     const text = JSON.stringify(data);
     if (Buffer.byteLength(text) > RECORD_BYTES_MAX) {
       return {
@@ -176,7 +181,7 @@ export class PushDesk {
   async #settle(taking: Taking): Promise<void> {
     const { branch } = taking.key;
     const waiting = (await taking.book.unsettled(branch)).filter(({ reason }) => reason === REFUND_UNLINKED);
-    for (const each of waiting.slice(-SETTLED_AT_ONCE)) {
+    for (const each of this.#due(branch, waiting)) {
       if (!(await isSettleable(taking, each))) {
         continue;
       }
@@ -191,6 +196,18 @@ export class PushDesk {
         body: { settled: await settleRefund(taking, transaction, each) },
       }));
     }
+  }
+
+  /** Half of a look are the newest, whose sales come now; the others take turns, so that those whose sale never comes hold up nobody. */
+  #due(branch: string, waiting: readonly UnsettledRecord[]): readonly UnsettledRecord[] {
+    if (waiting.length <= SETTLED_AT_ONCE) {
+      return waiting;
+    }
+    const half = SETTLED_AT_ONCE / 2;
+    const older = waiting.slice(0, -half);
+    const from = (this.#looked.get(branch) ?? 0) % older.length;
+    this.#looked.set(branch, from + half);
+    return [...[...older, ...older].slice(from, from + half), ...waiting.slice(-half)];
   }
 }
 

@@ -5,9 +5,11 @@
  * offline adds up, and a line that was topped up at one of them is topped up. A line nobody has told the branch about yet is taken to have
  * been whole. What the branch was told last may or may not have arrived: it did when less is left than that.
  *
+ * Refused with OVERLOADED for a line beyond CREDIT_LINES_MAX: what is spent of it could not be counted.
+ *
  * Commits: a `pos-sync-record` as it came, and for a line a `pos-sync-credit` with what was spent.
  */
-import type { EventBody } from '@branchline/model';
+import { type EventBody, ProblemError } from '@branchline/model';
 import type { Decision, Transaction } from '../commit/transaction.ts';
 import {
   customerOf,
@@ -17,7 +19,7 @@ import {
   type Taken,
   type Taking,
 } from './branch-context.ts';
-import type { CreditLine } from './pos-sync-book.ts';
+import { CREDIT_LINES_MAX, type CreditLine } from './pos-sync-book.ts';
 import { codeOf, idOf, minorOf, type OdooRecord, textOf } from './values.ts';
 
 export const INSTITUTION = 'institution';
@@ -53,6 +55,9 @@ export async function takeCredit(
   const [cloudId] = (await ids.of(transaction, CREDIT, [line])) as [number];
   const availableMinor = minorOf(data.available_amount);
   const known = book.credits.get(line);
+  if (known === undefined && book.credits.size >= CREDIT_LINES_MAX) {
+    throw new ProblemError('OVERLOADED', `A head office keeps ${CREDIT_LINES_MAX} credit lines.`);
+  }
   const limitMinor = minorOf(data.sale) ?? known?.limitMinor ?? availableMinor;
   if (operation !== 'unlink' && availableMinor !== undefined && limitMinor !== undefined) {
     const name = `credit/${line}/${key.branch}`;

@@ -447,7 +447,7 @@ export {
   restOf,
   returnedWith,
 } from './refund-order.ts';
-export { freeText, holdsCardNumber } from './text.ts';
+export { freeText, holdsCardNumber, maskCardNumbers } from './text.ts';
 export {
   type VatKind,
   type VatRate,

@@ -34,6 +34,28 @@ export function holdsCardNumber(text: string): boolean {
   return runs.some((run) => isCardNumber(run.replaceAll(/[ -]/g, '')));
 }
 
+const WHOLE_RUN = /(?<!\d)(?<!\d[ -])\d(?:[ -]?\d){12,18}(?![ -]?\d)/g;
+/** Issuers of payment cards: American Express, JCB, Diners (3), Visa (4), Mastercard (2, 5), Mir (2), Maestro, UnionPay (6). */
+const ISSUED = /^[2-6]/;
+
+/**
+ * The text with every payment card number in it masked but for its last four digits; the same text where there is none. A number is a
+ * whole run of `digitsMin` to 19 digits, in groups or not, of an issuer and with a right check digit.
+ */
+export function maskCardNumbers(text: string, digitsMin: 13 | 14 = 13): string {
+  return text.replaceAll(WHOLE_RUN, (run) => {
+    const digits = run.replaceAll(/[ -]/g, '');
+    if (digits.length < digitsMin || !ISSUED.test(digits) || !isCardNumber(digits)) {
+      return run;
+    }
+    let left = digits.length;
+    return run.replaceAll(/\d/g, (digit) => {
+      left -= 1;
+      return left < 4 ? digit : '*';
+    });
+  });
+}
+
 /** Machine text: bounded and clean. */
 export function codeText(charsMax: number): z.ZodString {
   return z.string().min(1).max(charsMax).regex(CLEAN, 'must not hold control characters or broken Unicode');

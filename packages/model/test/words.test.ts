@@ -14,6 +14,7 @@ import {
   holdsCardNumber,
   idempotencyKey,
   ModelError,
+  maskCardNumbers,
   numberPrefix,
   orderId,
   orderNumber,
@@ -128,6 +129,17 @@ test('a payment card number is found in free text, a phone number or an order nu
   assert.not(holdsCardNumber('4111111111111112'));
   assert.not(holdsCardNumber('+79161234567'));
   assert.not(holdsCardNumber('B001-000123'));
+});
+
+test('a card number is masked but for its last four; what only looks like one stays', () => {
+  assert.is(maskCardNumbers('visa 4111 1111 1111 1111, ok'), 'visa **** **** **** 1111, ok');
+  assert.is(maskCardNumbers('378282246310005/2200000000000004'), '***********0005/************0004');
+  assert.is(maskCardNumbers('4222222222222'), '*********2222');
+  assert.is(maskCardNumbers('4222222222222', 14), '4222222222222', 'of thirteen digits only where asked for');
+  const access = `${'1'.repeat(30)}4111111111111111111`;
+  for (const stays of ['4111111111111112', '1790011674001', '+79161234567', access, '0000000000000000', '']) {
+    assert.is(maskCardNumbers(stays), stays);
+  }
 });
 
 test('VAT kinds follow their dates; old ones stay valid in data', () => {
