@@ -38,6 +38,7 @@ import { NodeError } from './errors.ts';
 import { EventLog } from './event-log.ts';
 import { examineNode } from './examination.ts';
 import { Failure } from './failure.ts';
+import { tellOfVerify } from './files/folder-marks.ts';
 import { Fiscal } from './fiscal/open-fiscal.ts';
 import { GoodsDesk } from './goods/goods-desk.ts';
 import { Heartbeat } from './heartbeat/heartbeat.ts';
@@ -248,6 +249,7 @@ export class BranchNode {
       const space = await ports.diskSpace?.();
       this.#parts.space = space;
       this.#parts.marks = await ports.folderMarks?.();
+      tellOfVerify(this.#parts.marks, this.#parts.alarms);
       succession.ask();
       if (!succession.isPending) {
         await this.#link();

@@ -57,7 +57,7 @@ export interface NodePorts {
   /** Where checkpoints are kept; without it none are made or taken. */
   readonly checkpoints?: CheckpointShelf;
   readonly diskSpace?: () => Promise<DiskSpace>;
-  /** When its data was last copied, when its disk last failed. */
+  /** When its data was last copied and verified, when its disk last failed. */
   readonly folderMarks?: () => Promise<FolderMarks>;
   /** A level of its own for what is still to be delivered; made again from the feeds when it is empty. */
   readonly outbox: AnyLevel;

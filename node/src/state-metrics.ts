@@ -66,6 +66,20 @@ function diskSamples({ space }: NodeState): MetricSample[] {
 function markSamples({ clock, marks }: NodeState): MetricSample[] {
   const ageSeconds = (atMs: number): number => Math.max(0, clock.nowMs() - atMs) / 1_000;
   return [
+    ...(marks?.verifiedMs === undefined
+      ? []
+      : [
+          gauge(
+            'branchline_verify_age_seconds',
+            ageSeconds(marks.verifiedMs),
+            'Since `branchline verify` last found everything right; since the folder was made where it never did.',
+          ),
+          gauge(
+            'branchline_verify_failed',
+            marks.verifyFailedMs === undefined ? 0 : 1,
+            'Whether the last `branchline verify` found something wrong.',
+          ),
+        ]),
     ...(marks?.backupMs === undefined
       ? []
       : [

@@ -23,6 +23,11 @@ const FOLDER_GAUGES = [
   ['disk_size_bytes', 'Size of the disk of the data'],
   ['backup_age_seconds', 'Since the last `branchline backup`, or since the folder was made'],
   ['disk_failure_age_seconds', 'Since the program ended itself because its disk failed'],
+  [
+    'verify_age_seconds',
+    'Since `branchline verify` last found everything right, or since the folder was made',
+  ],
+  ['verify_failed', 'Whether the last `branchline verify` found something wrong'],
 ] as const;
 
 const GAUGES: readonly (readonly [

@@ -11,15 +11,16 @@
  * Nothing is ever written over: the target must be new or empty.
  */
 import { constants } from 'node:fs';
-import { copyFile, mkdir, open, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
 import { CliError } from './errors.ts';
 
 const PRIVATE_FOLDER_MODE = 0o700;
 const PRIVATE_FILE_MODE = 0o600;
 /** Describe a process, not the data. */
 const NOT_COPIED =
-  /^(LOCK|ballast.*|control\.json|restores\.json|restored\.json|last-backup\.json|last-failure\.json)$|\.new$/;
+  /^(LOCK|ballast.*|control\.json|restores\.json|restored\.json|last-(backup|failure|verify)\.json|verify-failed\.json)$|\.new$/;
 
 const IDENTITY = /^(node|relay)\.json$/;
 
@@ -131,7 +132,7 @@ export async function writeWhole(path: string, text: string): Promise<void> {
 /** Says in a data folder that something happened; metrics count from its time. A disk that takes nothing more is no reason to fail. */
 export async function markFolder(
   data: string,
-  name: 'last-backup' | 'last-failure',
+  name: 'last-backup' | 'last-failure' | 'last-verify' | 'verify-failed',
   content: object,
 ): Promise<void> {
   const path = join(data, `${name}.json`);
@@ -139,6 +140,43 @@ export async function markFolder(
   await writeWhole(path, `${JSON.stringify(content)}\n`).catch(() =>
     writeFile(path, '').catch(() => undefined),
   );
+}
+
+/** Everything was right. What an earlier, wider look found wrong stands until one as wide finds it right. */
+export async function markVerified(
+  data: string,
+  mark: { readonly at: string; readonly withBackup: boolean },
+): Promise<void> {
+  await markFolder(data, 'last-verify', mark);
+  if (mark.withBackup || (await readMark(data, 'verify-failed'))?.withBackup !== true) {
+    await rm(join(data, 'verify-failed.json'), { force: true }).catch(() => undefined);
+  }
+}
+
+export async function markVerifyFailed(
+  data: string,
+  mark: { readonly at: string; readonly withBackup: boolean; readonly words: string },
+): Promise<void> {
+  await markFolder(data, 'verify-failed', mark);
+}
+
+/** Where the data was last copied to; undefined when it never was. */
+export async function lastBackup(data: string): Promise<string | undefined> {
+  return (await readMark(data, 'last-backup'))?.to;
+}
+
+const markFile = z.looseObject({ to: z.string().optional(), withBackup: z.boolean().optional() });
+
+/** Undefined when there is none, or none that can be read: a mark is a note, not data. */
+async function readMark(
+  data: string,
+  name: 'last-backup' | 'verify-failed',
+): Promise<z.output<typeof markFile> | undefined> {
+  try {
+    return markFile.parse(JSON.parse(await readFile(join(data, `${name}.json`), 'utf8')));
+  } catch {
+    return undefined;
+  }
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** Commands on data nobody runs on: what they print, where, and how they end. */
-import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -192,6 +192,40 @@ test('G9: verify names the first broken entry; a backup verifies on its own', as
     /^error AUTHORITY_OFFLINE: /,
   );
   await truncate(file, 10);
+});
+
+test('verify leaves a mark for the alarms: when all was right, and what was wrong until it is right again', async () => {
+  await using dir = await TempDir.open('cli');
+  const data = await tenant(dir);
+  const marks = async () => (await readdir(data)).filter((name) => name.includes('verify')).sort();
+  const verify = () => branchline(['verify', '--data', data, '--with-backup']);
+  assert.match((await verify()).err, /^error VERIFY_FAILED: no backup of this folder was ever made/);
+  assert.equal(await marks(), ['verify-failed.json']);
+  assert.is((await branchline(['verify', '--data', data])).code, 0);
+  assert.equal(await marks(), ['last-verify.json', 'verify-failed.json'], 'the backup was not looked at');
+
+  const copy = join(dir.path, 'copy');
+  assert.is((await branchline(['backup', '--data', data, '--to', copy])).code, 0);
+  assert.not.ok(
+    (await readdir(copy)).some((name) => name.includes('verify')),
+    'marks are not copied',
+  );
+  const right = await verify();
+  assert.match(right.out, /The last backup, .*copy, holds \d+ of them, as they were written/);
+  assert.equal(await marks(), ['last-verify.json']);
+
+  const [segment] = (await readdir(join(copy, 'journal'))).filter((name) => /\d/.test(name)).sort();
+  const bytes = await readFile(join(copy, 'journal', segment!));
+  bytes[Math.floor(bytes.length / 2)]! ^= 1;
+  await writeFile(join(copy, 'journal', segment!), bytes);
+  assert.match((await verify()).err, /^error VERIFY_FAILED: the last backup, .*copy: .*Make another/s);
+  assert.match(await readFile(join(data, 'verify-failed.json'), 'utf8'), /not as it was written/);
+  const next = join(dir.path, 'next');
+  assert.is((await branchline(['backup', '--data', data, '--to', next])).code, 0);
+  assert.is((await verify()).code, 0);
+  assert.equal(await marks(), ['last-verify.json']);
+  await rm(next, { recursive: true });
+  assert.match((await verify()).err, /^error VERIFY_FAILED: the last backup, .*next, is not a whole copy/);
 });
 
 test('progress is for terminals: piped and under --json nothing is said but the result', async () => {

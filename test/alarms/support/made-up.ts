@@ -35,6 +35,16 @@ export const MADE_UP: Readonly<Record<string, Trouble>> = {
   BranchlineChangeQuarantined: raised('CHANGE_QUARANTINED'),
   BranchlineAlarmStands: raised('VERSION_MISMATCH'),
   BranchlineShiftMismatch: raised('SHIFT_MISMATCH'),
+  BranchlineHeartbeatLost: raised('ERP_UNREACHABLE'),
+  BranchlinePosSyncRefused: raised('POS_SYNC_REFUSED'),
+  BranchlinePosRecordUnsettled: raised('POS_RECORD_UNSETTLED'),
+  BranchlineBooksDiffer: raised('BOOKS_DIFFER'),
+  BranchlineMaintenanceLong: { ...raised('MAINTENANCE'), values: '1x180 0x60', calmMinutes: 120 },
+  BranchlinePinLocked: raised('PIN_LOCKED'),
+  BranchlineNodeVerifyOld: between('branchline_verify_age_seconds{branch="B001"}', 1_300_000, 1),
+  BranchlineNodeVerifyFailed: raised('VERIFY_FAILED'),
+  BranchlineRelayVerifyOld: between('branchline_relay_verify_age_seconds', 1_300_000, 1),
+  BranchlineRelayVerifyFailed: between('branchline_relay_verify_failed', 1, 0),
 };
 
 function between(series: string, bad: number, good: number, calmMinutes = CALM_MINUTES): Trouble {

@@ -1,4 +1,5 @@
 /** S-12: a copy of a node's or relay's data, also while it runs. */
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { isoTime } from 'hlc-ts';
 import { type CommandContext, dataCommand } from '../command-context.ts';
@@ -13,7 +14,8 @@ export function backupCommand(context: CommandContext): Command {
       const { kind, tenant } = await readDataFolder(data);
       const output = context.output(command);
       const copied = await copyData(data, to, (done, of) => output.progress(`file ${done} of ${of}`));
-      await markFolder(data, 'last-backup', { at: isoTime(context.ports.clock.nowMs()), to, ...copied });
+      const at = isoTime(context.ports.clock.nowMs());
+      await markFolder(data, 'last-backup', { at, to: resolve(to), ...copied });
       output.result(
         { kind, tenant, to, ...copied },
         () =>

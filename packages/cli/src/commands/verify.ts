@@ -4,11 +4,16 @@
  *
  * The journal is read as files, so it can be checked on a stopped, a running and a broken program's data alike. What is derived moves
  * while a node runs and is checked on a stopped one.
+ *
+ * What came of it is left in the folder as a mark that metrics and alarms count from. With `--with-backup` the copy `branchline backup`
+ * made last is checked as well, and is part of what the mark says.
  */
 import { NodeDisk, type Verified, verifyStore } from '@branchline/feed';
 import type { ProjectionsVerified } from '@branchline/node';
 import type { Command } from 'commander';
+import { isoTime } from 'hlc-ts';
 import { type CommandContext, dataCommand } from '../command-context.ts';
+import { lastBackup, markVerified, markVerifyFailed } from '../data-backup.ts';
 import { type DataFolder, readDataFolder } from '../data-folder.ts';
 import { CliError } from '../errors.ts';
 import type { Output } from '../output.ts';
@@ -20,6 +25,16 @@ interface NotDerived {
   readonly checked: false;
   readonly why: string;
 }
+interface BackupVerified {
+  readonly path: string;
+  readonly entries: number;
+}
+
+interface VerifyOptions {
+  readonly data: string;
+  readonly feed?: string;
+  readonly withBackup?: boolean;
+}
 
 export function verifyCommand(context: CommandContext): Command {
   return dataCommand(
@@ -28,27 +43,83 @@ export function verifyCommand(context: CommandContext): Command {
     context,
   )
     .option('--feed <name>', 'ask about one feed')
-    .action(async ({ data, feed }: { data: string; feed?: string }, command: Command) => {
+    .option('--with-backup', 'check the copy that was made last, too')
+    .action(async ({ data, feed, withBackup = false }: VerifyOptions, command: Command) => {
       const folder = await readDataFolder(data);
       const output = context.output(command);
-      const verified = await verifyJournal(folder, output);
-      const heads = [...verified.feeds].filter(([name]) => feed === undefined || name === feed);
-      if (feed !== undefined && heads.length === 0) {
+      const verified = await marked(folder, withBackup, context, async () => {
+        const { feeds, entries, tornBytes, position } = await verifyJournal(folder, output);
+        const heads = [...feeds].filter(([name]) => feed === undefined || name === feed);
+        if (feed !== undefined && heads.length === 0) {
+          return undefined;
+        }
+        const projections = await verifyDerived(folder, position, feed, context, output);
+        const backup = withBackup ? await verifyBackup(folder, output) : undefined;
+        return { heads, entries, tornBytes, projections, backup };
+      });
+      if (verified === undefined) {
         throw new CliError('VERIFY_FAILED', `there is no feed ${feed} here`, {
           hint: 'Leave --feed out to check all.',
         });
       }
-      const derived = await verifyDerived(folder, verified, feed, context, output);
-      const { entries, tornBytes } = verified;
+      const { heads, entries, tornBytes, projections, backup } = verified;
       const report = {
         ok: true,
         feeds: heads.map(([name, head]) => ({ feed: name, seq: head.seq, hash: hex(head.hash) })),
         entries,
         tornBytes,
-        projections: derived,
+        projections,
+        ...(backup === undefined ? {} : { backup }),
       };
       output.result(report, () => words(report));
     });
+}
+
+/** Leaves in the folder what came of it; a feed nobody has is no finding. */
+async function marked<Found>(
+  { path }: DataFolder,
+  withBackup: boolean,
+  { ports: { clock } }: CommandContext,
+  verify: () => Promise<Found>,
+): Promise<Found> {
+  const mark = { at: isoTime(clock.nowMs()), withBackup };
+  try {
+    const found = await verify();
+    if (found !== undefined) {
+      await markVerified(path, mark);
+    }
+    return found;
+  } catch (error) {
+    if (error instanceof CliError && error.code === 'VERIFY_FAILED') {
+      await markVerifyFailed(path, { ...mark, words: error.message });
+    }
+    throw error;
+  }
+}
+
+/** The copy is a data folder like any other: what `restore` would put back can be read to its last entry. */
+async function verifyBackup(folder: DataFolder, output: Output): Promise<BackupVerified> {
+  const wrong = (what: string, cause?: unknown) =>
+    new CliError('VERIFY_FAILED', what, {
+      ...(cause === undefined ? {} : { cause }),
+      hint: 'Make another with branchline backup, into a new folder.',
+    });
+  const path = await lastBackup(folder.path);
+  if (path === undefined) {
+    throw wrong('no backup of this folder was ever made');
+  }
+  const copy = await readDataFolder(path).catch((cause: Error) => {
+    throw wrong(`the last backup, ${path}, is not a whole copy: ${cause.message}`, cause);
+  });
+  if (copy.kind !== folder.kind || copy.tenant !== folder.tenant) {
+    throw wrong(`${path} is no copy of this folder: it holds the ${copy.kind} of ${copy.tenant}`);
+  }
+  try {
+    const { entries } = await verifyJournal(copy, output);
+    return { path, entries };
+  } catch (cause) {
+    throw wrong(`the last backup, ${path}: ${(cause as Error).message}`, cause);
+  }
 }
 
 async function verifyJournal({ journal, tenant }: DataFolder, output: Output): Promise<Verified> {
@@ -68,7 +139,7 @@ async function verifyJournal({ journal, tenant }: DataFolder, output: Output): P
 
 async function verifyDerived(
   { kind, path }: DataFolder,
-  { position }: Verified,
+  position: number,
   feed: string | undefined,
   { ports }: CommandContext,
   output: Output,
@@ -110,14 +181,19 @@ function words(report: {
   entries: number;
   tornBytes: number;
   projections: Derived | NotDerived;
+  backup?: BackupVerified;
 }): string {
-  const { feeds, entries, tornBytes, projections } = report;
+  const { feeds, entries, tornBytes, projections, backup } = report;
   const torn =
     tornBytes === 0 ? '' : ` ${tornBytes} bytes of a commit that was never acknowledged stand at the end.`;
   const derived = projections.checked
     ? `${projections.rows} rows and ${projections.documents} documents are what they add up to; so are the balances of ${balancesInWords(projections)}.`
     : `Not checked: what is derived from them, because ${projections.why}.`;
-  return `${entries} entries in ${feeds.length} feeds are as they were written.${torn}\n${derived}`;
+  const copy =
+    backup === undefined
+      ? ''
+      : `\nThe last backup, ${backup.path}, holds ${backup.entries} of them, as they were written.`;
+  return `${entries} entries in ${feeds.length} feeds are as they were written.${torn}\n${derived}${copy}`;
 }
 
 function balancesInWords({ balances: { devices, inPart } }: Derived): string {
