@@ -365,6 +365,10 @@ loyalty(
   'G5 rights of a shop that burnt down go to head office by order: what is left is what was left, and can be spent again',
   () =>
     shops(async ({ chain, hq, one, two }) => {
+      const coupon = { code: 'COUPON-ONE1', discountPercent: 10, branch: 'B001' };
+      await hq.services.loyalty.issueCoupon(hq.request(coupon as never));
+      const couponAt = (at: Machine) => at.services.loyalty.coupon(coupon).catch(() => undefined);
+      await chain.until(async () => (await couponAt(one))?.state === 'usable');
       await place(one, saleOf(1_000_000));
       const { balance } = await points(one);
       await chain.until(async () => (await points(hq)).balance === balance);
@@ -373,6 +377,8 @@ loyalty(
       const order = { device, reason: 'burnt down, 22 November' };
       const reclaim = (at: Machine) => at.services.loyalty.reclaim(at.request(order, { role: 'admin' }));
       assert.is((await refusal(reclaim(hq))).code, 'CHANGE_INVALID', 'it may still spend');
+      // What its rows hold is compared with its feeds at the end.
+      await one.node!.settle();
       await one.crash();
       await chain.pass(70_000, 1_000);
       assert.is((await points(hq)).spendableHere, 0, 'without the order they stay where they are');
@@ -393,7 +399,7 @@ loyalty(
       const unknown = { device: 'a'.repeat(16), reason: 'x' };
       const nobody = hq.services.loyalty.reclaim(hq.request(unknown, { role: 'admin' }));
       assert.is((await refusal(nobody)).code, 'CHANGE_INVALID');
-      assert.equal((await reclaim(hq)).body.accounts, 1);
+      assert.equal((await reclaim(hq)).body.accounts, 2);
       await chain.until(async () => (await points(hq)).spendableHere === balance);
       assert.is((await points(hq)).balance, balance, 'none made, none lost');
       assert.equal((await reclaim(hq)).body.accounts, 0, 'ordered twice, done once');
@@ -416,6 +422,16 @@ loyalty(
         ],
         [device, order.reason, 'T1'],
       );
+      // The coupon of the branch waits for the machine that stands in for the lost one; nobody else may use it.
+      assert.is((await couponAt(hq))?.state, 'held_elsewhere');
+      assert.is((await couponAt(two))?.words, 'The coupon counts in B001 only.');
+      const next = await chain.machine('B001');
+      await next.start({ peers: [`http://${hq.address}`] });
+      await chain.until(async () => (await couponAt(next))?.state === 'usable');
+      const used = await place(next, saleOf(1_000, { coupons: [coupon.code] }, 900));
+      assert.is(used.coupons![0]!.discountMinor, 100);
+      await chain.until(async () => (await couponAt(hq))?.state === 'used');
+      await next.stop();
       await hq.stop();
       await hq.start();
       await chain.pass(10_000, 1_000);

@@ -2,7 +2,7 @@
  * Coupons that count once: `POST /v1/coupons/issue`, `/check`.
  *
  * The right to use one is a single one. It stays with whoever issued it and goes to the shop that asks for it; or it is given to one branch
- * for good, which can then use it offline and nobody else can. Refused: a code that is taken (VOUCHER_EXISTS), a branch that has no device
+ * for good, which can then use it offline and nobody else can; its other devices ask the one that has it. Refused: a code that is taken (VOUCHER_EXISTS), a branch that has no device
  * (BRANCH_UNKNOWN).
  *
  * Commits: `rights` (issued, given) beside the change of the loyalty document.
@@ -17,7 +17,7 @@ import {
   ProblemError,
 } from '@branchline/model';
 import type { Decision, Transaction } from '../commit/transaction.ts';
-import { couponInWords, couponTermsOf } from './tender.ts';
+import { askForCoupon, type CouponStanding, couponInWords, couponStanding, couponTermsOf } from './tender.ts';
 import type { Trade } from './trade.ts';
 
 export async function issueCoupon(
@@ -47,8 +47,7 @@ export async function issueCoupon(
   }
   const till = transaction.till.till as EventBody<'programme-change'>['till'];
   transaction.append(customers.collection, 'rights', { moves, till } satisfies EventBody<'rights'>);
-  const { spendable } = await customers.spendable(transaction, account);
-  return { status: 201, body: answer(terms, 1, spendable) };
+  return { status: 201, body: answer(terms, await couponStanding(trade, transaction, account, terms)) };
 }
 
 export async function couponState(trade: Trade, code: string): Promise<Coupon> {
@@ -57,14 +56,13 @@ export async function couponState(trade: Trade, code: string): Promise<Coupon> {
   if (terms === undefined) {
     throw new ProblemError('COUPON_UNKNOWN', `No coupon ${maskedCode(code)} is known here.`);
   }
-  const { spendable, balance } = await trade.customers.spendable(undefined, account);
-  if (balance > 0 && spendable < 1 && terms.branch === undefined) {
-    trade.rights.need(account, 1);
-  }
-  return answer(terms, balance, spendable);
+  const standing = await couponStanding(trade, undefined, account, terms);
+  askForCoupon(trade, account, standing);
+  return answer(terms, standing);
 }
 
-function answer(terms: CouponTerms, balance: number, spendable: number): Coupon {
+function answer(terms: CouponTerms, standing: CouponStanding): Coupon {
+  const { balance, spendable } = standing;
   const { ending, discountMinor, discountPercent, minTotalMinor, from, until, branch } = terms;
   return {
     ending,
@@ -75,6 +73,6 @@ function answer(terms: CouponTerms, balance: number, spendable: number): Coupon 
     ...(from === undefined ? {} : { from }),
     ...(until === undefined ? {} : { until }),
     ...(branch === undefined ? {} : { branch: branch as NonNullable<Coupon['branch']> }),
-    words: couponInWords(terms, balance, spendable),
+    words: couponInWords(terms, standing),
   };
 }

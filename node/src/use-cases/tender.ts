@@ -169,12 +169,12 @@ async function useCoupon(
   }
   const day = dayOf(stampMs(transaction.stamp));
   const refusal = couponRefusal(terms, { netMinor, day });
-  const { spendable, balance } = await trade.customers.spendable(transaction, account);
-  if (refusal !== undefined || spendable < 1) {
-    if (refusal === undefined && balance > 0 && terms.branch === undefined) {
-      trade.rights.need(account, 1);
+  const standing = await couponStanding(trade, transaction, account, terms);
+  if (refusal !== undefined || standing.spendable < 1) {
+    if (refusal === undefined) {
+      askForCoupon(trade, account, standing);
     }
-    throw refused('COUPON_REFUSED', refusal ?? couponInWords(terms, balance, spendable), path);
+    throw refused('COUPON_REFUSED', refusal ?? couponInWords(terms, standing), path);
   }
   await trade.customers.spend(transaction, account, 1);
   return { ending: maskedCode(code), account, discountMinor: couponMinor(terms, netMinor) };
@@ -186,15 +186,50 @@ export async function couponTermsOf(trade: Trade, account: string): Promise<Coup
   return terms.success ? terms.data : undefined;
 }
 
-export function couponInWords({ branch }: CouponTerms, balance: number, spendable: number): string {
+export interface CouponStanding {
+  /** One until it was used. */
+  readonly balance: number;
+  /** One where this device may use it now. */
+  readonly spendable: number;
+  /** In this branch. */
+  readonly counts: boolean;
+}
+
+/** A right that somebody else holds is none here; nor is one to a coupon of another branch, which head office keeps after it was taken back. */
+export async function couponStanding(
+  trade: Trade,
+  transaction: Transaction | undefined,
+  account: string,
+  { branch }: CouponTerms,
+): Promise<CouponStanding> {
+  const { spendable, balance } = await trade.customers.spendable(transaction, account);
+  const counts = branch === undefined || branch === trade.branch;
+  return { balance, spendable: counts ? spendable : 0, counts };
+}
+
+/** Also one of this very branch: the device it was given to may be lost, and its rights with head office. */
+export function askForCoupon(
+  trade: Trade,
+  account: string,
+  { balance, spendable, counts }: CouponStanding,
+): void {
+  if (balance > 0 && spendable < 1 && counts) {
+    trade.rights.need(account, 1);
+  }
+}
+
+export function couponInWords(
+  { branch }: CouponTerms,
+  { balance, spendable, counts }: CouponStanding,
+): string {
   if (balance < 1) {
     return 'The coupon was used already.';
   }
   if (spendable > 0) {
     return 'The coupon can be used here.';
   }
-  return branch === undefined
-    ? 'The coupon is held by another shop or head office; it was asked for. Repeat in a moment.'
+  return counts
+    ? 'The coupon is held by another device or head office; it was asked for. Repeat in a moment.'
     : `The coupon counts in ${branch} only.`;
 }
 
