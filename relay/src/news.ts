@@ -27,6 +27,9 @@ export function tellNews(
     case 'ownForkFound':
       alarm('FEED_FORK', `${news.feed} of this relay has two histories`, news.peer);
       break;
+    case 'storeDamaged':
+      alarm('STORE_CORRUPT', news.cause.message, news.peer);
+      break;
     case 'alarmReceived':
       alarm(news.code, news.detail, news.peer);
       break;

@@ -1,5 +1,5 @@
 /** What replication tells, as alarms: the part of it that a person has to know. */
-import type { ReplicationNews } from '@branchline/feed';
+import { FeedError, type ReplicationNews } from '@branchline/feed';
 import type { Alarms } from '../alarms.ts';
 
 /** A peer's own words in an alarm. */
@@ -32,6 +32,9 @@ export function raiseAlarm(news: ReplicationNews, alarms: Alarms): void {
         `${news.peer} holds another history of ${news.feed}, written with our key`,
       );
       break;
+    case 'storeDamaged':
+      alarms.raise('STORE_CORRUPT', damageInWords(news.cause));
+      break;
     case 'alarmReceived':
       alarms.raise(
         news.code.slice(0, CODE_CHARS_MAX),
@@ -51,4 +54,10 @@ export function raiseAlarm(news: ReplicationNews, alarms: Alarms): void {
     default:
       news satisfies never;
   }
+}
+
+/** What cannot be read, and what to do: sales go on, so nobody would look for it. */
+function damageInWords(cause: Error): string {
+  const hint = cause instanceof FeedError ? cause.hint : undefined;
+  return `${cause.message}. What to do: ${hint ?? 'keep a copy of the data directory, then look at the disk'}`;
 }

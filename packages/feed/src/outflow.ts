@@ -8,6 +8,8 @@
  * A peer that is level is sent a commit as the store tells of it, without reading it back. Runs that have to wait for their turn
  * are kept for that, FRESH_RUNS_MAX at most; whatever is not kept is looked for among the recent runs of all peers, then read.
  *
+ * An entry that cannot be read back stands in the way of its own feed only: the program and the peer are told, the other feeds go on.
+ *
  * A feed is never sent to its own writer: one that lacks its own entries must hear of it (fork-talk.ts), not have them back.
  */
 import type { CheckpointTalk, ChosenCheckpoint } from './checkpoint-talk.ts';
@@ -52,6 +54,8 @@ export class Outflow {
   readonly #acks = new Map<FeedName, number>();
   readonly #queue = new FeedQueue();
   readonly #fresh = new Map<FeedName, Run>();
+  /** Feeds with an entry that cannot be read back: not tried again in this session. */
+  readonly #damaged = new Set<FeedName>();
   /** Collections whose checkpoint a keeper is to have, once nothing else is left to send. */
   readonly #pushes = new Set<Collection>();
   #turnBytes = 0;
@@ -156,8 +160,15 @@ export class Outflow {
       this.say({ type: 'alarm', code: 'FEED_PRUNED', detail: `${feed} begins at ${base + 1} here` });
       return 0;
     }
-    const run = await this.#read(feed, from);
+    const run = await this.#read(feed, from).catch((error: unknown) => this.#giveUp(feed, error));
     return run ? this.#send(run) : 0;
+  }
+
+  #giveUp(feed: FeedName, error: unknown): undefined {
+    if (!(error instanceof FeedError) || error.code !== 'STORE_CORRUPT') throw error;
+    this.#damaged.add(feed);
+    this.#context.report({ type: 'storeDamaged', peer: this.#ports.peer, cause: error });
+    this.say({ type: 'alarm', code: error.code, detail: error.message });
   }
 
   async #send(run: Run): Promise<number> {
@@ -172,6 +183,7 @@ export class Outflow {
   #nextToSend(feed: FeedName): number | undefined {
     const { self } = this.#context;
     const collection = collectionOf(feed);
+    if (this.#damaged.has(feed)) return undefined;
     if (!this.#ports.shared(collection) || !isSettled(this.#ports.state(), familyOf(collection)))
       return undefined;
     const writer = writerOf(feed);

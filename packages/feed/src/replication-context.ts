@@ -24,6 +24,8 @@ export type ReplicationNews =
       readonly feed: FeedName;
       readonly code: string;
     }
+  /** The disk did not give back what was written. A damaged entry keeps its feed from the peer until the next session; other feeds go on. */
+  | { readonly type: 'storeDamaged'; readonly peer: WriterId; readonly cause: Error }
   /** A feed of another writer was written twice: quarantined, evidence kept. */
   | { readonly type: 'forkFound'; readonly peer: WriterId; readonly evidence: ForkEvidence }
   /** A peer has proven that our own history is not the only one. Stop writing with this key. */

@@ -47,6 +47,8 @@ import type { Collection, FeedName, Head, Run, WriterId } from './types.ts';
 export const FEEDS_MAX = 32_768;
 /** Messages no honest peer sends, before the session ends. */
 export const STRIKES_MAX = 16;
+/** What the disk did not give back: no fault of the peer. */
+const DAMAGE: ReadonlySet<string> = new Set(['STORE_CORRUPT', 'EIO']);
 
 export class Session {
   readonly peer: WriterId;
@@ -466,6 +468,9 @@ export class Session {
     if (this.#state.phase === 'closed') return;
     this.#cause = error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'INTERNAL';
+    if (error instanceof Error && DAMAGE.has(code)) {
+      this.#context.report({ type: 'storeDamaged', peer: this.peer, cause: error });
+    }
     this.close(code);
   }
 }
