@@ -32,7 +32,7 @@ import { Projector } from './projections/projection.ts';
 import { Reclaims } from './projections/reclaims.ts';
 import { Reservations } from './projections/reservations.ts';
 import { Returns } from './projections/returns.ts';
-import { Rows } from './projections/rows.ts';
+import { discardOtherLayout, Rows } from './projections/rows.ts';
 import { type RowSink, Shards } from './projections/shards.ts';
 import { ShelfTasks } from './projections/shelf-tasks.ts';
 import { StockBook } from './projections/stock.ts';
@@ -90,6 +90,7 @@ export async function openReadModels(options: ReadModelsOptions): Promise<ReadMo
   const { ports, grant, hlc, events, alarms, failure } = options;
   const { store, clock, key, log } = ports;
   const { branch, region } = grant;
+  await discardOtherLayout(ports.rows);
   const rows = await Rows.open({ level: ports.rows, onFailure: (error) => failure.set(error), clock });
   const isRebuild = rows.position === 0 && store.position > 0;
   const overrides = await Overrides.open({

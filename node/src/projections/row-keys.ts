@@ -1,6 +1,7 @@
 /**
  * Keys of the rows in LevelDB, all in one place. They sort bytewise in the order they are read.
  *
+ *     a/layout                       `ROWS_LAYOUT` of the release that made everything below
  *     a/position                     journal position everything below covers
  *     a/series                       last order number count of this device
  *     r/<key>                        stored answer of an Idempotency-Key

@@ -26,6 +26,32 @@ export type RowLevel = AbstractLevel<string | Buffer | Uint8Array, string, strin
 type Value = string | Uint8Array | undefined;
 
 const POSITION_KEY = 'a/position';
+const LAYOUT_KEY = 'a/layout';
+
+/**
+ * What rows hold and how. Raised with every change of a projection, a row or the kinds of entries that are projected: a release that finds
+ * rows of another layout, after an upgrade or a roll-back, makes its own from the feeds. Rows from before there was a mark are of layout 1.
+ */
+export const ROWS_LAYOUT = 1;
+
+/** The layout of the rows, of those from before there was a mark too; undefined where there are none. */
+export async function layoutOf(level: RowLevel): Promise<number | undefined> {
+  const [layout, position] = await level.getMany([LAYOUT_KEY, POSITION_KEY]);
+  return layout === undefined ? (position === undefined ? undefined : 1) : Number(layout);
+}
+
+/**
+ * Rows of another layout are removed; the caller's replay makes them again. The mark is written last, so a crash in between removes what
+ * is left at the next start.
+ */
+export async function discardOtherLayout(level: RowLevel): Promise<void> {
+  const layout = await layoutOf(level);
+  if (layout !== undefined && layout !== ROWS_LAYOUT) {
+    await level.clear({ lt: LAYOUT_KEY });
+    await level.clear({ gt: LAYOUT_KEY });
+  }
+  await level.put(LAYOUT_KEY, String(ROWS_LAYOUT));
+}
 
 export interface RowsOptions {
   readonly level: RowLevel;

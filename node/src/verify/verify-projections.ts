@@ -19,7 +19,7 @@ import { NodeError } from '../errors.ts';
 import { DataDirectory } from '../files/data-directory.ts';
 import { ChangeRows } from '../projections/change-rows.ts';
 import { after, rowKeys } from '../projections/row-keys.ts';
-import { type RowLevel, Rows } from '../projections/rows.ts';
+import { layoutOf, ROWS_LAYOUT, type RowLevel, Rows } from '../projections/rows.ts';
 import { type Rederivation, rederive } from './rederivation.ts';
 import { compareRows, type Difference, paired, shown } from './row-difference.ts';
 
@@ -57,7 +57,7 @@ export interface VerifyProjectionsOptions {
   readonly onProgress?: (done: number) => void;
 }
 
-/** Undefined when there are no rows at all: the next start makes them. */
+/** Undefined when there are no rows, or those of another release: the next start makes them. */
 export async function verifyProjections(
   options: VerifyProjectionsOptions,
 ): Promise<ProjectionsVerified | undefined> {
@@ -73,6 +73,10 @@ export async function verifyProjections(
   try {
     level = await openStored(directory, join(folder, 'stored'));
     await fresh.open();
+    const stored = level.sublevel('rows') as unknown as RowLevel;
+    if ((await layoutOf(stored)) !== ROWS_LAYOUT) {
+      return undefined;
+    }
     return await compareProjections({
       journal: (upTo) =>
         readJournal({
@@ -82,7 +86,7 @@ export async function verifyProjections(
           ...(onProgress === undefined ? {} : { onProgress }),
         }),
       journalEnd,
-      stored: level.sublevel('rows') as unknown as RowLevel,
+      stored,
       fresh: fresh as unknown as RowLevel,
       writer: key?.writer ?? ('' as WriterId),
       clock,
