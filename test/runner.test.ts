@@ -59,6 +59,13 @@ test('what a test file started is killed with it at the limit', async () => {
   assert.match(String(refused), /ECONNREFUSED/);
 });
 
+test('what a property draws is drawn again in every run', async () => {
+  const drawn = async () => /drew .*/.exec((await run('drawing')).output)?.[0];
+  const first = await drawn();
+  assert.ok(first);
+  assert.is(await drawn(), first);
+});
+
 test('a file asks for more time in its first line only', () => {
   assert.is(readLimitMs('// limit: 180 s\nimport …'), 180_000);
   assert.is(readLimitMs('import …\n// limit: 180 s'), 120_000);

@@ -5,6 +5,8 @@
  * whole process group is killed, so programs that a test started do not outlive it. Output is kept up to a size and
  * not interpreted here (see `verdict.ts`).
  *
+ * Files that draw examples with fast-check draw the same ones in every run (`fixed-seed.ts`).
+ *
  * `CORE_COVERAGE` names a folder: V8 then writes there what ran of the packages whose coverage is checked (`core-coverage.ts`).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -13,6 +15,7 @@ import { join } from 'node:path';
 import { isCore } from './core-packages.ts';
 import { type Ending, judge, type Verdict } from './verdict.ts';
 
+const FIXED_SEED = new URL('./fixed-seed.ts', import.meta.url).href;
 /** Files running at once. Two: the machines this runs on have two cores, and timing checks want one each. */
 const PARALLEL_MAX = 2;
 const DEFAULT_LIMIT_MS = 120_000;
@@ -44,9 +47,11 @@ export async function runTestFiles(files: readonly string[], options: RunOptions
 }
 
 async function runTestFile(file: string, { root, signal }: RunOptions): Promise<Verdict> {
-  const limitMs = readLimitMs(await readFile(join(root, file), 'utf8'));
+  const source = await readFile(join(root, file), 'utf8');
+  const limitMs = readLimitMs(source);
   const startedNs = process.hrtime.bigint();
-  const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', file], {
+  const seeded = source.includes("from 'fast-check'") ? ['--import', FIXED_SEED] : [];
+  const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', ...seeded, file], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
