@@ -7,23 +7,13 @@
 import type { Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Running } from '../support/branchline.ts';
-import { Chromium, DESKTOP, PHONE, screenshot } from '../support/chromium.ts';
-import { PageChecks, thisMany } from '../support/page-checks.ts';
-import { TempDir } from '../support/temp-dir.ts';
+import { DESKTOP, PHONE, screenshot } from '../support/chromium.ts';
+import { thisMany } from '../support/page-checks.ts';
+import { type Shop, ShopStage, scan, WAIT_MS } from '../support/shop-stage.ts';
 import { until } from '../support/within.ts';
 
-const READY_LIMIT_MS = 150_000;
-const STOP_LIMIT_MS = 20_000;
-const WAIT_MS = 60_000;
 const BARCODE = '4600000700017';
 
-interface Shop {
-  readonly branch: string;
-  readonly url: string;
-  readonly tillToken: string;
-  readonly adminToken: string;
-}
 interface Sold {
   readonly number: string;
   readonly totalMinor: number;
@@ -34,29 +24,13 @@ interface Sold {
 }
 
 const test = suite('points, gift cards, coupons and marks at the till');
-let data: TempDir;
-let demo: Running;
-let browser: Chromium;
-let checks: PageChecks;
+let stage: ShopStage;
 let hq: Shop;
 let shop: Shop;
 
 test.before(async () => {
-  data = await TempDir.open('tender');
-  demo = new Running('demo', '--json', '--data', data.path);
-  browser = await Chromium.open();
-  checks = new PageChecks('till, tender', browser);
-  const ready = await demo.said<{ hq: Shop; nodes: readonly Shop[] }>(READY_LIMIT_MS, 'ready');
-  hq = ready.hq;
-  shop = ready.nodes[0]!;
-  const goods = {
-    sku: 'KETTLE',
-    name: 'Kettle of copper',
-    priceMinor: 100_000,
-    vat: 'vat22',
-    barcodes: [BARCODE],
-  };
-  await call(hq, 'POST', '/v1/products', { products: [goods] });
+  stage = await ShopStage.open('till, tender');
+  ({ hq, shop } = stage);
   // A point for every 10.00, worth 1.00, and they may pay for everything.
   const rules = {
     pointsPerStep: 1,
@@ -65,40 +39,20 @@ test.before(async () => {
     sharePercentMax: 100,
     expiryDays: 0,
   };
-  await call(hq, 'PUT', '/v1/loyalty/programmes/2020-01-01', rules);
-  await arrives<{ today: typeof rules }>(
+  await stage.call(hq, 'PUT', '/v1/loyalty/programmes/2020-01-01', rules);
+  await stage.arrives<{ today: typeof rules }>(
+    shop,
     '/v1/loyalty/programmes',
     ({ today }) => today.stepMinor === rules.stepMinor && today.sharePercentMax === rules.sharePercentMax,
   );
-  await arrives(`/v1/products/${goods.sku}`, () => true);
+  await stage.stockUp([
+    { sku: 'KETTLE', name: 'Kettle of copper', priceMinor: 100_000, barcodes: [BARCODE] },
+  ]);
 });
 
-test.after(async () => {
-  await browser.close();
-  await demo.stop(STOP_LIMIT_MS);
-  await data[Symbol.asyncDispose]();
-});
+test.after(() => stage.close());
 
-async function call<Answer>(at: Shop, method: string, path: string, body?: unknown): Promise<Answer> {
-  const answer = await fetch(`${at.url}${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${at.adminToken}`,
-      'content-type': 'application/json',
-      'idempotency-key': crypto.randomUUID(),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${answer.ok ? '' : await answer.text()}`);
-  return (await answer.json()) as Answer;
-}
-
-const arrives = <Answer>(path: string, isSo: (answer: Answer) => boolean): Promise<unknown> =>
-  until(WAIT_MS, path, async () => isSo(await call<Answer>(shop, 'GET', path)));
-
-const newest = async (): Promise<Sold> =>
-  (await call<{ orders: Sold[] }>(shop, 'GET', `/v1/orders?branch=${shop.branch}&sort=newest&limit=1`))
-    .orders[0]!;
+const newest = async (): Promise<Sold> => (await stage.newest<Sold>())!;
 
 /** The till with this much of the kettle on its cart, at the payment. */
 async function paying(
@@ -106,9 +60,7 @@ async function paying(
   customer?: string,
   size: { width: number; height: number } = DESKTOP,
 ): Promise<Page> {
-  const page = await browser.page(size);
-  page.setDefaultTimeout(WAIT_MS);
-  await page.goto(`${shop.url}/#token=${shop.tillToken}`);
+  const page = await stage.till(size);
   await page.locator('#search').fill(`${times}*kettle of copper`);
   await page.locator('.found', { hasText: 'Kettle of copper' }).click();
   await page.locator('.line').waitFor();
@@ -149,7 +101,7 @@ async function payInCash(page: Page): Promise<Sold> {
 }
 
 test('points: earned by a sale, then spent, as many as may pay for this one', async () => {
-  await call(shop, 'PUT', '/v1/customers/c-olga', { name: 'Olga Sokolova' });
+  await stage.call(shop, 'PUT', '/v1/customers/c-olga', { name: 'Olga Sokolova' });
   const first = await paying('2', 'Olga Sokolova');
   await first.getByText('The customer has no points.').waitFor();
   const earning = await payInCash(first);
@@ -159,7 +111,7 @@ test('points: earned by a sale, then spent, as many as may pay for this one', as
   await page.getByRole('button', { name: 'Use points' }).click();
   await page.getByText(/^\d[\d,]* points? pay/).waitFor();
   await screenshot(page, 'till-points-1280');
-  await checks.nothingSerious(page, 'points');
+  await stage.checks.nothingSerious(page, 'points');
   const spending = await payInCash(page);
   assert.is(spending.loyalty.redeemed, 200);
   assert.is(spending.totalMinor, 80_000);
@@ -168,12 +120,12 @@ test('points: earned by a sale, then spent, as many as may pay for this one', as
 
 test('points: what another till has spent meanwhile is refused in words, and nothing is sold', async () => {
   const page = await paying('1', 'Olga Sokolova');
-  const { points } = await call<{ points: { balance: number } }>(shop, 'GET', '/v1/customers/c-olga');
+  const { points } = await stage.call<{ points: { balance: number } }>(shop, 'GET', '/v1/customers/c-olga');
   assert.ok(points.balance > 0);
   await page.getByRole('button', { name: 'Use points' }).click();
   await page.getByText(/^\d[\d,]* points? pay/).waitFor();
   await total(page, '920.00');
-  await call(shop, 'POST', '/v1/orders', {
+  await stage.call(shop, 'POST', '/v1/orders', {
     lines: [{ sku: 'KETTLE', quantityMilli: 1000, unitPriceMinor: points.balance * 100 + 1 }],
     payments: [{ kind: 'cash', amountMinor: 1 }],
     customer: { id: 'c-olga' },
@@ -191,9 +143,9 @@ test('points: what another till has spent meanwhile is refused in words, and not
 });
 
 test('a gift card: pays its part, then has nothing left; an unknown code is neither card nor coupon', async () => {
-  await call(hq, 'POST', '/v1/gift-cards/issue', { code: 'GIFT-2026-0001', amountMinor: 30_000 });
+  await stage.call(hq, 'POST', '/v1/gift-cards/issue', { code: 'GIFT-2026-0001', amountMinor: 30_000 });
   await until(WAIT_MS, 'the card in the shop', async () => {
-    const card = await call<{ balanceMinor: number }>(shop, 'POST', '/v1/gift-cards/balance', {
+    const card = await stage.call<{ balanceMinor: number }>(shop, 'POST', '/v1/gift-cards/balance', {
       code: 'GIFT-2026-0001',
     });
     return card.balanceMinor === 30_000;
@@ -205,7 +157,7 @@ test('a gift card: pays its part, then has nothing left; an unknown code is neit
   await giveCard(page, 'gift 2026 0001', '300.00');
   await total(page, '700.00');
   await screenshot(page, 'till-gift-390');
-  await checks.nothingSerious(page, 'gift card');
+  await stage.checks.nothingSerious(page, 'gift card');
   const sold = await payInCash(page);
   assert.equal(
     sold.payments.map(({ kind, amountMinor }) => [kind, amountMinor]),
@@ -223,11 +175,11 @@ test('a gift card: pays its part, then has nothing left; an unknown code is neit
 });
 
 test('a gift card spent elsewhere between the look and the payment: refused in words, the cart is kept', async () => {
-  await call(shop, 'POST', '/v1/gift-cards/issue', { code: 'GIFT-2026-0002', amountMinor: 50_000 });
+  await stage.call(shop, 'POST', '/v1/gift-cards/issue', { code: 'GIFT-2026-0002', amountMinor: 50_000 });
   const page = await paying('1');
   await giveCard(page, 'GIFT20260002', '500.00');
   await total(page, '500.00');
-  await call(shop, 'POST', '/v1/orders', {
+  await stage.call(shop, 'POST', '/v1/orders', {
     lines: [{ sku: 'KETTLE', quantityMilli: 1000 }],
     payments: [
       { kind: 'giftCard', amountMinor: 50_000, code: 'GIFT20260002' },
@@ -239,7 +191,7 @@ test('a gift card spent elsewhere between the look and the payment: refused in w
   await page.getByText('Not so much can be paid with this gift card here now.').waitFor();
   await page.getByText('nothing was sold').waitFor();
   await screenshot(page, 'till-gift-refused-1280');
-  await checks.nothingSerious(page, 'refused');
+  await stage.checks.nothingSerious(page, 'refused');
   assert.is((await newest()).number, meanwhile.number);
   await page.getByRole('button', { name: 'Back to the cart' }).click();
   await thisMany(page.locator('.line'), 1);
@@ -248,8 +200,8 @@ test('a gift card spent elsewhere between the look and the payment: refused in w
 
 test('a coupon: counts once, with its amount in the total; one that asks for a larger cart says so', async () => {
   const { branch } = shop;
-  await call(shop, 'POST', '/v1/coupons/issue', { code: 'SPRING2026', discountPercent: 10, branch });
-  await call(shop, 'POST', '/v1/coupons/issue', {
+  await stage.call(shop, 'POST', '/v1/coupons/issue', { code: 'SPRING2026', discountPercent: 10, branch });
+  await stage.call(shop, 'POST', '/v1/coupons/issue', {
     code: 'LARGE2026',
     discountMinor: 5_000,
     minTotalMinor: 1_000_000,
@@ -262,7 +214,7 @@ test('a coupon: counts once, with its amount in the total; one that asks for a l
   await page.getByText('counts', { exact: false }).first().waitFor();
   await total(page, '900.00');
   await screenshot(page, 'till-coupon-1280');
-  await checks.nothingSerious(page, 'coupon');
+  await stage.checks.nothingSerious(page, 'coupon');
   const sold = await payInCash(page);
   assert.is(sold.totalMinor, 90_000);
   assert.equal(
@@ -279,8 +231,8 @@ test('a coupon: counts once, with its amount in the total; one that asks for a l
 
 test('a promotion is on the cart before anybody pays', async () => {
   const promotion = { name: 'Kettles', percentOff: 20, skus: ['KETTLE'], minQuantityMilli: 3_000 };
-  await call(hq, 'PUT', '/v1/promotions/KETTLES', promotion);
-  await arrives<{ promotions: { id: string }[] }>('/v1/promotions', ({ promotions }) =>
+  await stage.call(hq, 'PUT', '/v1/promotions/KETTLES', promotion);
+  await stage.arrives<{ promotions: { id: string }[] }>(shop, '/v1/promotions', ({ promotions }) =>
     promotions.some(({ id }) => id === 'KETTLES'),
   );
   const page = await paying('3');
@@ -298,19 +250,10 @@ test('a marked piece by scan, once; lot and serial numbers by hand; both are in 
   const page = await paying('1');
   await page.keyboard.press('Escape');
   const marked = `010${BARCODE}21aBc123`;
-  const scan = (text: string) =>
-    page.evaluate(
-      (keys) => {
-        for (const key of keys) {
-          document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
-        }
-      },
-      [...text, 'Enter'],
-    );
-  await scan(marked);
+  await scan(page, marked);
   await thisMany(page.locator('.line'), 2);
   await page.getByText('Marked piece').waitFor();
-  await scan(marked);
+  await scan(page, marked);
   await page.getByText('This very piece is on the cart already.').waitFor();
   await page.locator('.line-head').first().click();
   await page.getByText('Lot, serial numbers').click();
@@ -319,7 +262,7 @@ test('a marked piece by scan, once; lot and serial numbers by hand; both are in 
   await page.getByLabel('Serial numbers').blur();
   await page.locator('.line-head', { hasText: 'S1, S2' }).waitFor();
   await screenshot(page, 'till-marks-1280');
-  await checks.nothingSerious(page, 'marks');
+  await stage.checks.nothingSerious(page, 'marks');
   await page.locator('.cart [data-key="F8"]').click();
   await page.locator('#cash').waitFor();
   const { lines } = await payInCash(page);
@@ -327,7 +270,7 @@ test('a marked piece by scan, once; lot and serial numbers by hand; both are in 
   assert.equal(lines[0]!.serials, ['S1', 'S2']);
   assert.is(lines[1]!.markingCode, marked);
   await page.context().close();
-  checks.end();
+  stage.checks.end();
 });
 
 test.run();

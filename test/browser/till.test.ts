@@ -1,5 +1,4 @@
 // limit: 600 s
-// limit: 300 s
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 /**
@@ -10,34 +9,17 @@ import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Running } from '../support/branchline.ts';
-import { Chromium, DESKTOP, PHONE, screenshot } from '../support/chromium.ts';
+import { DESKTOP, PHONE, screenshot } from '../support/chromium.ts';
 import { figure } from '../support/figures.ts';
-import { PageChecks, thisMany } from '../support/page-checks.ts';
-import { TempDir } from '../support/temp-dir.ts';
+import { thisMany } from '../support/page-checks.ts';
+import { type Shop, ShopStage, scan, WAIT_MS } from '../support/shop-stage.ts';
+import { until } from '../support/within.ts';
 
-const READY_LIMIT_MS = 150_000;
-const STOP_LIMIT_MS = 20_000;
-const WAIT_MS = 45_000;
 const PRODUCTS = 10_000;
-const PER_CALL = 200;
 const SCAN_MS_MAX = 50;
 const SEEN_MS = 10_000;
 const TRIES_MAX = 5;
 
-interface Shop {
-  readonly branch: string;
-  readonly url: string;
-  readonly tillToken: string;
-  readonly adminToken: string;
-  readonly pid: number;
-  readonly kkt: { readonly controlUrl: string };
-}
-interface Ready {
-  readonly relay: { readonly url: string };
-  readonly hq: Shop;
-  readonly nodes: readonly Shop[];
-}
 interface Sold {
   readonly id: string;
   readonly number: string;
@@ -46,109 +28,39 @@ interface Sold {
 }
 
 const test = suite('till in the browser');
-let data: TempDir;
-let demo: Running;
-let browser: Chromium;
-let checks: PageChecks;
-let ready: Ready;
+let stage: ShopStage;
 let shop: Shop;
-
-test.before(async () => {
-  data = await TempDir.open('till');
-  demo = new Running('demo', '--json', '--data', data.path);
-  browser = await Chromium.open();
-  checks = new PageChecks('till', browser);
-  ready = await demo.said<Ready>(READY_LIMIT_MS, 'ready');
-  shop = ready.nodes[0]!;
-  await stockUp();
-});
-
-test.after(async () => {
-  await browser.close();
-  await demo.stop(STOP_LIMIT_MS);
-  await data[Symbol.asyncDispose]();
-});
-
-async function call<Answer>(at: Shop, method: string, path: string, body?: unknown): Promise<Answer> {
-  const answer = await fetch(`${at.url}${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${at.adminToken}`,
-      'content-type': 'application/json',
-      'idempotency-key': crypto.randomUUID(),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  assert.ok(answer.ok, `${method} ${path}: ${answer.status}`);
-  return (await answer.json()) as Answer;
-}
 
 const barcodeOf = (at: number): string => String(4_600_000_000_000 + at);
 
-/** Ten thousand products with barcodes, made at head office, in the shop a moment later. */
-async function stockUp(): Promise<void> {
-  for (let from = 0; from < PRODUCTS; from += PER_CALL) {
-    const products = Array.from({ length: PER_CALL }, (_, at) => ({
-      sku: `T-${from + at}`,
-      name: `Tea of hill ${from + at}`,
-      priceMinor: 10_000 + from + at,
-      vat: 'vat22',
-      barcodes: [barcodeOf(from + at)],
-    }));
-    await call(ready.hq, 'POST', '/v1/products', { products });
-  }
-  await until(async () => {
-    const { products } = await call<{ products: unknown[] }>(
-      shop,
-      'GET',
-      `/v1/products?barcode=${barcodeOf(PRODUCTS - 1)}`,
-    );
-    return products.length === 1;
-  });
-}
+test.before(async () => {
+  stage = await ShopStage.open('till');
+  shop = stage.shop;
+  await stage.stockUp(
+    Array.from({ length: PRODUCTS }, (_, at) => ({
+      sku: `T-${at}`,
+      name: `Tea of hill ${at}`,
+      priceMinor: 10_000 + at,
+      barcodes: [barcodeOf(at)],
+    })),
+  );
+});
 
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + WAIT_MS;
-  while (!(await isSo().catch(() => false))) {
-    assert.ok(Date.now() < end, 'it took too long');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
+test.after(() => stage.close());
 
-/** What this node answers, once it is as wanted. */
-const arrives = <Answer>(at: Shop, path: string, isSo: (answer: Answer) => boolean): Promise<void> =>
-  until(async () => isSo(await call<Answer>(at, 'GET', path)));
-
-/** The till page, signed in by its link. */
+/** The till page, ready to sell. */
 async function till(
   size: { width: number; height: number },
-  token = shop.tillToken,
+  tillToken = shop.tillToken,
   { url }: Shop = shop,
 ): Promise<Page> {
-  const page = await browser.page(size);
-  page.setDefaultTimeout(WAIT_MS);
-  await page.goto(`${url}/#token=${token}`);
+  const page = await stage.till(size, { url, tillToken });
   await page.locator('#search').waitFor();
   return page;
 }
 
-const newest = async (): Promise<Sold | undefined> =>
-  (await call<{ orders: Sold[] }>(shop, 'GET', `/v1/orders?branch=${shop.branch}&sort=newest&limit=1`))
-    .orders[0];
+const newest = (): Promise<Sold | undefined> => stage.newest<Sold>();
 const countOf = (number: string | undefined): number => Number(number?.split('-')[1] ?? 0);
-
-/** As fast as a scanner types: all keys in one turn of the page. */
-async function scan(page: Page, text: string): Promise<void> {
-  await page.evaluate(
-    (keys) => {
-      for (const key of keys) {
-        const target = document.activeElement ?? document.body;
-        target.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
-      }
-    },
-    [...text, 'Enter'],
-  );
-}
 
 /** From the scan until the cart has a line more, in milliseconds, by the clock of the page. */
 async function scanToLine(page: Page, text: string): Promise<number> {
@@ -187,7 +99,7 @@ test('a sale by the keyboard alone: search, quantity, cash, change, next', async
   await page.keyboard.press('-');
   await page.getByText('3 × ').waitFor();
   await screenshot(page, 'till-cart-1280');
-  await checks.nothingSerious(page, 'cart');
+  await stage.checks.nothingSerious(page, 'cart');
   await page.keyboard.press('F8');
   await page.locator('#cash').waitFor();
   await page.keyboard.type('100', { delay: 60 });
@@ -195,7 +107,7 @@ test('a sale by the keyboard alone: search, quantity, cash, change, next', async
   await screenshot(page, 'till-short-1280');
   await page.locator('#cash').fill('400');
   await screenshot(page, 'till-pay-1280');
-  await checks.nothingSerious(page, 'payment');
+  await stage.checks.nothingSerious(page, 'payment');
   await page.keyboard.press('Enter');
   await page.locator('.give').waitFor();
   const order = await newest();
@@ -204,7 +116,7 @@ test('a sale by the keyboard alone: search, quantity, cash, change, next', async
   await page.locator('.receipt img').waitFor();
   await page.getByText('The receipt is registered and printed.').waitFor();
   await screenshot(page, 'till-receipt-1280');
-  await checks.nothingSerious(page, 'receipt');
+  await stage.checks.nothingSerious(page, 'receipt');
   await page.keyboard.press('Enter');
   await page.getByText('The cart is empty. Scan').waitFor();
   await page.context().close();
@@ -249,7 +161,7 @@ test('a sale by touch on a phone, with a discount, paid by card', async () => {
   await discount.blur();
   await page.locator('.line-head', { hasText: '−' }).waitFor();
   await screenshot(page, 'till-cart-390');
-  await checks.nothingSerious(page, 'phone cart');
+  await stage.checks.nothingSerious(page, 'phone cart');
   await page.getByRole('button', { name: 'Pay', exact: true }).tap();
   await page.getByRole('button', { name: 'Exact' }).tap();
   await screenshot(page, 'till-pay-390');
@@ -265,15 +177,19 @@ test('a sale by touch on a phone, with a discount, paid by card', async () => {
 
 test('a refund: the QR code of the receipt finds the sale, a part goes back, no more than is left', async () => {
   const page = await till(DESKTOP);
-  const { qr } = await call<{ qr: string }>(shop, 'GET', `/v1/receipts/${touched.receipt.id}`);
+  const { qr } = await stage.call<{ qr: string }>(shop, 'GET', `/v1/receipts/${touched.receipt.id}`);
   await scan(page, qr);
   await page.locator('.returning-line').waitFor();
   await page.getByRole('button', { name: /^One more/ }).click();
   await screenshot(page, 'till-refund-1280');
-  await checks.nothingSerious(page, 'refund');
+  await stage.checks.nothingSerious(page, 'refund');
   await page.keyboard.press('F8');
   await page.getByText('given back.').waitFor();
-  const detail = await call<{ refunds: { totalMinor: number }[] }>(shop, 'GET', `/v1/orders/${touched.id}`);
+  const detail = await stage.call<{ refunds: { totalMinor: number }[] }>(
+    shop,
+    'GET',
+    `/v1/orders/${touched.id}`,
+  );
   assert.equal(
     detail.refunds.map(({ totalMinor }) => totalMinor),
     [9_450],
@@ -288,7 +204,7 @@ test('a refund: the QR code of the receipt finds the sale, a part goes back, no 
 /** The demo starts a program again within seconds: where that was too soon for it to be seen, it dies once more. */
 async function whileKilled(program: string, isSeen: () => Promise<void>): Promise<void> {
   for (let tries = 1; ; tries++) {
-    const { pid } = JSON.parse(readFileSync(`${data.path}/${program}/control.json`, 'utf8')) as {
+    const { pid } = JSON.parse(readFileSync(`${stage.folder}/${program}/control.json`, 'utf8')) as {
       pid: number;
     };
     process.kill(pid, 'SIGKILL');
@@ -298,7 +214,7 @@ async function whileKilled(program: string, isSeen: () => Promise<void>): Promis
       if (tries === TRIES_MAX) {
         throw error;
       }
-      await until(async () => (await fetch(`${ready.relay.url}/readyz`)).ok);
+      await until(WAIT_MS, 'the relay', async () => (await fetch(`${stage.relayUrl}/readyz`)).ok);
     }
   }
 }
@@ -313,7 +229,7 @@ test('an outage of the relay and trouble of the register are seen in the strip, 
       .waitFor({ timeout: SEEN_MS }),
   );
   await screenshot(page, 'till-outage-1280');
-  await checks.nothingSerious(page, 'outage');
+  await stage.checks.nothingSerious(page, 'outage');
   await page.locator('[data-part="relay"].well').waitFor();
   const register = (deed: string) => fetch(`${shop.kkt.controlUrl}/${deed}`, { method: 'POST' });
   await register('paper-out');
@@ -345,7 +261,7 @@ test('the answer of a sale is lost and the node dies: the till says so and repea
     isFirst = false;
     // The node has the sale on its disk; nobody ever hears of it.
     await route.fetch();
-    demo.freeze();
+    stage.demo.freeze();
     process.kill(shop.pid, 'SIGKILL');
     await route.abort();
   });
@@ -356,8 +272,8 @@ test('the answer of a sale is lost and the node dies: the till says so and repea
   await screenshot(page, 'till-doubt-1280');
   // The page dies as well.
   await page.reload().catch(() => undefined);
-  demo.thaw();
-  await until(async () => (await fetch(`${shop.url}/readyz`)).ok);
+  stage.demo.thaw();
+  await until(WAIT_MS, 'the node', async () => (await fetch(`${shop.url}/readyz`)).ok);
   await page.goto(shop.url);
   await page.locator('.receipt').waitFor();
   const after = await newest();
@@ -383,7 +299,7 @@ test('the shift: cash in, X, and Z with a manager’s token', async () => {
     .waitFor();
   await page.getByRole('button', { name: 'Print the X report' }).click();
   await page.getByText('The register prints its report.').waitFor();
-  await checks.nothingSerious(page, 'shift');
+  await stage.checks.nothingSerious(page, 'shift');
   await screenshot(page, 'till-shift-1280');
   await page.getByRole('button', { name: /Close the shift/ }).click();
   await page.getByRole('button', { name: /tap again/ }).click();
@@ -394,17 +310,17 @@ test('the shift: cash in, X, and Z with a manager’s token', async () => {
 
 test('stock of other branches with its age; a customer without points', async () => {
   const chair = { sku: 'CHAIR-OAK', name: 'Chair of oak', priceMinor: 450_000, vat: 'vat22' };
-  await call(ready.hq, 'POST', '/v1/products', { products: [chair] });
-  await arrives(shop, `/v1/products/${chair.sku}`, () => true);
-  await call(shop, 'POST', '/v1/stock/receipts', { lines: [{ sku: chair.sku, quantityMilli: 7_000 }] });
-  await arrives<{ elsewhere?: { branch: string; onHandMilli: number }[] }>(
-    ready.hq,
+  await stage.call(stage.hq, 'POST', '/v1/products', { products: [chair] });
+  await stage.arrives(shop, `/v1/products/${chair.sku}`, () => true);
+  await stage.call(shop, 'POST', '/v1/stock/receipts', { lines: [{ sku: chair.sku, quantityMilli: 7_000 }] });
+  await stage.arrives<{ elsewhere?: { branch: string; onHandMilli: number }[] }>(
+    stage.hq,
     `/v1/stock/${chair.sku}`,
     ({ elsewhere = [] }) =>
       elsewhere.some(({ branch, onHandMilli }) => branch === shop.branch && onHandMilli === 7_000),
   );
-  await call(ready.hq, 'PUT', '/v1/customers/c-anna', { name: 'Anna Orlova', phone: '+79990000001' });
-  const page = await till(DESKTOP, ready.hq.tillToken, ready.hq);
+  await stage.call(stage.hq, 'PUT', '/v1/customers/c-anna', { name: 'Anna Orlova', phone: '+79990000001' });
+  const page = await till(DESKTOP, stage.hq.tillToken, stage.hq);
   await page.locator('#search').fill('chair of oak');
   await page.locator('.found.chosen', { hasText: chair.name }).waitFor();
   await page.getByRole('button', { name: /^Stock of/ }).click();
@@ -444,7 +360,7 @@ test('English, Russian and Spanish, on a counter and on a phone; every view, not
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         assert.ok(wide <= 0, `${language} ${view} at ${size.width} is ${wide} px too wide`);
         await screenshot(page, `till-${view}-${language}-${size.width}`);
-        await checks.nothingSerious(page, `${view} in ${language}`);
+        await stage.checks.nothingSerious(page, `${view} in ${language}`);
       }
     }
     await page.context().close();
@@ -453,9 +369,9 @@ test('English, Russian and Spanish, on a counter and on a phone; every view, not
 
 test('the page is light and there at once', async () => {
   const page = await till(DESKTOP);
-  await checks.lightAndSoon(page, shop.url, '#search');
+  await stage.checks.lightAndSoon(page, shop.url, '#search');
   await page.context().close();
-  checks.end();
+  stage.checks.end();
 });
 
 test.run();

@@ -128,7 +128,9 @@ function judgeImport(
     }
   }
   const root = tree.manifests.find((manifest) => manifest.folder === '');
-  const declared = [...(own?.dependencies ?? []), ...(isTest ? [...(own?.devDependencies ?? [])] : [])];
+  // Examples are not shipped either: they may use what only development needs.
+  const isAtHome = isTest || file.path.startsWith(`${workspace}/example/`);
+  const declared = [...(own?.dependencies ?? []), ...(isAtHome ? [...(own?.devDependencies ?? [])] : [])];
   const tools = isTest ? [...(root?.devDependencies ?? []), ...ours.keys()] : [];
   // The top-level tests have no manifest: they compose what the workspaces compose.
   const composed = workspace === 'test' ? tree.manifests.flatMap((manifest) => manifest.dependencies) : [];

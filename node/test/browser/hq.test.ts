@@ -1,4 +1,5 @@
 // limit: 400 s
+/// <reference lib="dom" />
 /** Head office's page on real nodes: a catalog by upload, a conflict decided by click, what was sold, in three languages. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -122,8 +123,12 @@ test('a catalog by upload, a conflict by click, sales and shifts', async () => {
     await checks.nothingSerious(page, 'import');
     await screenshot(page, 'hq-import-1280');
 
-    await open('Conflicts');
-    await page.getByText('in use now').waitFor();
+    // As the console links to it: exactly this one, one click decides.
+    const [conflict] = office.services.catalog.conflicts({ limit: 1 }).conflicts;
+    await page.evaluate((id) => {
+      location.hash = `conflicts/${id}`;
+    }, conflict!.id);
+    await page.locator('article.asked', { hasText: 'in use now' }).waitFor();
     await checks.nothingSerious(page, 'conflicts');
     await screenshot(page, 'hq-conflicts-1280');
     await page.getByRole('button', { name: /Use this value.*110/ }).click();
@@ -198,6 +203,15 @@ test('a catalog by upload, a conflict by click, sales and shifts', async () => {
     await screenshot(phone, 'hq-branch-390');
     await phone.getByLabel('Язык').selectOption('es');
     await phone.getByRole('button', { name: 'Conflictos' }).waitFor();
+    // Faults of a file are in the language of the reader.
+    await phone.goto(`${served.url}/hq#token=${served.token}`);
+    await phone.getByRole('navigation').getByRole('button', { name: 'Импорт' }).click();
+    await phone
+      .locator('input[type=file]')
+      .setInputFiles({ name: 'c.csv', mimeType: 'text/csv', buffer: Buffer.from(BAD_FILE) });
+    await phone.locator('.tools button').first().click();
+    await phone.getByText('не сумма').waitFor();
+    await screenshot(phone, 'hq-import-faults-390');
     const wide = (await phone.evaluate('document.documentElement.scrollWidth')) as number;
     assert.ok(wide <= PHONE.width, `${wide} pixels wide on a phone`);
     checks.end();

@@ -18,6 +18,7 @@ import {
   type CustomerMerge,
   type CustomerPut,
   type DuplicateGroup,
+  type Employee,
   type FiscalReceipt,
   type GiftCard,
   type GiftCardLoad,
@@ -53,6 +54,7 @@ import {
   type ShiftCloseRequest,
   type ShiftRequest,
   type ShiftView,
+  type SignedIn,
   type StockAdjustmentRequest,
   type StockCountRequest,
   type StockLevel,
@@ -162,6 +164,24 @@ export class TillClient {
   /** Whose token this is, and where. */
   self(options: CallOptions = {}): Promise<TillSelf> {
     return this.#read('/v1/till', options);
+  }
+
+  /** Who may sign in at the tills of this node; empty where the chain keeps no employees. */
+  async employees(options: CallOptions = {}): Promise<readonly Employee[]> {
+    return (await this.#read<{ employees: Employee[] }>('/v1/employees', options)).employees;
+  }
+
+  /** With the token of a till: one of this person at this till. `PIN_WRONG`, `PIN_LOCKED` with `retryAfterSeconds`; tried once. */
+  async signIn(employee: string, pin: string, options: CallOptions = {}): Promise<SignedIn> {
+    const body = { employee, pin };
+    const operation = { method: 'POST', path: '/v1/sign-in', body, attempts: 1, ...options } as const;
+    return (await requestWithRetry(this.#ports, operation)).json as SignedIn;
+  }
+
+  /** With the token of a person: it ends. */
+  async signOut(options: CallOptions = {}): Promise<void> {
+    const operation = { method: 'POST', path: '/v1/sign-out', body: {}, attempts: 1, ...options } as const;
+    await requestWithRetry(this.#ports, operation);
   }
 
   /** With `number` or `qr` at most one: what a customer brings back. */

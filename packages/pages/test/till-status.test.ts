@@ -18,7 +18,7 @@ import {
 } from '../web/till/offers.ts';
 import { meaningOf, notScanning, SCAN_GAP_MS, SCAN_KEYS_MAX, timesOf, typed } from '../web/till/scanner.ts';
 import { type Part, stripOf, worstOf } from '../web/till/status.ts';
-import { problemWords, tillWords, troubleWords } from '../web/till/till-words.ts';
+import { tillWords } from '../web/till/till-words.ts';
 
 const test = suite('till: status, offers, scans, words');
 
@@ -244,14 +244,6 @@ test('every language says something for everything, and nothing twice in English
   const russian = leaves(tillWords.ru, '').map(([, text]) => text);
   const same = english.filter((text, at) => text === russian[at] && /[a-z]{4}/i.test(text));
   assert.equal(same, []);
-});
-
-test('a code the page does not know keeps the words of the node', () => {
-  const { ru } = tillWords;
-  assert.is(problemWords(ru, 'PAYMENT_SHORT', 'x'), ru.problems.PAYMENT_SHORT);
-  assert.is(problemWords(ru, 'SOMETHING_NEW', 'new'), 'new (SOMETHING_NEW)');
-  assert.match(troubleWords(ru, 'KKT_NEW'), 'KKT_NEW');
-  assert.match(troubleWords(ru, 'KKT_PAPER_OUT'), 'бумага');
 });
 
 test.run();

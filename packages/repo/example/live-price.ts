@@ -1,70 +1,20 @@
 /**
- * A program beside Branchline, with nothing of Branchline in it: a stock automerge-repo client that shows a price live, and
- * changes it when given one.
+ * A program beside Branchline that shows a price live, and changes it when given one.
  *
  *     node --import tsx packages/repo/example/live-price.ts http://127.0.0.1:4100 TOKEN A1 [PRICE]
  *
  * TOKEN is one of `branchline till add`: any role sees the price; a manager's at head office changes it.
  */
-import { fileURLToPath } from 'node:url';
-import { type AutomergeUrl, type DocHandle, Repo } from '@automerge/automerge-repo';
-import { BrowserWebSocketClientAdapter } from '@automerge/automerge-repo-network-websocket';
+import { openPrice } from './open-price.ts';
 
-interface Products {
-  readonly products: Record<string, { priceMinor: number }>;
-}
-
-export interface LivePrice {
-  readonly handle: DocHandle<Products>;
-  /** Why an edit was not taken over: code and detail. */
-  onRefused(told: (refusal: { code: string; detail: string }) => void): void;
-  price(): number | undefined;
-  change(priceMinor: number): void;
-  close(): void;
-}
-
-export async function openPrice(node: string, token: string, sku: string): Promise<LivePrice> {
-  const call = async (method: string, path: string) => {
-    const reply = await fetch(node + path, { method, headers: { authorization: `Bearer ${token}` } });
-    if (!reply.ok) {
-      throw new Error(`${path}: ${(await reply.json()).detail}`);
-    }
-    return await reply.json();
-  };
-  const { documents } = await call('GET', `/v1/automerge/documents?sku=${encodeURIComponent(sku)}`);
-  const { path } = await call('POST', '/v1/automerge/tickets');
-
-  const adapter = new BrowserWebSocketClientAdapter(node.replace(/^http/, 'ws') + path);
-  const repo = new Repo({ network: [adapter] });
-  await new Promise<void>((resolve) => repo.networkSubsystem.once('peer', () => resolve()));
-  const { url } = documents.find(({ kind }: { kind: string }) => kind === 'catalog');
-  const handle = await repo.find<Products>(url as AutomergeUrl);
-  return {
-    handle,
-    onRefused: (told) => {
-      handle.on('ephemeral-message', ({ message }) => told(message as { code: string; detail: string }));
-    },
-    price: () => handle.doc().products[sku]?.priceMinor,
-    change: (priceMinor) =>
-      handle.change((doc) => {
-        doc.products[sku]!.priceMinor = priceMinor;
-      }),
-    close: () => {
-      adapter.disconnect();
-    },
-  };
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [node = '', token = '', sku = '', price] = process.argv.slice(2);
-  const live = await openPrice(node, token, sku);
-  const show = (): void => {
-    process.stdout.write(`${sku} costs ${live.price() ?? 'nothing yet'}\n`);
-  };
-  live.handle.on('change', show);
-  live.onRefused(({ code, detail }) => process.stdout.write(`refused: ${code}, ${detail}\n`));
-  show();
-  if (price !== undefined) {
-    live.change(Number(price));
-  }
+const [node = '', token = '', sku = '', price] = process.argv.slice(2);
+const live = await openPrice(node, token, sku);
+const show = (): void => {
+  process.stdout.write(`${sku} costs ${live.price() ?? 'nothing yet'}\n`);
+};
+live.handle.on('change', show);
+live.onRefused(({ code, detail }) => process.stdout.write(`refused: ${code}, ${detail}\n`));
+show();
+if (price !== undefined) {
+  live.change(Number(price));
 }

@@ -1,10 +1,13 @@
 /** One device: what is wrong in words, figures, history, feeds that differ, its keys. */
+import { nodeWords } from '../kit/node-words.ts';
+import { gigabytes } from '../kit/numbers.ts';
 import type { ProgramApi } from '../kit/program-api.ts';
+import { troubleWords } from '../kit/register-words.ts';
 import { scrollable } from '../kit/scrollable.ts';
 import type { DeviceRow } from './fleet-types.ts';
 import { KeyActs } from './key-acts.tsx';
 import { LagChart } from './lag-chart.tsx';
-import { age, ago, bytes, clock, contact, type Speech } from './shown.ts';
+import { age, ago, clock, contact, type Speech } from './shown.ts';
 import { nameOf } from './trouble.ts';
 import { TroubleList } from './trouble-list.tsx';
 
@@ -27,7 +30,13 @@ export function BranchPage({ row, nowMs, api, mayAct, onBack, language, words }:
     [words.fact.thereNot, words.entries(row.lag.entriesThere)],
     [words.fact.hereNot, words.entries(row.lag.entriesHere)],
     [words.fact.unsent, detail?.unsent && words.entries(detail.unsent.entries)],
-    [words.fact.register, fiscal?.words],
+    [
+      words.fact.register,
+      fiscal &&
+        (fiscal.trouble === undefined
+          ? nodeWords[language].registerWorks
+          : troubleWords(language, fiscal.trouble)),
+    ],
     [words.fact.receipts, fiscal && String(fiscal.receiptsWaiting)],
     [words.fact.documents, documents(row, speech)],
     [words.fact.fn, fn(row, speech)],
@@ -36,7 +45,7 @@ export function BranchPage({ row, nowMs, api, mayAct, onBack, language, words }:
       words.fact.disk,
       row.disk === null
         ? undefined
-        : words.free(bytes(language, row.disk.freeBytes), bytes(language, row.disk.totalBytes)),
+        : words.free(gigabytes(language, row.disk.freeBytes), gigabytes(language, row.disk.totalBytes)),
     ],
     [words.fact.version, row.version ?? undefined],
     [words.fact.address, row.remote ?? undefined],

@@ -3,8 +3,9 @@
  */
 import { memo } from 'preact/compat';
 import { useMemo, useState } from 'preact/hooks';
+import { gigabytes } from '../kit/numbers.ts';
 import type { DeviceRow } from './fleet-types.ts';
-import { age, behind, bytes, clock, contact, type Speech } from './shown.ts';
+import { age, behind, clock, contact, type Speech } from './shown.ts';
 import {
   compareBy,
   type Filter,
@@ -151,7 +152,7 @@ const GridRow = memo(function GridRow({ row, nowMs, language, words, onOpen }: G
       <td class="narrow-off">{fiscal === null || fiscal < 60 ? '–' : age(language, fiscal * 1000)}</td>
       <td class="number narrow-off">{row.fnDaysLeft ?? '–'}</td>
       <td class="number narrow-off">{clock(speech, row.clockOffsetMs)}</td>
-      <td class="number narrow-off">{row.disk === null ? '–' : bytes(language, row.disk.freeBytes)}</td>
+      <td class="number narrow-off">{row.disk === null ? '–' : gigabytes(language, row.disk.freeBytes)}</td>
     </tr>
   );
 }, isSame);

@@ -5,6 +5,7 @@ import '../kit/kit.css';
 import './console.css';
 import { kitWords } from '../kit/kit-words.ts';
 import { LanguageSwitch, useLanguage } from '../kit/language.tsx';
+import { gigabytes } from '../kit/numbers.ts';
 import { ProgramApi } from '../kit/program-api.ts';
 import { forgetToken, keepToken, knownToken, SignIn } from '../kit/sign-in.tsx';
 import type { Language } from '../kit/words.ts';
@@ -15,7 +16,6 @@ import { consoleWords } from './console-words.ts';
 import { EnrolPage } from './enrol-page.tsx';
 import { FleetGrid } from './fleet-grid.tsx';
 import { type Fleet, FleetSource } from './fleet-source.ts';
-import { bytes } from './shown.ts';
 import { keyOf, passes } from './trouble.ts';
 import { WaitingPage, waitingCount } from './waiting-page.tsx';
 
@@ -119,7 +119,7 @@ function Signed({ token, language, onLanguage, onRefused, onLeave }: SignedProps
         <p role="status">
           <span class={`chip ${fleet.link === 'live' ? 'well' : 'notice'}`}>{words.link[fleet.link]}</span>{' '}
           {words.summary(online, members.length)}, {words.troubled(troubled)}
-          {relay === undefined ? '' : `, ${words.relayDisk(bytes(language, relay.disk.freeBytes))}`}
+          {relay === undefined ? '' : `, ${words.relayDisk(gigabytes(language, relay.disk.freeBytes))}`}
         </p>
         <span class="grow" />
         <LanguageSwitch language={language} onLanguage={onLanguage} />

@@ -1,5 +1,5 @@
 /** Figures of a device as the console writes them: ages, sizes, clocks. */
-import { count, duration } from '../kit/numbers.ts';
+import { duration } from '../kit/numbers.ts';
 import type { Language } from '../kit/words.ts';
 import type { ConsoleWords } from './console-words.ts';
 import type { DeviceRow } from './fleet-types.ts';
@@ -41,10 +41,6 @@ export function behind({ language, words }: Speech, { lag, state }: DeviceRow): 
   }
   const since = lag.seconds >= 1 ? ` · ${age(language, lag.seconds * 1000)}` : '';
   return `${words.entries(entries)}${since}`;
-}
-
-export function bytes(language: Language, size: number): string {
-  return `${count(language, Math.round(size / 1e8) / 10)} GB`;
 }
 
 export function clock({ language }: Speech, offsetMs: number | null): string {

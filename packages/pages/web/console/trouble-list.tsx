@@ -1,7 +1,10 @@
 /** Troubles of a device in words: what is wrong, what still works, what to do. */
 import { knownWords } from '../kit/node-words.ts';
-import type { DeviceRow } from './fleet-types.ts';
-import { age, bytes, clock, type Speech } from './shown.ts';
+import { gigabytes } from '../kit/numbers.ts';
+import { troubleWords } from '../kit/register-words.ts';
+import type { Language } from '../kit/words.ts';
+import type { DeviceRow, QuarantineEntry } from './fleet-types.ts';
+import { age, clock, type Speech } from './shown.ts';
 import { type TroubleKind, troublesOf } from './trouble.ts';
 
 export function TroubleList({ row, nowMs, ...speech }: Speech & { row: DeviceRow; nowMs: number }) {
@@ -44,9 +47,9 @@ function saidOf(
     case 'stopped':
       return detail?.reasons ?? [];
     case 'register':
-      return [detail?.fiscal?.words ?? ''];
+      return [troubleWords(language, detail?.fiscal?.trouble ?? '')];
     case 'quarantine':
-      return (detail?.quarantine?.items ?? []).map((item) => `${item.what}: ${item.words}`);
+      return (detail?.quarantine?.items ?? []).map((item) => quarantineWords(language, item));
     case 'alarm':
       return row.alarms.map(({ code, detail }) =>
         // The detail names devices and figures; in English it is the better sentence.
@@ -72,14 +75,27 @@ function saidOf(
       return [
         row.disk === null
           ? ''
-          : words.free(bytes(language, row.disk.freeBytes), bytes(language, row.disk.totalBytes)),
+          : words.free(gigabytes(language, row.disk.freeBytes), gigabytes(language, row.disk.totalBytes)),
       ];
     case 'conflicts':
-      return (detail?.conflicts?.items ?? []).map((item) => `${item.name} (${item.sku}): ${item.field}`);
+      return (detail?.conflicts?.items ?? []).map(
+        (item) => `${item.name} (${item.sku}): ${fieldWords(language, item.field)}`,
+      );
     case 'invited':
     case 'never':
       return [words.trouble[kind]];
     default:
       return kind satisfies never;
   }
+}
+
+/** In English the node's own sentence says more. */
+export function quarantineWords(language: Language, { kind, what, words }: QuarantineEntry): string {
+  return language === 'en'
+    ? `${what}: ${words}`
+    : `${knownWords(language, 'outbox', kind) ?? what} (${what})`;
+}
+
+export function fieldWords(language: Language, field: string): string {
+  return knownWords(language, 'fields', field) ?? field;
 }

@@ -2,13 +2,14 @@
  * What waits for somebody, as nodes said it: transfers on their way, conflicts, quarantine. The relay understands no document, so it is
  * decided at the node that has it; every row leads to that page.
  */
-
+import { knownWords } from '../kit/node-words.ts';
 import { moment } from '../kit/numbers.ts';
 import { scrollable } from '../kit/scrollable.ts';
 import { pageOf } from './branch-page.tsx';
 import type { DeviceRow } from './fleet-types.ts';
 import type { Speech } from './shown.ts';
 import { keyOf, nameOf } from './trouble.ts';
+import { fieldWords, quarantineWords } from './trouble-list.tsx';
 
 interface WaitingProps extends Speech {
   readonly rows: readonly DeviceRow[];
@@ -53,9 +54,9 @@ export function WaitingPage({ rows, language, words, onOpen }: WaitingProps) {
             <ul class="plain">
               {row.detail?.quarantine?.items.map((item) => (
                 <li key={item.id}>
-                  <strong>{item.what}</strong> – {item.words}
+                  {quarantineWords(language, item)}
                   <div class="quiet">
-                    {words.whatToDo}: {item.todo}
+                    {words.whatToDo}: {knownWords(language, 'outboxTodo', item.kind) ?? item.todo}
                   </div>
                 </li>
               ))}
@@ -84,8 +85,15 @@ export function WaitingPage({ rows, language, words, onOpen }: WaitingProps) {
                       <td>
                         {item.name} <span class="quiet">{item.sku}</span>
                       </td>
-                      <td>{item.field}</td>
-                      <td>{link(held, '#conflicts', waiting.decide, `${item.sku} ${item.field}`)}</td>
+                      <td>{fieldWords(language, item.field)}</td>
+                      <td>
+                        {link(
+                          held,
+                          `#conflicts/${encodeURIComponent(item.id)}`,
+                          waiting.decide,
+                          `${item.name} ${fieldWords(language, item.field)}`,
+                        )}
+                      </td>
                     </tr>
                   ))}
                 </tbody>

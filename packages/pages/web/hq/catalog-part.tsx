@@ -25,9 +25,8 @@ export function CatalogPart({ api, language, words, isOffice }: PartProps) {
   const [draft, setDraft] = useState<Draft>();
   const [said, setSaid] = useState('');
   const found = useAnswer<{ products: Product[] }>(
-    api,
+    { api, language, words },
     `/v1/products?limit=50&q=${encodeURIComponent(text.trim())}`,
-    words,
   );
   const put = async (sku: string, body: object) => {
     try {
@@ -36,7 +35,7 @@ export function CatalogPart({ api, language, words, isOffice }: PartProps) {
       setDraft(undefined);
       found.again();
     } catch (error) {
-      setSaid(saidOf(error, words));
+      setSaid(saidOf(error, { words, language }));
     }
   };
   const save = (edited: Draft) => {

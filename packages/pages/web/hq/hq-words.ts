@@ -14,6 +14,8 @@ export interface PartProps {
   readonly api: ProgramApi;
   readonly language: Language;
   readonly words: HqWords;
+  /** Which of them the address names, e.g. `#conflicts/ID`. */
+  readonly about?: string | undefined;
   /** The catalog may be changed here. */
   readonly isOffice: boolean;
 }

@@ -26,7 +26,7 @@ export function ImportPart({ api, language, words, isOffice }: PartProps) {
       setSaid(dryRun ? '' : words.imported);
     } catch (error) {
       setReport(error instanceof Refused ? (error.problem.report as ImportReport | undefined) : undefined);
-      setSaid(saidOf(error, words));
+      setSaid(saidOf(error, { words, language }));
     }
   };
   const isReady = report?.dryRun === true && report.errors === 0;
@@ -87,7 +87,16 @@ export function ImportPart({ api, language, words, isOffice }: PartProps) {
                       <td>{fault.column ?? '–'}</td>
                       <td>
                         <span class={`chip ${fault.level === 'error' ? 'bad' : 'notice'}`}>{fault.code}</span>{' '}
-                        {fault.words}
+                        {language === 'en' ? (
+                          fault.words
+                        ) : (
+                          <>
+                            {words.faultCodes[fault.code]}{' '}
+                            <span lang="en" class="quiet">
+                              {fault.words}
+                            </span>
+                          </>
+                        )}
                       </td>
                       <td>{fault.value ?? '–'}</td>
                     </tr>

@@ -57,7 +57,7 @@ export function Table({ words, titles, figures = [], rows, trouble }: TableProps
 export function CustomersPart({ api, language, words }: PartProps) {
   const [text, setText] = useState('');
   const path = `/v1/customers?limit=50&q=${encodeURIComponent(text.trim())}`;
-  const { answer, trouble } = useAnswer<{ customers: Customer[] }>(api, path, words);
+  const { answer, trouble } = useAnswer<{ customers: Customer[] }>({ api, language, words }, path);
   return (
     <section class="stack">
       <input
@@ -83,7 +83,7 @@ export function CustomersPart({ api, language, words }: PartProps) {
 
 export function TransfersPart({ api, language, words }: PartProps) {
   const path = '/v1/stock/transfers?state=in-transit&limit=100';
-  const { answer, trouble } = useAnswer<TransferPage>(api, path, words);
+  const { answer, trouble } = useAnswer<TransferPage>({ api, language, words }, path);
   return (
     <Table
       words={words}
@@ -107,7 +107,10 @@ export function ShiftsPart({ api, language, words }: PartProps) {
   const [after, setAfter] = useState<string>();
   const at = after === undefined ? '' : `&after=${encodeURIComponent(after)}`;
   const of = branch.trim() === '' ? '' : `&branch=${encodeURIComponent(branch.trim())}`;
-  const { answer, trouble } = useAnswer<ShiftArchive>(api, `/v1/reports/shifts?limit=50${of}${at}`, words);
+  const { answer, trouble } = useAnswer<ShiftArchive>(
+    { api, language, words },
+    `/v1/reports/shifts?limit=50${of}${at}`,
+  );
   return (
     <section class="stack">
       <label class="field">

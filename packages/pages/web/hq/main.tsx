@@ -29,8 +29,11 @@ const parts = {
 type Part = keyof typeof parts;
 const names = Object.keys(parts) as Part[];
 
-function partOf(hash: string): Part {
-  return names.find((name) => hash === `#${name}`) ?? 'catalog';
+/** `#conflicts/ID`: a part, and what in it is asked about. */
+function placeOf(hash: string): { readonly part: Part; readonly about: string | undefined } {
+  const [wanted, about] = hash.slice(1).split('/');
+  const part = names.find((name) => name === wanted) ?? 'catalog';
+  return { part, about: about === undefined ? undefined : decodeURIComponent(about) };
 }
 
 function Office() {
@@ -38,7 +41,7 @@ function Office() {
   const words = hqWords[language];
   const [token, setToken] = useState(() => knownToken('hq'));
   const [refusal, setRefusal] = useState('');
-  const [part, setPart] = useState<Part>(() => partOf(location.hash));
+  const [{ part, about }, setPlace] = useState(() => placeOf(location.hash));
   const [self, setSelf] = useState<SyncStatus>();
   const [isAway, setIsAway] = useState(false);
   const api = useMemo(() => new ProgramApi(token ?? ''), [token]);
@@ -46,7 +49,7 @@ function Office() {
     document.title = `${words.title} · Branchline`;
   }, [words]);
   useEffect(() => {
-    const follow = () => setPart(partOf(location.hash));
+    const follow = () => setPlace(placeOf(location.hash));
     addEventListener('hashchange', follow);
     return () => removeEventListener('hashchange', follow);
   }, []);
@@ -131,7 +134,7 @@ function Office() {
         {self === undefined ? (
           <p>{words.loading}</p>
         ) : (
-          <Shown key={part} api={api} language={language} words={words} isOffice={isOffice} />
+          <Shown key={part} api={api} language={language} words={words} about={about} isOffice={isOffice} />
         )}
       </main>
     </div>

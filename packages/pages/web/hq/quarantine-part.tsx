@@ -7,8 +7,8 @@ import type { PartProps } from './hq-words.ts';
 import { saidOf, useAnswer } from './use-answer.ts';
 
 export function QuarantinePart({ api, language, words }: PartProps) {
-  const found = useAnswer<QuarantinePage>(api, '/v1/outbox/quarantine?limit=100', words);
-  const status = useAnswer<OutboxStatus>(api, '/v1/outbox', words);
+  const found = useAnswer<QuarantinePage>({ api, language, words }, '/v1/outbox/quarantine?limit=100');
+  const status = useAnswer<OutboxStatus>({ api, language, words }, '/v1/outbox');
   const [reason, setReason] = useState('');
   const [said, setSaid] = useState('');
   const act = async (item: QuarantineItem, what: 'retry' | 'resolve') => {
@@ -20,7 +20,7 @@ export function QuarantinePart({ api, language, words }: PartProps) {
       });
       setSaid(words.chosen);
     } catch (error) {
-      setSaid(saidOf(error, words));
+      setSaid(saidOf(error, { words, language }));
     }
     found.again();
     status.again();

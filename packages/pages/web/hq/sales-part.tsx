@@ -32,7 +32,7 @@ export function SalesPart({ api, language, words }: PartProps) {
       setRows([...sums.values()]);
       setTrouble('');
     };
-    read().catch((error: unknown) => !stop.signal.aborted && setTrouble(saidOf(error, words)));
+    read().catch((error: unknown) => !stop.signal.aborted && setTrouble(saidOf(error, { words, language })));
     return () => stop.abort();
   }, [api, from, until, words]);
   const total = (rows ?? []).reduce((sum, row) => sum + row.salesMinor - row.refundsMinor, 0);

@@ -1,7 +1,8 @@
 /** A question to the node and what came of it: the answer, or words about why there is none. */
 import { useEffect, useState } from 'preact/hooks';
-import { type ProgramApi, Refused } from '../kit/program-api.ts';
-import type { HqWords } from './hq-words.ts';
+import { problemWords } from '../kit/problem-words.ts';
+import { Refused } from '../kit/program-api.ts';
+import type { PartProps } from './hq-words.ts';
 
 export interface Answered<Answer> {
   readonly answer: Answer | undefined;
@@ -10,9 +11,8 @@ export interface Answered<Answer> {
 }
 
 export function useAnswer<Answer>(
-  api: ProgramApi,
+  { api, language, words }: Pick<PartProps, 'api' | 'language' | 'words'>,
   path: string | undefined,
-  words: HqWords,
 ): Answered<Answer> {
   const [answer, setAnswer] = useState<Answer>();
   const [trouble, setTrouble] = useState('');
@@ -28,12 +28,19 @@ export function useAnswer<Answer>(
         setAnswer(found);
         setTrouble('');
       })
-      .catch((error: unknown) => !stop.signal.aborted && setTrouble(saidOf(error, words)));
+      .catch((error: unknown) => !stop.signal.aborted && setTrouble(saidOf(error, { words, language })));
     return () => stop.abort();
   }, [api, path, turn, words]);
   return { answer, trouble, again: () => setTurn((before) => before + 1) };
 }
 
-export function saidOf(error: unknown, words: HqWords): string {
-  return error instanceof Refused ? words.failed(error.message, error.hint) : words.away;
+/** In English the node's own sentence says more; elsewhere it stands behind the words for its code. */
+export function saidOf(error: unknown, { words, language }: Pick<PartProps, 'words' | 'language'>): string {
+  if (!(error instanceof Refused)) {
+    return words.away;
+  }
+  const { code, message, hint } = error;
+  return language === 'en'
+    ? words.failed(message, hint)
+    : words.failed(problemWords(language, code, message), `(${message})`);
 }

@@ -81,6 +81,17 @@ const en = {
     NUMBERS_CHANGED: 'Receipts are numbered in a new series from now on.',
     LIVE_DOCUMENTS: 'Live documents do not work.',
     OFD_LATE: 'Documents wait too long for the tax operator.',
+    MAINTENANCE: 'The branch is in maintenance: nothing is sold until it ends.',
+    PIN_LOCKED: 'Somebody typed many wrong PINs and is locked for a while.',
+    BOOKS_DIFFER: 'The books of the day do not agree with each other.',
+    ERP_UNREACHABLE: 'The back office (ERP) does not answer; selling does not depend on it.',
+    POS_SYNC_REFUSED: 'A shop of the older system sent something that was refused.',
+    POS_RECORD_UNSETTLED: 'A shop of the older system sent records somebody has to look at.',
+    FN_TERM: 'The term of the fiscal storage comes to its end.',
+    FN_MEMORY: 'The fiscal storage is filling up.',
+    SHIFT_LONG: 'The shift of the register comes near 24 hours: close it.',
+    KKT_CLOCK: 'The clock of the register is wrong: set it.',
+    DEVICE_COPIED: 'A copy of this device wrote another history; it goes on under a new key.',
   },
   outbox: {
     ofd: 'A fiscal document for the tax operator',
@@ -92,6 +103,17 @@ const en = {
     webhook: 'Mend the receiver and retry, or settle it with a reason; later events were sent.',
     receipt: 'Compare the paper and the register; then say what became of it.',
   },
+  fields: {
+    priceMinor: 'Price',
+    name: 'Name',
+    vat: 'VAT',
+    barcodes: 'Barcodes',
+    unit: 'Unit',
+    category: 'Category',
+    brand: 'Brand',
+    retired: 'No longer sold',
+  },
+  registerWorks: 'The register works.',
   nodeSays: 'In the words of the node',
 };
 
@@ -167,6 +189,17 @@ const ru: TableOf<typeof en> = {
     NUMBERS_CHANGED: 'Чеки теперь нумеруются в новой серии.',
     LIVE_DOCUMENTS: 'Живые документы не работают.',
     OFD_LATE: 'Документы слишком долго ждут ОФД.',
+    MAINTENANCE: 'В филиале обслуживание: до его конца продаж нет.',
+    PIN_LOCKED: 'Кто-то много раз ввёл неверный ПИН-код и пока заблокирован.',
+    BOOKS_DIFFER: 'Учёт за день не сходится.',
+    ERP_UNREACHABLE: 'Учётная система (ERP) не отвечает; продажи от неё не зависят.',
+    POS_SYNC_REFUSED: 'Магазин прежней системы прислал то, что отвергнуто.',
+    POS_RECORD_UNSETTLED: 'Магазин прежней системы прислал записи, на которые надо взглянуть.',
+    FN_TERM: 'Срок фискального накопителя подходит к концу.',
+    FN_MEMORY: 'Память фискального накопителя кончается.',
+    SHIFT_LONG: 'Смена аппарата подходит к 24 часам: закройте её.',
+    KKT_CLOCK: 'Часы ККТ неверны: поставьте их.',
+    DEVICE_COPIED: 'Копия этого устройства писала другую историю; оно продолжает под новым ключом.',
   },
   outbox: {
     ofd: 'Фискальный документ для ОФД',
@@ -178,6 +211,17 @@ const ru: TableOf<typeof en> = {
     webhook: 'Почините получателя и повторите или закройте с причиной; следующие события отправлены.',
     receipt: 'Сверьте бумагу и ККТ; затем скажите, что с чеком стало.',
   },
+  fields: {
+    priceMinor: 'Цена',
+    name: 'Название',
+    vat: 'НДС',
+    barcodes: 'Штрихкоды',
+    unit: 'Единица',
+    category: 'Категория',
+    brand: 'Марка',
+    retired: 'Снят с продажи',
+  },
+  registerWorks: 'Касса (ККТ) работает.',
   nodeSays: 'Словами узла',
 };
 
@@ -254,6 +298,17 @@ const es: TableOf<typeof en> = {
     NUMBERS_CHANGED: 'Los tiques se numeran desde ahora en otra serie.',
     LIVE_DOCUMENTS: 'Los documentos vivos no funcionan.',
     OFD_LATE: 'Los documentos esperan demasiado al operador fiscal.',
+    MAINTENANCE: 'La tienda está en mantenimiento: no se vende hasta que acabe.',
+    PIN_LOCKED: 'Alguien tecleó muchos PIN incorrectos y está bloqueado un rato.',
+    BOOKS_DIFFER: 'Las cuentas del día no cuadran.',
+    ERP_UNREACHABLE: 'El sistema de gestión (ERP) no responde; la venta no depende de él.',
+    POS_SYNC_REFUSED: 'Una tienda del sistema anterior envió algo que se rechazó.',
+    POS_RECORD_UNSETTLED: 'Una tienda del sistema anterior envió registros que alguien debe mirar.',
+    FN_TERM: 'La memoria fiscal está a punto de caducar.',
+    FN_MEMORY: 'La memoria fiscal se está llenando.',
+    SHIFT_LONG: 'El turno de la registradora se acerca a 24 horas: ciérrelo.',
+    KKT_CLOCK: 'El reloj de la registradora está mal: póngalo en hora.',
+    DEVICE_COPIED: 'Una copia de este equipo escribió otra historia; sigue con otra clave.',
   },
   outbox: {
     ofd: 'Un documento fiscal para el operador',
@@ -265,6 +320,17 @@ const es: TableOf<typeof en> = {
     webhook: 'Repare el receptor y reintente, o ciérrelo con un motivo; los siguientes eventos se enviaron.',
     receipt: 'Compare el papel y la registradora; después diga qué fue de él.',
   },
+  fields: {
+    priceMinor: 'Precio',
+    name: 'Nombre',
+    vat: 'IVA',
+    barcodes: 'Códigos de barras',
+    unit: 'Unidad',
+    category: 'Categoría',
+    brand: 'Marca',
+    retired: 'Ya no se vende',
+  },
+  registerWorks: 'La registradora funciona.',
   nodeSays: 'En palabras del nodo',
 };
 
@@ -279,7 +345,7 @@ export function situationWords(language: Language, { code, waiting = 0 }: Situat
 /** Undefined for a code without words: then the node's own sentence is all there is. */
 export function knownWords(
   language: Language,
-  table: 'causes' | 'alarms' | 'outbox' | 'outboxTodo',
+  table: 'causes' | 'alarms' | 'outbox' | 'outboxTodo' | 'fields',
   code: string,
 ): string | undefined {
   const known: Readonly<Record<string, string>> = nodeWords[language][table];

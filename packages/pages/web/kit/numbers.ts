@@ -38,6 +38,14 @@ export function count(language: Language, value: number): string {
   ).format(value);
 }
 
+/** Of a disk, in gigabytes with one digit behind. */
+export function gigabytes(language: Language, bytes: number): string {
+  return kept(
+    `gigabytes ${language}`,
+    () => new Intl.NumberFormat(language, { style: 'unit', unit: 'gigabyte', maximumFractionDigits: 1 }),
+  ).format(bytes / 1e9);
+}
+
 /** Day and minute. */
 export function moment(language: Language, iso: string): string {
   const date = new Date(iso);

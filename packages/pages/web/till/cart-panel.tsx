@@ -17,7 +17,7 @@ import {
 } from './cart.ts';
 import { offerPay } from './offers.ts';
 import type { Aside } from './sale-view.tsx';
-import type { PartProps } from './till-page.tsx';
+import type { PartProps } from './signed-in-till.tsx';
 import { useTwice } from './twice.ts';
 
 const ONE_MILLI = 1000;

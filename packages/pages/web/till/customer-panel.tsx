@@ -2,7 +2,7 @@
 import type { Customer } from '@branchline/model';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { count } from '../kit/numbers.ts';
-import type { PartProps } from './till-page.tsx';
+import type { PartProps } from './signed-in-till.tsx';
 
 const TYPING_PAUSE_MS = 120;
 const RESULTS_MAX = 8;

@@ -3,9 +3,9 @@ import type { SyncStatus } from '@branchline/model';
 import { kitWords } from '../kit/kit-words.ts';
 import { knownWords, situationWords } from '../kit/node-words.ts';
 import { count, duration, moment } from '../kit/numbers.ts';
+import { troubleWords } from '../kit/register-words.ts';
+import type { PartProps } from './signed-in-till.tsx';
 import { sentenceOf, stateWords } from './status-strip.tsx';
-import type { PartProps } from './till-page.tsx';
-import { troubleWords } from './till-words.ts';
 import { useTwice } from './twice.ts';
 
 const GB = 1_000_000_000;
@@ -37,7 +37,7 @@ export function DetailsView({ onSignOut, ...part }: PartProps & { onSignOut: () 
             {sync.situation.map((each) => (
               <li key={each.code}>{situationWords(language, each)}</li>
             ))}
-            {sync.fiscal?.trouble !== undefined && <li>{troubleWords(words, sync.fiscal.trouble)}</li>}
+            {sync.fiscal?.trouble !== undefined && <li>{troubleWords(language, sync.fiscal.trouble)}</li>}
           </ul>
         )}
         <ul class="plain-list">

@@ -9,7 +9,7 @@ import { GROUP_SEPARATOR, notScanning, typed } from './scanner.ts';
 import type { Till } from './till.ts';
 
 /** Keys and the `data-key` of what they press or focus. */
-const PRESSED: ReadonlySet<string> = new Set(['F2', 'F4', 'F8', 'F9', 'Escape']);
+const PRESSED: ReadonlySet<string> = new Set(['F2', 'F4', 'F7', 'F8', 'F9', 'Escape']);
 
 export function useKeys(till: Till): void {
   useEffect(() => {

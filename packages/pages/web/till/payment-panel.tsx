@@ -2,6 +2,7 @@
 import type { RedeemQuote } from '@branchline/model';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { count, duration, money, parseMoney } from '../kit/numbers.ts';
+import { problemWords } from '../kit/problem-words.ts';
 import {
   addCoupon,
   addGiftCard,
@@ -15,8 +16,7 @@ import {
 import { couponWhyNot, couponWords } from './coupon.ts';
 import { offerGiftCard, offerPay, offerPoints } from './offers.ts';
 import type { Payment } from './payment.ts';
-import type { PartProps } from './till-page.tsx';
-import { problemWords } from './till-words.ts';
+import type { PartProps } from './signed-in-till.tsx';
 
 export function PaymentPanel(part: PartProps) {
   const { till, state, words, language } = part;
@@ -29,7 +29,7 @@ export function PaymentPanel(part: PartProps) {
       <section class="card stack" aria-label={words.pay.title}>
         <div role="alert" class="note bad stack">
           <b>{words.pay.refused}</b>
-          <p>{problemWords(words, payment.code, payment.detail)}</p>
+          <p>{problemWords(language, payment.code, payment.detail)}</p>
         </div>
         <p class="total">
           <span>{words.pay.due}</span>

@@ -2,9 +2,9 @@
 import type { Order } from '@branchline/model';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { count, moment, money, quantity } from '../kit/numbers.ts';
+import { troubleWords } from '../kit/register-words.ts';
 import { offerPrint } from './offers.ts';
-import type { PartProps } from './till-page.tsx';
-import { troubleWords } from './till-words.ts';
+import type { PartProps } from './signed-in-till.tsx';
 
 const LEVELS = {
   waiting: 'notice',
@@ -68,7 +68,7 @@ export function ReceiptPanel({ till, state, words, language, order }: PartProps 
               {words.receipt.states[receipt.state]}
               {receipt.state !== 'printed' &&
                 receipt.reason !== undefined &&
-                ` ${troubleWords(words, receipt.reason)}`}
+                ` ${troubleWords(language, receipt.reason)}`}
             </p>
             <p class="quiet">{words.receipt.ofd[receipt.ofd]}</p>
           </>

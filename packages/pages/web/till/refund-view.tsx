@@ -3,7 +3,7 @@ import type { Order, OrderDetail } from '@branchline/model';
 import { useEffect, useState } from 'preact/hooks';
 import { moment, money, parseQuantity, quantity } from '../kit/numbers.ts';
 import { offerRefund, refundableMilli } from './offers.ts';
-import type { PartProps } from './till-page.tsx';
+import type { PartProps } from './signed-in-till.tsx';
 
 const RECENT_MAX = 8;
 const ONE_MILLI = 1000;

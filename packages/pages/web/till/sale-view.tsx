@@ -10,8 +10,8 @@ import { isUnderWay } from './payment.ts';
 import { PaymentPanel } from './payment-panel.tsx';
 import { ReceiptPanel } from './receipt-panel.tsx';
 import { timesOf } from './scanner.ts';
+import type { PartProps } from './signed-in-till.tsx';
 import { StockPanel } from './stock-panel.tsx';
-import type { PartProps } from './till-page.tsx';
 
 const TYPING_PAUSE_MS = 80;
 const RESULTS_MAX = 20;

@@ -3,7 +3,7 @@ import type { SettlementTotals, ShiftView as Shift } from '@branchline/model';
 import { useEffect, useState } from 'preact/hooks';
 import { count, moment, money, parseMoney } from '../kit/numbers.ts';
 import { offerCloseShift, offerOpenShift } from './offers.ts';
-import type { PartProps } from './till-page.tsx';
+import type { PartProps } from './signed-in-till.tsx';
 import { useTwice } from './twice.ts';
 
 export function ShiftView(part: PartProps) {

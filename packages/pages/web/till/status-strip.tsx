@@ -1,10 +1,11 @@
 /** The strip: six parts in colour and words, what waits and since when, the nearest deadline, and one sentence on what still works. */
 import { duration, moment } from '../kit/numbers.ts';
+import { troubleWords } from '../kit/register-words.ts';
 import type { Language } from '../kit/words.ts';
+import type { PartProps } from './signed-in-till.tsx';
 import { type Part, type Strip, worstOf } from './status.ts';
 import type { TillState } from './till.ts';
-import type { PartProps } from './till-page.tsx';
-import { type TillWords, troubleWords } from './till-words.ts';
+import type { TillWords } from './till-words.ts';
 
 const SIGNS: Readonly<Record<Part['level'], string>> = { well: '●', notice: '▲', bad: '■', off: '○' };
 
@@ -92,7 +93,7 @@ export function sentenceOf(state: TillState, language: Language, words: TillWord
         ? said.printerStopped
         : part.state === 'decide'
           ? said.printerDecide
-          : said.printerTrouble(troubleWords(words, strip.trouble ?? ''));
+          : said.printerTrouble(troubleWords(language, strip.trouble ?? ''));
     case 'clock':
       return said.clockOff;
     case 'disk':

@@ -2,7 +2,7 @@
 import type { StockLevel } from '@branchline/model';
 import { useEffect, useState } from 'preact/hooks';
 import { duration, quantity } from '../kit/numbers.ts';
-import type { PartProps } from './till-page.tsx';
+import type { PartProps } from './signed-in-till.tsx';
 
 interface StockProps extends PartProps {
   readonly sku: string;

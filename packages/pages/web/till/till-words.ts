@@ -13,14 +13,3 @@ export interface Speech {
   readonly language: Language;
   readonly words: TillWords;
 }
-
-/** A refusal in words; codes the page does not know keep the node's own. */
-export function problemWords(words: TillWords, code: string, detail: string): string {
-  const known: Readonly<Record<string, string>> = words.problems;
-  return Object.hasOwn(known, code) ? known[code]! : words.problemOther(code, detail);
-}
-
-export function troubleWords(words: TillWords, code: string): string {
-  const known: Readonly<Record<string, string>> = words.troubles;
-  return Object.hasOwn(known, code) ? known[code]! : words.troubleOther(code);
-}

@@ -21,6 +21,8 @@ import type {
 } from '@branchline/model';
 import { browserClock, browserRandom, type Reach } from '../kit/api.ts';
 import { parseQuantity } from '../kit/numbers.ts';
+import { problemWords } from '../kit/problem-words.ts';
+import type { Language } from '../kit/words.ts';
 import {
   addProduct,
   type Cart,
@@ -40,14 +42,14 @@ import { isUnderWay, nextPayment, outcomeOf, type Payment, type PaymentEvent } f
 import { meaningOf, timesOf } from './scanner.ts';
 import { type Strip, stripOf } from './status.ts';
 import { isMemoryKey, recall, remember } from './till-memory.ts';
-import { problemWords, type TillWords } from './till-words.ts';
+import type { TillWords } from './till-words.ts';
 
 export type View = 'sale' | 'refund' | 'shift' | 'details';
 
 /** Shown and spoken; in words only when drawn, so that it follows the language. */
 export interface Notice {
   readonly level: 'well' | 'notice' | 'bad';
-  readonly say: (words: TillWords) => string;
+  readonly say: (words: TillWords, language: Language) => string;
 }
 
 export interface TillState {
@@ -202,7 +204,7 @@ export class Till {
       this.set({ isSignedOut: true });
       return;
     }
-    this.say('bad', (words) => problemWords(words, code, message));
+    this.say('bad', (_, language) => problemWords(language, code, message));
   }
 
   /** A scan or a typed code: goods go on the cart, a receipt opens the refund. One after the other. */
