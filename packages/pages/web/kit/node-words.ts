@@ -91,6 +91,7 @@ const en = {
     FN_MEMORY: 'The fiscal storage is filling up.',
     SHIFT_LONG: 'The shift of the register comes near 24 hours: close it.',
     KKT_CLOCK: 'The clock of the register is wrong: set it.',
+    VERIFY_FAILED: 'What is stored here did not pass its check: call support.',
     DEVICE_COPIED: 'A copy of this device wrote another history; it goes on under a new key.',
   },
   outbox: {
@@ -199,6 +200,7 @@ const ru: TableOf<typeof en> = {
     FN_MEMORY: 'Память фискального накопителя кончается.',
     SHIFT_LONG: 'Смена аппарата подходит к 24 часам: закройте её.',
     KKT_CLOCK: 'Часы ККТ неверны: поставьте их.',
+    VERIFY_FAILED: 'Сохранённое здесь не прошло проверку: позвоните в поддержку.',
     DEVICE_COPIED: 'Копия этого устройства писала другую историю; оно продолжает под новым ключом.',
   },
   outbox: {
@@ -308,6 +310,7 @@ const es: TableOf<typeof en> = {
     FN_MEMORY: 'La memoria fiscal se está llenando.',
     SHIFT_LONG: 'El turno de la registradora se acerca a 24 horas: ciérrelo.',
     KKT_CLOCK: 'El reloj de la registradora está mal: póngalo en hora.',
+    VERIFY_FAILED: 'Lo guardado aquí no pasó la revisión: llame a soporte.',
     DEVICE_COPIED: 'Una copia de este equipo escribió otra historia; sigue con otra clave.',
   },
   outbox: {

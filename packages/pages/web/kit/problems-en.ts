@@ -86,6 +86,7 @@ export const problems: ProblemTable = {
   VOUCHER_EXISTS: 'The code is taken: use another one.',
   RECEIPT_SETTLED: 'The receipt needs no decision.',
   RECEIPT_INVALID: 'No register could print this receipt.',
+  RECEIPT_TOTAL_ZERO: 'A receipt cannot come to nothing: something has to stay to be paid.',
   RECEIPT_TOO_LARGE: 'The receipt is too long for the fiscal storage: split the sale.',
   DELIVERY_RUNNING: 'Delivery is under way already: wait for it to end.',
   STORAGE_STEP: 'This step of replacing the fiscal storage is not due now.',

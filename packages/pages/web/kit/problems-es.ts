@@ -86,6 +86,7 @@ export const problems: ProblemTable = {
   VOUCHER_EXISTS: 'El código está ocupado: use otro.',
   RECEIPT_SETTLED: 'El recibo no necesita decisión.',
   RECEIPT_INVALID: 'Ninguna registradora podría imprimir este recibo.',
+  RECEIPT_TOTAL_ZERO: 'Un recibo no puede quedar en cero: algo tiene que quedar por pagar.',
   RECEIPT_TOO_LARGE: 'El recibo es demasiado largo para la memoria fiscal: divida la venta.',
   DELIVERY_RUNNING: 'La entrega ya está en marcha: espere a que acabe.',
   STORAGE_STEP: 'Este paso del cambio de memoria fiscal no toca ahora.',
