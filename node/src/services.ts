@@ -400,6 +400,8 @@ export interface PosSyncService {
   batch(key: PosKey, body: OdooRecord): Promise<object>;
   productList(key: PosKey, body: OdooRecord): Promise<object>;
   stockList(key: PosKey, body: OdooRecord): Promise<object>;
+  /** A call the module's own client does not make, by its name in `OTHER_CALLS`. */
+  other(name: string, key: PosKey, body: OdooRecord): Promise<object>;
   branches(): Promise<readonly PosBranch[]>;
   /** The key is in this answer and nowhere else. `CHANGE_INVALID` for a branch with a device of its own. */
   addKey(till: TillIdentity, wanted: KeyWanted): Promise<{ readonly id: string; readonly key: string }>;

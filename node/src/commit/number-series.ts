@@ -65,6 +65,10 @@ export class NumberSeries {
     return formatNumber(series, count);
   }
 
+  pushedPrefix(branch: string): string {
+    return numberPrefix({ ...this.#name, branch: branch as SeriesName['branch'], of: 'pushed' });
+  }
+
   rewind(last: NumberMark): void {
     this.#last = last;
   }

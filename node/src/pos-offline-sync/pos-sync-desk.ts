@@ -22,6 +22,7 @@ import {
   resolveUnsettled,
   revokePosKey,
 } from './head-office-desk.ts';
+import { OTHER_CALLS } from './other-calls.ts';
 import type { PosKey } from './pos-sync-book.ts';
 import { PullDesk } from './pull-desk.ts';
 import { PushDesk } from './push-desk.ts';
@@ -145,6 +146,29 @@ export class PosSyncDesk implements PosSyncService {
       ? body.product_ids.flatMap((each: unknown) => idOf(each) ?? [])
       : undefined;
     return await this.#pull.stock(key, warehouse.id, wanted);
+  }
+
+  async other(name: string, key: PosKey, body: OdooRecord): Promise<object> {
+    const { posSync: book, customers, keys, tenant } = this.#parts;
+    return await OTHER_CALLS[name]!.call(
+      {
+        push: (of, pushed) => this.push(of, pushed),
+        pull: this.#pull,
+        admit: (of, asked) => this.#admit(of, warehouseOf(asked)),
+        book,
+        customers,
+        open: (record) => keys.openAnswer(record),
+        nowMs: () => this.#clock.nowMs(),
+        tenant,
+        lastSyncMs: (of) => {
+          const { pushedMs = 0, pulledMs = 0 } = this.#contact(of);
+          return Math.max(pushedMs, pulledMs) || undefined;
+        },
+        numberPrefix: (branch) => this.#parts.trade.series.pushedPrefix(branch),
+      },
+      key,
+      body,
+    );
   }
 
   keys(): readonly PosKey[] {

@@ -167,12 +167,23 @@ export class PullDesk {
     };
   }
 
+  /** By their numbers. */
+  async list(
+    model: string,
+    { limit, offset }: Pick<PageRequest, 'limit' | 'offset'>,
+  ): Promise<{ readonly page: readonly OdooRecord[]; readonly total: number }> {
+    await this.#look([model], this.#options.clock.monotonicMs());
+    const { page, total } = await this.#page(model, limit, offset);
+    return { page: page as OdooRecord[], total };
+  }
+
+  async numberOf(model: string, key: string): Promise<number | undefined> {
+    return (await this.#numbersOf(model, [key])).get(key);
+  }
+
   async products({ limit, offset }: PageRequest): Promise<object> {
-    await this.#look([PRODUCT], this.#options.clock.monotonicMs());
-    const { page, total } = await this.#page(PRODUCT, limit, offset);
-    const products = page.filter(
-      (record) => (record as { available_in_pos?: boolean }).available_in_pos === true,
-    );
+    const { page, total } = await this.list(PRODUCT, { limit, offset });
+    const products = page.filter((record) => record.available_in_pos === true);
     return { success: true, total, count: products.length, offset, products };
   }
 

@@ -1,5 +1,5 @@
 /**
- * `/pos_offline_sync/…` as the module's client calls it: raw JSON in and out, or JSON-RPC 2.0 for `/stock` and `/products`.
+ * `/pos_offline_sync/…` as the module's client calls it: raw JSON in and out, or JSON-RPC 2.0 for `/stock`, `/products` and four others.
  *
  * The client takes every status from 400 on for a failure of all its rows and burns one of their tries, so whatever is said here is said
  * with HTTP 200: `{"success": false, "error": …}`, or an `error` of JSON-RPC. Nothing is done without a key; a stranger costs a hash.
@@ -10,6 +10,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gzip } from 'node:zlib';
 import { type Clock, isoTime } from 'hlc-ts';
+import { OTHER_CALLS } from '../../pos-offline-sync/other-calls.ts';
 import type { PosKey } from '../../pos-offline-sync/pos-sync-book.ts';
 import { MODULE_VERSION } from '../../pos-offline-sync/pull-desk.ts';
 import { asRecord, type OdooRecord } from '../../pos-offline-sync/values.ts';
@@ -45,6 +46,12 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   '/migration/pull_batch': { form: 'json', call: (service, key, body) => service.batch(key, body) },
   '/products': { form: 'rpc', call: (service, key, body) => service.productList(key, body) },
   '/stock': { form: 'rpc', call: (service, key, body) => service.stockList(key, body) },
+  ...Object.fromEntries(
+    Object.entries(OTHER_CALLS).map(([name, { form }]): [string, Operation] => [
+      `/${name}`,
+      { form, call: (service, key, body) => service.other(name, key, body) },
+    ]),
+  ),
 };
 
 export interface PosSyncDoorPorts {
