@@ -242,8 +242,9 @@ export class BranchNode {
     const { maintenanceDesk } = this.#parts;
     maintenanceDesk.look();
     await stockDocument.warm(hlc.now());
-    const answerAge = new AnswerAge({ ...this.#parts, store: ports.store });
-    const daily = new DailyLook({ ...this.#parts, reconcile: this.services.reports.reconcile });
+    const { store } = ports;
+    const answerAge = new AnswerAge({ ...this.#parts, store });
+    const daily = new DailyLook({ ...this.#parts, store, reconcile: this.services.reports.reconcile });
     while (!signal.aborted) {
       safety.note(exchange.replicator.progress());
       const space = await ports.diskSpace?.();

@@ -1,13 +1,14 @@
 /** The books of a day: a clean one says so, every kind of difference is found and named, and found no more once it is put right. */
 import { encodeTags } from '@branchline/fiscal';
 import type { DayReconciliation } from '@branchline/model';
+import { ManualClock } from 'hlc-ts';
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { KnownReceipt } from '../src/fiscal/receipts.ts';
 import { rowKeys } from '../src/projections/row-keys.ts';
 import { type RowLevel, Rows } from '../src/projections/rows.ts';
-import { BOOKS_ALARM } from '../src/reports/daily-look.ts';
+import { BOOKS_ALARM, DAYS_LOOKED_BACK, DailyLook, QUIET_WAIT_MS } from '../src/reports/daily-look.ts';
 import { MISMATCHES_MAX, RECONCILED_MAX, reconcileDay } from '../src/reports/day-reconciliation.ts';
 import { stampAt } from '../src/reports/days.ts';
 import { KktScene } from './support/kkt-scene.ts';
@@ -157,6 +158,40 @@ test('the day after, an alarm stands until the books fit', async () => {
   await scene.until(order, 'printed');
   scene.chain.clock.jumpWall(DAY_MS);
   await scene.chain.until(() => alarms().length === 0);
+});
+
+test('the books of before are not read while something is written, unless that never ends', async () => {
+  const clock = new ManualClock(Date.UTC(2026, 10, 23, 9));
+  const store = { position: 1 };
+  const read: string[] = [];
+  const look = new DailyLook({
+    clock,
+    store,
+    alarms: { raise: () => undefined, clear: () => undefined },
+    reconcile: async ({ day }) => {
+      read.push(day!);
+      return { mismatches: [], moreMismatches: 0 } as never;
+    },
+  });
+  const busyUntil = async (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 5_000) {
+      await look.look();
+      store.position += 1;
+      await clock.advance(5_000);
+    }
+  };
+  await busyUntil(60_000);
+  assert.equal(read, []);
+  await look.look();
+  await look.look();
+  await look.look();
+  assert.equal(read, ['2026-11-22', '2026-11-21', '2026-11-20'], 'once, when it is quiet');
+  clock.jumpWall(DAY_MS);
+  read.length = 0;
+  await busyUntil(QUIET_WAIT_MS);
+  assert.equal(read, []);
+  await look.look();
+  assert.is(read.length, DAYS_LOOKED_BACK);
 });
 
 test.run();
