@@ -143,7 +143,10 @@ test('malformed JSON-RPC is told so by its own codes; malformed JSON has no fiel
   }
   const { json } = await scene.call('/push', '{"model":', b17.key);
   assert.is(json.success, false);
-  const elsewhere = await fetch(`${scene.url}/pos_offline_sync/push_anything`, { method: 'POST', body: '{}' });
+  const elsewhere = await fetch(`${scene.url}/pos_offline_sync/push_anything`, {
+    method: 'POST',
+    body: '{}',
+  });
   assert.is(elsewhere.status, 404);
   assert.is(((await elsewhere.json()) as { success: boolean }).success, false);
 });
