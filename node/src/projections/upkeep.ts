@@ -26,7 +26,7 @@ import { type DocumentKind, kindOf, type Shards } from './shards.ts';
 export const MATERIALISE_WITHIN_MS = 250;
 /** So many changes of one kind since all of that kind were applied are a catch-up. */
 export const CATCH_UP_CHANGES = 32;
-/** A catch-up is over when nothing came for so long, */
+/** A catch-up is over when nothing came for so long, counted in rests (`#quietMs`), */
 export const CATCH_UP_QUIET_MS = 1_000;
 /** and for this share of the time in which it came, if that is longer, */
 export const CATCH_UP_LULL_SHARE = 0.5;
@@ -80,6 +80,12 @@ class Upkeep {
   readonly #tides = new Map<DocumentKind, Tide>();
   /** Since when something that comes in numbers has been next: what is live passes it, but not for ever. */
   #gatheredMs: number | undefined;
+  /**
+   * Rests since anything of a catch-up came. Not time: on a machine that has too much to do a rest is long, what comes is late for the
+   * same reason, and applying in between would make both worse.
+   */
+  #quietMs = 0;
+  #lastMs = 0;
 
   constructor(options: UpkeepOptions, signal: AbortSignal) {
     this.#options = options;
@@ -102,7 +108,9 @@ class Upkeep {
       return true;
     }
     if (waits) {
-      await this.#rest(CATCH_UP_CHECK_MS);
+      if (await this.#rest(CATCH_UP_CHECK_MS)) {
+        this.#quietMs += CATCH_UP_CHECK_MS;
+      }
       return false;
     }
     const due = shards.nextToSnapshot();
@@ -169,7 +177,11 @@ class Upkeep {
     const fromMs = Math.min(...kinds.map((kind) => this.#tides.get(kind)!.catchUpMs!));
     const lastMs = Math.max(...kinds.map((kind) => this.#options.shards.arrived(kind).lastMs));
     const lullMs = Math.min(CATCH_UP_LULL_MAX_MS, CATCH_UP_LULL_SHARE * (lastMs - fromMs));
-    return this.#options.clock.monotonicMs() - lastMs < Math.max(CATCH_UP_QUIET_MS, lullMs);
+    if (lastMs > this.#lastMs) {
+      this.#lastMs = lastMs;
+      this.#quietMs = 0;
+    }
+    return this.#quietMs < Math.max(CATCH_UP_QUIET_MS, lullMs);
   }
 
   #isDue(kind: DocumentKind): boolean {
