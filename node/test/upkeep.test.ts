@@ -112,12 +112,12 @@ test('a few changes are applied as they come', async () => {
 
 test('what comes by the dozen is applied together, once it has stopped coming', async () => {
   const scene = new Scene();
-  for (let part = 0; part < 10; part += 1) {
+  for (let part = 0; part < 6; part += 1) {
     scene.come('catalog', CATCH_UP_CHANGES);
     await scene.pass(CATCH_UP_QUIET_MS / 2);
   }
   assert.is(scene.turns.catalog, 0);
-  const cameMs = 9 * (CATCH_UP_QUIET_MS / 2);
+  const cameMs = 5 * (CATCH_UP_QUIET_MS / 2);
   await scene.pass(CATCH_UP_LULL_SHARE * cameMs - CATCH_UP_QUIET_MS / 2 - 50);
   assert.is(scene.turns.catalog, 0, 'the longer it came, the longer it is waited for');
   await scene.pass(150);

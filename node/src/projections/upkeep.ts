@@ -27,11 +27,11 @@ export const MATERIALISE_WITHIN_MS = 250;
 /** So many changes of one kind since all of that kind were applied are a catch-up. */
 export const CATCH_UP_CHANGES = 32;
 /** A catch-up is over when nothing came for so long, counted in rests (`#quietMs`), */
-export const CATCH_UP_QUIET_MS = 1_000;
+export const CATCH_UP_QUIET_MS = 3_000;
 /** and for this share of the time in which it came, if that is longer, */
 export const CATCH_UP_LULL_SHARE = 0.5;
 /** but not for more than this; */
-export const CATCH_UP_LULL_MAX_MS = 3_000;
+export const CATCH_UP_LULL_MAX_MS = 5_000;
 /** or after this, however much is still coming: prices must arrive. */
 export const CATCH_UP_WITHIN_MS = 30_000;
 /** Between two looks at whether it is. */
