@@ -118,9 +118,9 @@ test('what comes by the dozen is applied together, once it has stopped coming', 
   }
   assert.is(scene.turns.catalog, 0);
   const cameMs = 5 * (CATCH_UP_QUIET_MS / 2);
-  await scene.pass(CATCH_UP_LULL_SHARE * cameMs - CATCH_UP_QUIET_MS / 2 - 50);
+  await scene.pass(CATCH_UP_LULL_SHARE * cameMs - CATCH_UP_QUIET_MS / 2 - 250);
   assert.is(scene.turns.catalog, 0, 'the longer it came, the longer it is waited for');
-  await scene.pass(150);
+  await scene.pass(300);
   assert.is(scene.turns.catalog, 1);
   assert.is(scene.waiting('catalog'), 0);
   await scene.close();

@@ -35,7 +35,7 @@ export const CATCH_UP_LULL_MAX_MS = 5_000;
 /** or after this, however much is still coming: prices must arrive. */
 export const CATCH_UP_WITHIN_MS = 30_000;
 /** Between two looks at whether it is. */
-const CATCH_UP_CHECK_MS = 50;
+const CATCH_UP_CHECK_MS = 200;
 /** How long movements of other branches may wait for more of them to be applied together. */
 export const STOCK_WITHIN_MS = 1_000;
 /** Without a movement for this long, those that wait are applied. */

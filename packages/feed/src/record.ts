@@ -172,28 +172,33 @@ class Reader {
   }
 
   bytes(length: number): Uint8Array {
-    const end = this.at + length;
-    if (end > this.#source.byteLength) throw new RangeError('record ends early');
-    const bytes = this.#source.subarray(this.at, end);
-    this.at = end;
-    return bytes;
+    const from = this.#skip(length);
+    return this.#source.subarray(from, this.at);
   }
 
   u8(): number {
-    return this.bytes(1)[0]!;
+    return this.#source[this.#skip(1)]!;
   }
 
   u16(): number {
-    const bytes = this.bytes(2);
-    return (bytes[0]! << 8) | bytes[1]!;
+    const at = this.#skip(2);
+    return (this.#source[at]! << 8) | this.#source[at + 1]!;
   }
 
   u32(): number {
-    return readU32(this.bytes(4), 0);
+    return readU32(this.#source, this.#skip(4));
   }
 
   seq(): number {
-    return readSeq(this.bytes(SEQ_BYTES), 0);
+    return readSeq(this.#source, this.#skip(SEQ_BYTES));
+  }
+
+  /** Where the next `length` bytes begin: numbers are read in place, a view of each would cost more than the reading. */
+  #skip(length: number): number {
+    const from = this.at;
+    if (from + length > this.#source.byteLength) throw new RangeError('record ends early');
+    this.at = from + length;
+    return from;
   }
 
   name(): FeedName {
