@@ -1,4 +1,5 @@
 /** What a device does again under its next key: totals come out as if nothing had happened, whatever peers knew of it. */
+import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -9,12 +10,16 @@ import {
   lastSeenDay,
   loyaltyDoc,
   type Mutator,
+  move,
   movePoints,
   moveRights,
   moveStock,
+  type OfferedChange,
   parsePeriod,
   type RightsCount,
   type RightsMove,
+  rightsOf,
+  valueLeft,
   type WriterId,
 } from '../src/index.ts';
 import { BranchStock, type SentChange } from './branch-stock.ts';
@@ -107,6 +112,75 @@ test('an old debt that only one copy paid is paid once, whether the other copy p
     assert.is(balance, 2, 'what is left is what was earned, less what was spent and what refunds took back');
     assert.equal([debtOf(rights, old), debtOf(rights, next.writer)], alsoPaidThere ? [0, 0] : [4, 0]);
   }
+});
+
+/** What a till may do to an account; `owed` needs nothing, the rest what it holds. */
+const anyStep = fc.record({
+  kind: fc.constantFrom(
+    'earned' as const,
+    'spent' as const,
+    'owed' as const,
+    'reversed' as const,
+    'give' as const,
+  ),
+  points: fc.integer({ min: 1, max: 9 }),
+});
+const anySteps = fc.array(anyStep, { maxLength: 6 });
+
+test('G5 whatever two copies earned, spent, owed, paid and gave away: the balance is what everybody did, on every device', async () => {
+  const doc = loyaltyDoc('main', 'anna');
+  const shop = writerNamed('shop') as WriterId;
+  type Steps = readonly {
+    readonly kind: 'earned' | 'spent' | 'owed' | 'reversed' | 'give';
+    readonly points: number;
+  }[];
+  const property = fc.asyncProperty(anySteps, anySteps, anySteps, async (common, known, alone) => {
+    let truth = 20;
+    /** Commits as much of the steps as this device may take. */
+    const act = async (device: Device, steps: Steps): Promise<OfferedChange[]> => {
+      let { rights } = foldCustomer(undefined, 'anna', await cellsOf(device, doc));
+      const taken: Mutator[] = [];
+      for (const { kind, points: wanted } of steps) {
+        const most = kind === 'reversed' ? debtOf(rights, device.writer) : wanted;
+        const points = Math.min(wanted, most);
+        const step: RightsMove =
+          kind === 'give' ? { type: 'give', to: shop, points } : { type: 'count', count: kind, points };
+        const moved = points > 0 ? move(rights, device.writer, step) : undefined;
+        if (moved?.ok) {
+          rights = moved.rights;
+          taken.push(moveRights('anna', step));
+          truth += { earned: points, spent: -points, owed: -points, reversed: 0, give: 0 }[kind];
+        }
+      }
+      return taken.length === 0 ? [] : [await device.commit(doc, ...taken)];
+    };
+    const [first, copy, next, peer] = ['one', 'one', 'two', 'peer'].map((name) => new Device(name)) as [
+      Device,
+      Device,
+      Device,
+      Device,
+    ];
+    const start = [await first.commit(doc, movePoints('anna', 'earned', 20)), ...(await act(first, common))];
+    await copy.receive(doc, ...start);
+    const there = await act(first, known);
+    const here = await act(copy, alone);
+    const effects = here.length === 0 ? [] : await copy.documents.effectOf(doc, here);
+    await next.receive(doc, ...start, ...there);
+    const again = await next.change(doc, doAgain(doc, effects!), movePoints('anna', 'earned', 1));
+    next.append(doc, { writer: next.writer, bytes: again.bytes });
+    next.documents.settle([again]);
+    await peer.receive(doc, ...start, ...there, { writer: next.writer, bytes: again.bytes });
+    for (const device of [next, peer]) {
+      const { rights, balance } = foldCustomer(undefined, 'anna', await cellsOf(device, doc));
+      assert.is(balance, Math.max(0, truth + 1));
+      const held = Object.keys({ ...rights, [shop]: 0 }).map((writer) => rightsOf(rights, writer));
+      assert.is(
+        valueLeft(rights),
+        held.reduce((sum, each) => sum + each, 0),
+      );
+    }
+  });
+  await fc.assert(property, { numRuns: 40 });
 });
 
 test('the day a customer was last seen is the later one, however often it is said again', async () => {
