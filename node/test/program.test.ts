@@ -102,6 +102,27 @@ program('a head office keeps the authority, enrols a branch by its token, and th
   assert.match(stolen.message, /TOKEN_USED/);
 });
 
+program('the log grows with what happens to the program, not with what is sold', async () => {
+  const data = join(await tempDir('program'), 'hq');
+  await tenantIn(data);
+  const lines: string[] = [];
+  const noted = (_: object, words: string): void => {
+    lines.push(words);
+  };
+  const listening: NodeLog = { debug: () => {}, info: noted, warn: noted, error: noted };
+  const config = readConfig({ environment: {}, flags: { listen: '127.0.0.1:0', data, mode: 'offline' } });
+  const node = await NodeProgram.open({ ...ports, log: listening }, config);
+  await sell(node);
+  const started = lines.length;
+  assert.ok(started <= 10, `a start says little: ${lines.join('; ')}`);
+  for (let sales = 0; sales < 20; sales += 1) {
+    await sell(node);
+  }
+  assert.equal(lines.slice(started), []);
+  await node.close();
+  assert.ok(lines.length <= 15, lines.join('; '));
+});
+
 program('S-11: a bundle carries sales to another machine by file, once', async () => {
   const base = await tempDir('program');
   await tenantIn(join(base, 'hq'));
