@@ -29,39 +29,32 @@ import {
   stringifyAutomergeUrl,
 } from '@automerge/automerge-repo/slim';
 import type { Clock } from 'hlc-ts';
-import type { EditCode } from './errors.ts';
-import { Face, FaceBroken, type RowEdit } from './face.ts';
+import { decideEdit, type EditFault } from './edit-decision.ts';
+import { type Face, FaceBroken } from './face.ts';
 import { FaceStore } from './face-store.ts';
 import type { MessageFrame } from './frames.ts';
-import type { LiveAccess, LiveChange, LiveRow, LiveSource, LiveUser } from './live-source.ts';
+import type { LiveAccess, LiveChange, LiveSource, LiveUser } from './live-source.ts';
+import {
+  CLIENT_DOCUMENTS_MAX,
+  DOCUMENTS_OPEN_MAX,
+  type OpenFace,
+  OpenFaces,
+  type Seat,
+} from './open-faces.ts';
 import type { PeerConnection } from './peer-connection.ts';
 import { type Admission, PeerTable } from './peer-table.ts';
 import type { RepoSocket } from './repo-socket.ts';
 
-/** Documents one client has open. */
-export const CLIENT_DOCUMENTS_MAX = 256;
-/** Documents open here for all clients, and how long one nobody has open stays. */
-export const DOCUMENTS_OPEN_MAX = 256;
-export const DOCUMENT_IDLE_MS = 60_000;
 /** Rows that changed are gathered so long before clients see them. */
 export const GATHER_MS = 50;
-/** What a document has under way gets this long when everything closes. */
-export const CLOSE_GRACE_MS = 2_000;
-/** Refused values remembered of one document. */
-export const REFUSED_HELD_MAX = 1_000;
 /** Refusals told of one message; the rest is counted in the last. */
 export const REFUSALS_TOLD_MAX = 20;
 
 /** `type` of the message a client gets on the handle of a document (`ephemeral-message`) when an edit was not taken over. */
 export const REFUSED = 'branchline.edit-refused';
 
-export interface LiveRefusal {
+export interface LiveRefusal extends EditFault {
   readonly type: typeof REFUSED;
-  readonly code: EditCode;
-  /** The program's own code. */
-  readonly cause?: string | undefined;
-  readonly detail: string;
-  readonly row?: string;
 }
 
 export interface LiveDocument {
@@ -99,47 +92,6 @@ export interface LiveLimits {
   readonly faceBytes: number;
 }
 
-/** A client's place in one document. */
-interface Seat {
-  sync: Automerge.SyncState;
-  readonly isReader: boolean;
-  /** Heads of a reader's own changes he was told about. */
-  told: string;
-}
-
-/**
- * Values that were refused last. Who wrote one and goes on writing before he sees it go back does not overwrite anybody: what stood
- * then stands still.
- */
-class Refused {
-  readonly #last = new Map<string, { value: unknown; stood: unknown }>();
-
-  note(row: string, field: string, value: unknown, stood: unknown): void {
-    if (this.#last.size >= REFUSED_HELD_MAX) {
-      this.#last.clear();
-    }
-    this.#last.set(`${row}\0${field}`, { value, stood });
-  }
-
-  isOwn(row: string, field: string, seen: unknown, now: unknown): boolean {
-    const last = this.#last.get(`${row}\0${field}`);
-    return last !== undefined && last.value === seen && last.stood === now;
-  }
-}
-
-interface OpenFace {
-  readonly name: string;
-  readonly id: DocumentId;
-  face: Face | undefined;
-  readonly seats: Map<PeerConnection, Seat>;
-  readonly refused: Refused;
-  /** Rows to be read again. */
-  dirty: Set<string> | 'all';
-  isGathering: boolean;
-  idleSinceMs: number;
-  turn: Promise<void>;
-}
-
 export class LiveDocuments<User extends LiveUser> {
   readonly #options: LiveDocumentsOptions<User>;
   readonly #store: FaceStore;
@@ -148,7 +100,7 @@ export class LiveDocuments<User extends LiveUser> {
   readonly #session: string;
   readonly #users = new Map<PeerConnection, User>();
   readonly #names = new Map<DocumentId, string>();
-  readonly #open = new Map<string, OpenFace>();
+  readonly #faces: OpenFaces<User>;
   readonly #unwatch: () => void;
   #told = 0;
   #counts = { edits: 0, refusals: 0, unavailable: 0, broken: 0 };
@@ -166,8 +118,18 @@ export class LiveDocuments<User extends LiveUser> {
       onPeer: () => undefined,
       onMessage: (connection, frame) => this.#receive(connection, frame),
       onDrained: (connection) => this.#pushAll(connection),
-      onGone: (connection) => this.#leave(connection),
+      onGone: (connection) => this.#faces.leave(connection),
       ...(limits?.clients === undefined ? {} : { clientsMax: limits.clients }),
+    });
+    this.#faces = new OpenFaces({
+      source,
+      store,
+      clock,
+      randomBytes,
+      onFailure: (error) => options.onFailure(error),
+      onRenamed: () => this.#names.clear(),
+      clientDocumentsMax: limits?.clientDocuments ?? CLIENT_DOCUMENTS_MAX,
+      documentsOpenMax: limits?.documentsOpen ?? DOCUMENTS_OPEN_MAX,
     });
     this.#unwatch = source.watch((change) => this.#changed(change));
   }
@@ -198,7 +160,7 @@ export class LiveDocuments<User extends LiveUser> {
   }
 
   get counts(): LiveCounts {
-    return { clients: this.#peers.connections.length, documents: this.#open.size, ...this.#counts };
+    return { clients: this.#peers.connections.length, documents: this.#faces.size, ...this.#counts };
   }
 
   /** Closed connections by code. */
@@ -225,11 +187,7 @@ export class LiveDocuments<User extends LiveUser> {
     this.#isClosed = true;
     this.#unwatch();
     this.#peers.close();
-    for (const open of this.#open.values()) {
-      await Promise.race([open.turn, this.#options.clock.sleep(CLOSE_GRACE_MS)]);
-      open.face?.free();
-    }
-    this.#open.clear();
+    await this.#faces.close();
   }
 
   // ------------------------------------------------------------------------------------------------ from clients
@@ -242,7 +200,7 @@ export class LiveDocuments<User extends LiveUser> {
     const name = this.#nameOf(documentId);
     const access =
       user === undefined || name === undefined ? 'none' : this.#options.source.access(user, name);
-    const seat = name === undefined ? undefined : this.#open.get(name)?.seats.get(connection);
+    const seat = name === undefined ? undefined : this.#faces.get(name)?.seats.get(connection);
     if (seat !== undefined && (access === 'none' || (access === 'read') !== seat.isReader)) {
       // Rights changed under an open document: the client comes back with the new ones.
       connection.close('ACCESS_ENDED');
@@ -251,13 +209,13 @@ export class LiveDocuments<User extends LiveUser> {
     const open =
       access === 'none' || name === undefined || user === undefined
         ? undefined
-        : this.#seated(connection, name, access);
+        : this.#faces.seated(connection, name, access);
     if (open === undefined) {
       this.#counts.unavailable += 1;
       connection.send({ ...this.#to(connection, documentId), type: 'doc-unavailable' });
       return;
     }
-    this.#inTurn(open, async (face) => {
+    this.#faces.inTurn(open, async (face) => {
       const taken = open.seats.get(connection);
       if (taken === undefined) {
         return;
@@ -268,8 +226,7 @@ export class LiveDocuments<User extends LiveUser> {
         await this.#receiveFromWriter(connection, open, face, taken, data, user!);
       }
       // An expelled client takes the face with it; the others are served when it is open again.
-      const present = open.face ?? (await this.#openFace(open));
-      this.#push(open, present);
+      this.#push(open, await this.#faces.present(open));
     });
   }
 
@@ -318,81 +275,39 @@ export class LiveDocuments<User extends LiveUser> {
       this.#expel(connection, open);
       return;
     }
-    const refusals: Omit<LiveRefusal, 'type'>[] = [];
+    const refusals: EditFault[] = [];
     const { edits, touched, astray } = received;
     if (astray > 0) {
       const detail = `Only fields of rows of ${this.#options.source.rowsName(open.name)} can be changed.`;
       refusals.push({ code: 'EDIT_SHAPE', detail });
     }
     for (const edit of edits) {
-      const refusal = await this.#decide(open, edit, user);
+      const refusal = await decideEdit({
+        source: this.#options.source,
+        document: open.name,
+        refused: open.refused,
+        user,
+        edit,
+        onAsked: () => {
+          this.#counts.edits += 1;
+        },
+      });
       if (refusal !== undefined) {
         refusals.push(refusal);
       }
     }
-    await this.#show(open, face, touched);
+    await this.#faces.show(open, face, touched);
     this.#refuse(connection, open, refusals);
-  }
-
-  async #decide(open: OpenFace, edit: RowEdit, user: User): Promise<Omit<LiveRefusal, 'type'> | undefined> {
-    const { row, change, isNew, fields, misshapen } = edit;
-    if (misshapen !== undefined) {
-      return { code: 'EDIT_SHAPE', detail: `${row}: ${misshapen}.`, row };
-    }
-    if (fields.length === 0) {
-      return undefined;
-    }
-    const { source } = this.#options;
-    const now = (await source.read(open.name, [row])).get(row);
-    const isDifference = (field: string): boolean => source.isDifference(open.name, field);
-    const wanted = fields.filter(({ field, value }) => isDifference(field) || now?.[field] !== value);
-    if (wanted.length === 0) {
-      return undefined;
-    }
-    const stale = wanted.find(
-      ({ field, seen }) =>
-        !isDifference(field) && now?.[field] !== seen && !open.refused.isOwn(row, field, seen, now?.[field]),
-    );
-    if (stale !== undefined) {
-      const detail = `${row}.${stale.field} was changed by somebody else meanwhile.`;
-      return { code: 'EDIT_STALE', detail, row };
-    }
-    this.#counts.edits += 1;
-    const id = `${change}/${row}`;
-    const refusal = await source.edit({
-      document: open.name,
-      user,
-      id,
-      row,
-      isNew: isNew && now === undefined,
-      fields,
-    });
-    if (refusal === undefined) {
-      return undefined;
-    }
-    for (const { field, value } of wanted) {
-      open.refused.note(row, field, value, now?.[field]);
-    }
-    return { ...refusal, row };
   }
 
   /** The client harmed the document: it goes, and the face is made again from what is stored. */
   #expel(connection: PeerConnection, open: OpenFace): void {
     this.#counts.broken += 1;
     connection.close('CHANGE_HOSTILE');
-    this.#drop(open);
+    this.#faces.drop(open);
   }
 
-  /** What is in memory cannot be trusted: everybody who has it open compares with what is stored, from the beginning. */
-  #drop(open: OpenFace): void {
-    open.face?.free();
-    open.face = undefined;
-    for (const seat of open.seats.values()) {
-      seat.sync = newSync(seat.isReader);
-    }
-  }
-
-  #refuse(connection: PeerConnection, open: OpenFace, refusals: readonly Omit<LiveRefusal, 'type'>[]): void {
+  #refuse(connection: PeerConnection, open: OpenFace, refusals: readonly EditFault[]): void {
     this.#counts.refusals += refusals.length;
     const told = refusals.slice(0, REFUSALS_TOLD_MAX);
     const rest = refusals.length - told.length;
@@ -413,11 +328,12 @@ export class LiveDocuments<User extends LiveUser> {
   // ------------------------------------------------------------------------------------------------ to clients
 
   #changed({ document, rows }: LiveChange): void {
-    const open = this.#open.get(document);
     if (rows === undefined) {
-      this.#retire(document, open);
+      this.#names.delete(this.#store.idOf(document));
+      this.#faces.retire(document);
       return;
     }
+    const open = this.#faces.get(document);
     if (open === undefined) {
       return;
     }
@@ -430,49 +346,12 @@ export class LiveDocuments<User extends LiveUser> {
       open.isGathering = true;
       this.#options.clock.setTimer(GATHER_MS, () => {
         open.isGathering = false;
-        this.#inTurn(open, async (face) => {
-          await this.#show(open, face, new Set());
+        this.#faces.inTurn(open, async (face) => {
+          await this.#faces.show(open, face, new Set());
           this.#push(open, face);
         });
       });
     }
-  }
-
-  /** What the program must not say any more ends here and in the store; clients are told to open another. */
-  #retire(name: string, open: OpenFace | undefined): void {
-    for (const connection of open?.seats.keys() ?? []) {
-      connection.close('ACCESS_ENDED');
-    }
-    this.#names.delete(this.#store.idOf(name));
-    const end = async (): Promise<void> => {
-      open?.face?.free();
-      if (open !== undefined) {
-        open.face = undefined;
-        this.#open.delete(name);
-      }
-      await this.#store.beginAnew(name);
-    };
-    const turn = (open?.turn ?? Promise.resolve()).then(end).catch(this.#options.onFailure);
-    if (open !== undefined) {
-      open.turn = turn;
-    }
-  }
-
-  /** Brings dirty rows and those named to what the program says now. */
-  async #show(open: OpenFace, face: Face, rows: ReadonlySet<string>): Promise<void> {
-    const { source } = this.#options;
-    const isAll = open.dirty === 'all';
-    const wanted = isAll ? undefined : [...new Set([...rows, ...(open.dirty as Set<string>)])];
-    open.dirty = new Set();
-    if (wanted?.length === 0) {
-      return;
-    }
-    const read = await source.read(open.name, wanted);
-    const names = wanted ?? [...new Set([...face.rows, ...read.keys()])];
-    const put = new Map(names.map((row): [string, LiveRow | undefined] => [row, read.get(row)]));
-    face.put(put, this.#nowS);
-    // Stored before anybody sees it: what a client has and we do not would come back as its own edit.
-    await this.#store.save(open.name, face.doc);
   }
 
   #push(open: OpenFace, face: Face): void {
@@ -500,9 +379,9 @@ export class LiveDocuments<User extends LiveUser> {
 
   /** A client takes again what it is sent: whatever waited for it. */
   #pushAll(connection: PeerConnection): void {
-    for (const open of this.#open.values()) {
+    for (const open of this.#faces.values()) {
       if (open.seats.has(connection)) {
-        this.#inTurn(open, async (face) => this.#pushTo(connection, open, face));
+        this.#faces.inTurn(open, async (face) => this.#pushTo(connection, open, face));
       }
     }
   }
@@ -511,7 +390,7 @@ export class LiveDocuments<User extends LiveUser> {
     return { senderId: this.#self, targetId: connection.peerId, documentId };
   }
 
-  // ------------------------------------------------------------------------------------------------ faces
+  // ------------------------------------------------------------------------------------------------ names
 
   #nameOf(id: DocumentId): string | undefined {
     if (!this.#names.has(id)) {
@@ -530,129 +409,7 @@ export class LiveDocuments<User extends LiveUser> {
     }
   }
 
-  /** The open document with the client in it; undefined beyond a limit. */
-  #seated(connection: PeerConnection, name: string, access: LiveAccess): OpenFace | undefined {
-    const { limits } = this.#options;
-    let open = this.#open.get(name);
-    if (open?.seats.has(connection) === true) {
-      return open;
-    }
-    let held = 0;
-    for (const { seats } of this.#open.values()) {
-      held += seats.has(connection) ? 1 : 0;
-    }
-    if (held >= (limits?.clientDocuments ?? CLIENT_DOCUMENTS_MAX)) {
-      return undefined;
-    }
-    if (open === undefined) {
-      if (this.#open.size >= (limits?.documentsOpen ?? DOCUMENTS_OPEN_MAX) && !this.#evictOne()) {
-        return undefined;
-      }
-      open = this.#newlyOpen(name);
-    }
-    const isReader = access === 'read';
-    open.seats.set(connection, { sync: newSync(isReader), isReader, told: '' });
-    return open;
-  }
-
-  #newlyOpen(name: string): OpenFace {
-    const open: OpenFace = {
-      name,
-      id: this.#store.idOf(name),
-      face: undefined,
-      seats: new Map(),
-      refused: new Refused(),
-      dirty: 'all',
-      isGathering: false,
-      idleSinceMs: 0,
-      turn: Promise.resolve(),
-    };
-    this.#open.set(name, open);
-    return open;
-  }
-
-  #leave(connection: PeerConnection): void {
-    for (const open of this.#open.values()) {
-      if (open.seats.delete(connection) && open.seats.size === 0) {
-        open.idleSinceMs = this.#options.clock.monotonicMs();
-        this.#options.clock.setTimer(DOCUMENT_IDLE_MS, () => {
-          const idleMs = this.#options.clock.monotonicMs() - open.idleSinceMs;
-          if (open.seats.size === 0 && idleMs >= DOCUMENT_IDLE_MS) {
-            this.#evict(open);
-          }
-        });
-      }
-    }
-  }
-
-  /** Makes room for another document. */
-  #evictOne(): boolean {
-    for (const open of this.#open.values()) {
-      if (open.seats.size === 0) {
-        this.#evict(open);
-        return true;
-      }
-    }
-    return false;
-  }
-
-  #evict(open: OpenFace): void {
-    if (this.#open.get(open.name) !== open) {
-      return;
-    }
-    this.#open.delete(open.name);
-    open.turn = open.turn.then(() => this.#drop(open));
-  }
-
-  /** One thing after another on a face: between a client's edit and its decision nobody is sent anything. */
-  #inTurn(open: OpenFace, act: (face: Face) => Promise<void>): void {
-    open.turn = open.turn
-      .then(async () => {
-        if (!this.#isClosed) {
-          await act(open.face ?? (await this.#openFace(open)));
-        }
-      })
-      .catch((error: Error) => {
-        this.#drop(open);
-        if (!this.#isClosed && !(error instanceof FaceBroken)) {
-          this.#options.onFailure(error);
-        }
-      });
-  }
-
-  async #openFace(open: OpenFace): Promise<Face> {
-    const chunks = await this.#store.load(open.name);
-    if (chunks === undefined) {
-      // Grown too long: this generation ends. Who asked for it by its id lists the documents again.
-      for (const connection of open.seats.keys()) {
-        connection.close('ACCESS_ENDED');
-      }
-      this.#open.delete(open.name);
-      this.#names.clear();
-      await this.#store.beginAnew(open.name);
-      throw new FaceBroken('began anew');
-    }
-    const { source, randomBytes } = this.#options;
-    const { ours } = this.#store;
-    const face = Face.open({
-      rowsName: source.rowsName(open.name),
-      chunks,
-      timeS: this.#nowS,
-      ours,
-      actor: ours + Buffer.from(randomBytes(8)).toString('hex'),
-    });
-    this.#store.loaded(open.name, face.doc);
-    open.face = face;
-    open.dirty = 'all';
-    await this.#show(open, face, new Set());
-    return face;
-  }
-
   get #nowS(): number {
     return Math.floor(this.#options.clock.nowMs() / 1000);
   }
-}
-
-function newSync(isReader: boolean): Automerge.SyncState {
-  return Automerge.initSyncState(isReader ? { readOnly: true } : {});
 }

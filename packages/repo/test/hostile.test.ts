@@ -6,14 +6,13 @@ import * as assert from 'uvu/assert';
 import { endSoon, until } from '../../../test/support/within.ts';
 import { Face, ROWS_TOUCHED_MAX } from '../src/face.ts';
 import { FACE_BYTES_MAX } from '../src/face-store.ts';
+import { GATHER_MS, REFUSALS_TOLD_MAX } from '../src/live-documents.ts';
 import {
   CLIENT_DOCUMENTS_MAX,
   CLOSE_GRACE_MS,
   DOCUMENT_IDLE_MS,
   DOCUMENTS_OPEN_MAX,
-  GATHER_MS,
-  REFUSALS_TOLD_MAX,
-} from '../src/live-documents.ts';
+} from '../src/open-faces.ts';
 import { Shop } from './support/shop.ts';
 import { RawClient } from './support/sockets.ts';
 
