@@ -43,6 +43,11 @@ export const nodeConfig = z.strictObject({
   /** Other nodes to replicate with directly. */
   peers: z.array(url).max(PEERS_MAX).default([]),
   mode: operationMode.default('hybrid'),
+  /** Where browsers of operators reach its pages, when that is not the listening address; it answers to that name, too. */
+  publicUrl: z
+    .string()
+    .regex(/^https?:\/\/[^\s/]+$/, 'must be an address like https://hq.example, without a path')
+    .optional(),
   /** Names this node answers to besides its own address. */
   allowedHosts: z.array(z.string().min(1)).default([]),
   /** The cash register of this branch; without it no receipts are printed. */
@@ -94,6 +99,7 @@ const environmentNames: readonly (readonly [name: string, setting: Setting])[] =
   ['BRANCHLINE_TOKEN', 'token'],
   ['BRANCHLINE_PEERS', 'peers'],
   ['BRANCHLINE_MODE', 'mode'],
+  ['BRANCHLINE_PUBLIC_URL', 'publicUrl'],
   ['BRANCHLINE_ALLOWED_HOSTS', 'allowedHosts'],
   ['BRANCHLINE_LOG', 'log'],
   ['BRANCHLINE_SYNC_INTERVAL_SECONDS', 'syncIntervalSeconds'],

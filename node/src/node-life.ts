@@ -69,7 +69,10 @@ export async function openLife(
       const app = createHttpApp(node.services, {
         clock,
         version: VERSION,
-        allowedHosts: config.allowedHosts,
+        allowedHosts: [
+          ...config.allowedHosts,
+          ...(config.publicUrl === undefined ? [] : [new URL(config.publicUrl).host]),
+        ],
         controlToken,
         kktApi: kktApiOf(config),
         control: bundleActions(home, clock, node.checkpoints),

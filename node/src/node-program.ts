@@ -95,7 +95,7 @@ export class NodeProgram {
     this.#life = life;
     await this.#serve();
     this.#handler = life.handler;
-    life.node.servedAt(this.url);
+    life.node.servedAt(this.#config.publicUrl ?? this.url);
     this.#ports.log.info(
       { url: this.url, branch: this.branch, mode: this.#config.mode },
       'node is listening',
@@ -176,7 +176,7 @@ export class NodeProgram {
     const next = await openLife(this.#ports, this.#config, this.#controlToken);
     this.#life = next;
     this.#handler = next.handler;
-    next.node.servedAt(this.url);
+    next.node.servedAt(this.#config.publicUrl ?? this.url);
     this.#follow(next);
   }
 

@@ -38,6 +38,15 @@ settings(
   },
 );
 
+settings('where operators’ browsers reach it is an address without a path', () => {
+  const environment = { BRANCHLINE_PUBLIC_URL: 'https://hq.example' };
+  assert.is(readConfig({ file: file({ data: 'd' }), environment }).publicUrl, 'https://hq.example');
+  for (const publicUrl of ['https://hq.example/hq', 'hq.example', 'wss://hq.example']) {
+    const wrong = fault(() => readConfig({ file: file({ data: 'd', publicUrl }), environment: {} }));
+    assert.match(wrong.message, 'publicUrl');
+  }
+});
+
 settings('the short names the replaced system really read are understood too', () => {
   const config = readConfig({
     file: file({ data: 'd' }),

@@ -3,10 +3,10 @@
  * index database. Bounded both ways; losing it loses pictures and nothing else.
  */
 
+import type { DeviceRow } from '@branchline/pages';
 import type { Clock } from 'hlc-ts';
 import type { Level } from 'level';
 import { z } from 'zod';
-import type { DeviceRow } from './fleet.ts';
 
 export const FINE_EVERY_MS = 10_000;
 /** An hour of fine samples. */

@@ -5,8 +5,9 @@
  * Names branches, and is therefore for operators only (`GET /v1/fleet/metrics`, role view), other than `/metrics`. Ages are measured
  * here, on one clock. Revoked and succeeded devices have no series: nobody waits for them.
  */
+
+import type { DeviceRow } from '@branchline/pages';
 import { Gauge, Registry } from 'prom-client';
-import type { DeviceRow } from './fleet.ts';
 
 type Fact = (row: DeviceRow, nowMs: number) => number | null | undefined;
 

@@ -15,9 +15,10 @@ import {
   type WriterId,
   writerOf,
 } from '@branchline/feed';
+import type { DeviceRow, FeedLag } from '@branchline/pages';
 import type { Clock } from 'hlc-ts';
 import type { EventLog } from './event-log.ts';
-import { type DeviceRow, type FeedLag, fleetRows } from './fleet.ts';
+import { fleetRows } from './fleet.ts';
 import type { Sessions } from './sessions.ts';
 
 /** The page is never older than this. */

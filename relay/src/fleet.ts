@@ -8,20 +8,10 @@
  *
  * Does not: decide anything. Nothing here is needed for replication.
  */
-import type { FeedName, ForkEvidence, Member, Registry, WriterId } from '@branchline/feed';
+import type { ForkEvidence, Member, Registry, WriterId } from '@branchline/feed';
+import type { DeviceAlarm, DeviceRow, DeviceState, FeedLag } from '@branchline/pages';
 import { isoTime } from 'hlc-ts';
 import type { NodeReport } from './node-report.ts';
-
-/** What a device lacks of one feed. */
-export interface FeedLag {
-  readonly feed: FeedName;
-  /** Entries held here that the device has not acknowledged. */
-  readonly missingThere: number;
-  /** Entries the device reported that are not here yet. */
-  readonly missingHere: number;
-  /** How long the oldest entry missing there has been durable here. */
-  readonly seconds: number;
-}
 
 export interface Contact {
   readonly online: boolean;
@@ -36,53 +26,6 @@ export interface Contact {
   /** Why it is gone. */
   readonly lastCode?: string;
 }
-
-/** `succeeded`: away, and the device goes on under another key, which has a row of its own. */
-export type DeviceState = 'invited' | 'enrolled' | 'online' | 'offline' | 'succeeded' | 'revoked';
-
-export interface DeviceAlarm {
-  readonly code: string;
-  readonly detail: string;
-  readonly at: string;
-}
-
-export interface DeviceRow {
-  readonly branch: string;
-  readonly role: string;
-  readonly writer: string | null;
-  readonly nodeLetter: string;
-  readonly incarnation: number;
-  readonly state: DeviceState;
-  readonly online: boolean;
-  readonly lastContact: string | null;
-  readonly version: string | null;
-  readonly remote: string | null;
-  readonly roundTripMs: number | null;
-  readonly lag: {
-    readonly entriesThere: number;
-    readonly entriesHere: number;
-    readonly seconds: number;
-    readonly feeds: readonly FeedLag[];
-  };
-  readonly clockOffsetMs: number | null;
-  readonly disk: { readonly freeBytes: number; readonly totalBytes: number } | null;
-  readonly oldestUndeliveredFiscalSeconds: number | null;
-  readonly fnDaysLeft: number | null;
-  /** What the device says is wrong with it, and forks of its feeds found here. */
-  readonly alarms: readonly DeviceAlarm[];
-  /** When the device last reported about itself. */
-  readonly reportedAt: string | null;
-  readonly inviteExpiresAt: string | null;
-  /** When the last entry this device wrote became durable here, since the relay started. */
-  readonly lastEntryAt: string | null;
-  /** What waits there for somebody, as it said itself. */
-  readonly detail: DeviceDetail | null;
-}
-
-export type DeviceDetail = Pick<
-  NodeReport,
-  'url' | 'ready' | 'reasons' | 'unsent' | 'fiscal' | 'transfers' | 'conflicts' | 'quarantine'
->;
 
 export interface Reported {
   readonly report: NodeReport;

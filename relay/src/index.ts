@@ -1,3 +1,4 @@
+export type { DeviceDetail, DeviceRow, DeviceState, FeedLag } from '@branchline/pages';
 export {
   BRANCHES_PER_CALL_MAX,
   type BranchRequests,
@@ -13,7 +14,6 @@ export {
 export { controlActions } from './control.ts';
 export { RelayError, type RelayErrorCode } from './errors.ts';
 export { EventLog, type NumberedEvent, type RelayEvent } from './event-log.ts';
-export type { DeviceDetail, DeviceRow, DeviceState, FeedLag } from './fleet.ts';
 export type { RelaySummary } from './http/app.ts';
 export { type Initialised, initRelay } from './init.ts';
 export type { NodeReport } from './node-report.ts';

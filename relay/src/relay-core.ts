@@ -15,6 +15,7 @@ import {
   levelEvidence,
   type Registry,
 } from '@branchline/feed';
+import type { DeviceRow } from '@branchline/pages';
 import { isoTime } from 'hlc-ts';
 import { Branches } from './branches.ts';
 import { RelayShelf } from './checkpoint-shelf.ts';
@@ -22,7 +23,7 @@ import { ContactBook } from './contact-book.ts';
 import { DataFolder } from './data-folder.ts';
 import { RelayError } from './errors.ts';
 import { EventLog } from './event-log.ts';
-import { type DeviceRow, fleetRows } from './fleet.ts';
+import { fleetRows } from './fleet.ts';
 import type { RelayPorts } from './ports.ts';
 import { RelayStore } from './relay-store.ts';
 

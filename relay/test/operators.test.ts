@@ -1,13 +1,13 @@
 /** Tokens of operators, what they may, what is written down of it, and the history of a device. */
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DeviceRow } from '@branchline/pages';
 import { ManualClock } from 'hlc-ts';
 import { MemoryLevel } from 'memory-level';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TempDir } from '../../test/support/temp-dir.ts';
 import { ACTS_SHOWN_MAX, AuditLog } from '../src/audit-log.ts';
-import type { DeviceRow } from '../src/fleet.ts';
 import { COARSE_KEPT_MS, FINE_EVERY_MS, FINE_SAMPLES_MAX, FleetHistory } from '../src/fleet-history.ts';
 import { OPERATORS_MAX } from '../src/operators.ts';
 import { RunningRelay } from './support/running.ts';

@@ -6,6 +6,7 @@
  * operator's token, nothing changed without one of role operate. `/healthz`, `/readyz` and `/metrics` are open, and count without naming.
  */
 import type { EnrolAnswer, WriterId } from '@branchline/feed';
+import type { DeviceRow } from '@branchline/pages';
 import { pageRouter } from '@branchline/pages';
 import express, { type Express } from 'express';
 import { type Clock, isoTime } from 'hlc-ts';
@@ -15,7 +16,6 @@ import type { Branches } from '../branches.ts';
 import { RelayError } from '../errors.ts';
 import type { EventLog } from '../event-log.ts';
 import type { Examinations } from '../examinations.ts';
-import type { DeviceRow } from '../fleet.ts';
 import type { FleetHistory } from '../fleet-history.ts';
 import { fleetMetrics } from '../fleet-metrics.ts';
 import type { Metrics } from '../metrics.ts';

@@ -10,11 +10,11 @@
  *     GET  /v1/branches/{code}/doctor                                   { examinations }, latest first
  */
 import { decodePublicKey, type EnrolAnswer, enrolRequest, type WriterId } from '@branchline/feed';
+import type { DeviceRow } from '@branchline/pages';
 import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import { type Branches, branchRequests } from '../branches.ts';
 import type { Examinations } from '../examinations.ts';
-import type { DeviceRow } from '../fleet.ts';
 import { type FailureLimit, operatorOf } from './admission.ts';
 import type { Audited } from './audited.ts';
 import { parseBody } from './body.ts';

@@ -217,6 +217,9 @@ test('two hundred branches, live, in three languages, by click', async () => {
     await page.locator('dialog[open] button.main').click();
     await page.locator('.tokens code.token').waitFor();
     await screenshot(page, 'console-rotate-1280');
+    const renewal = (await page.locator('.tokens code.token').first().textContent())!;
+    const renewed = await enrolDevice(relay.url, /--token (\S+)/.exec(renewal)![1]!);
+    assert.is.not(renewed.key.writer, shops[2]!.device.key.writer);
     await page.getByRole('button', { name: 'I have kept them' }).click();
 
     // Revoke by click, asked for twice.

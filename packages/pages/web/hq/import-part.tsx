@@ -92,7 +92,7 @@ export function ImportPart({ api, language, words, isOffice }: PartProps) {
                         ) : (
                           <>
                             {words.faultCodes[fault.code]}{' '}
-                            <span lang="en" class="quiet">
+                            <span lang="en" class="quiet said">
                               {fault.words}
                             </span>
                           </>

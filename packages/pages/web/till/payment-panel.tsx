@@ -306,7 +306,7 @@ function Vouchers({ till, state, words, language }: PartProps) {
         </div>
       ))}
       <form
-        class="row"
+        class="row voucher"
         onSubmit={(event) => {
           event.preventDefault();
           void use();
