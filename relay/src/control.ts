@@ -11,13 +11,14 @@ export function controlActions(core: RelayCore, clock: Clock): Omit<ControlActio
   const { store, registry, shelf } = core;
   return {
     exportBundle: async (to, since) => {
-      const vector = Object.entries(vectorOf(store));
-      const bytes = await writeNewFile(
-        to,
-        exportBundle({ store, registry, since, checkpoints: shelf.source }),
-      );
-      const entries = vector.reduce((total, [feed, seq]) => total + Math.max(0, seq - (since[feed] ?? 0)), 0);
-      return { feeds: vector.length, entries, bytes };
+      const feeds = Object.keys(vectorOf(store)).length;
+      let entries = 0;
+      const onEntries = (more: number): void => {
+        entries += more;
+      };
+      const options = { store, registry, since, checkpoints: shelf.source, onEntries };
+      const bytes = await writeNewFile(to, exportBundle(options));
+      return { feeds, entries, bytes };
     },
     importBundle: async (from) => {
       const { tenant, key } = core;

@@ -34,10 +34,13 @@ export function bundleActions(
   const into = checkpoints?.sink === undefined ? {} : { sink: checkpoints.sink };
   return {
     exportBundle: async (to, since) => {
-      const vector = Object.entries(vectorOf(store));
-      const bytes = await writeNewFile(to, exportBundle({ store, registry, since, ...from }));
-      const entries = vector.reduce((total, [feed, seq]) => total + Math.max(0, seq - (since[feed] ?? 0)), 0);
-      return { feeds: vector.length, entries, bytes };
+      const feeds = Object.keys(vectorOf(store)).length;
+      let entries = 0;
+      const onEntries = (more: number): void => {
+        entries += more;
+      };
+      const bytes = await writeNewFile(to, exportBundle({ store, registry, since, onEntries, ...from }));
+      return { feeds, entries, bytes };
     },
     importBundle: async (path) => {
       try {

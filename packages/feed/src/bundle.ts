@@ -52,6 +52,8 @@ export interface ExportOptions {
   readonly reader?: WriterId;
   /** Called for collections whose old entries are pruned here. */
   readonly checkpoints?: CheckpointSource;
+  /** Called with how many entries each run has that goes into the bundle; feeds grow while they are written. */
+  readonly onEntries?: (entries: number) => void;
 }
 
 export interface ImportOptions {
@@ -110,6 +112,7 @@ export async function* exportBundle(options: ExportOptions): AsyncGenerator<Uint
       const run = long && sizeOf(long.entries) > RUN_BYTES_MAX ? await store.read(feed, from, 1) : long;
       if (!run) break;
       yield record({ type: 'entries', ...run });
+      options.onEntries?.(run.entries.length);
       from = run.from + run.entries.length;
     }
   }
