@@ -153,6 +153,7 @@ function reportedFields(reported: Reported | undefined): Partial<DeviceRow> {
       url: report.url,
       ready: report.ready,
       reasons: report.reasons,
+      situation: report.situation,
       unsent: report.unsent,
       fiscal: report.fiscal,
       transfers: report.transfers,

@@ -56,6 +56,8 @@ const nodeReport = z.object({
   /** Whether it can sell, and why not. */
   ready: z.boolean().optional().catch(undefined),
   reasons: z.array(words).max(ITEMS_MAX).optional().catch(undefined),
+  /** The same as codes, and what works: readers have words of their own for them. */
+  situation: z.array(short).max(ITEMS_MAX).optional().catch(undefined),
   /** Own entries no other machine has confirmed. */
   unsent: z.object({ entries: count, oldestAgeMs: count.optional() }).optional().catch(undefined),
   fiscal: z

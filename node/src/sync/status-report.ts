@@ -69,7 +69,7 @@ export async function runStatusReports(node: ReportedNode, signal: AbortSignal):
 
 function statusReport(node: ReportedNode, waiting: Waiting) {
   const { ports, clock, services } = node;
-  const { alarms, disk, fiscal, unsentEntries, oldestUnsentAgeMs } = services.sync.status();
+  const { alarms, disk, fiscal, situation, unsentEntries, oldestUnsentAgeMs } = services.sync.status();
   const { ready, reasons } = services.readiness();
   const { store, key } = ports;
   const heads = [...store.feeds().values()]
@@ -82,6 +82,7 @@ function statusReport(node: ReportedNode, waiting: Waiting) {
     alarms: alarms.slice(-ALARMS_TOLD_MAX).map(toldAlarm),
     ready,
     reasons: reasons.slice(0, ITEMS_TOLD_MAX).map(cut),
+    situation: situation.slice(0, ITEMS_TOLD_MAX).map(({ code }) => code),
     unsent: {
       entries: unsentEntries,
       ...(oldestUnsentAgeMs === undefined ? {} : { oldestAgeMs: oldestUnsentAgeMs }),

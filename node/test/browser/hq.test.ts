@@ -175,6 +175,9 @@ test('a catalog by upload, a conflict by click, sales and shifts', async () => {
     await open('Outbox');
     await page.getByText('An event for another program').first().waitFor();
     await checks.nothingSerious(page, 'outbox with an item');
+    await page.getByLabel('Why it is settled').first().fill('told by phone');
+    await page.locator('button:enabled', { hasText: 'Settled by hand' }).first().waitFor();
+    assert.is(await page.locator('button:enabled', { hasText: 'Settled by hand' }).count(), 1);
     await screenshot(page, 'hq-outbox-1280');
     const [refused] = (await office.services.outbox.quarantine({ limit: 5 })).items;
     erp.mend();

@@ -68,6 +68,8 @@ test('a price changes while it is looked at; a manager changes it; a cashier is 
     await other.getByLabel('New price').fill('1');
     await other.getByRole('button', { name: 'Change it' }).click();
     await other.getByText('EDIT_READ_ONLY').waitFor();
+    await other.getByText('A1: 11.90').waitFor();
+    await other.getByLabel('New price').waitFor({ state: 'hidden' });
     assert.is(products.get('A1')?.priceMinor, 1190);
     await checks.nothingSerious(page, 'price');
     await screenshot(page, 'example-price-1280');

@@ -58,7 +58,10 @@ export interface QuarantineEntry {
 export interface DeviceDetail {
   readonly url?: string | undefined;
   readonly ready?: boolean | undefined;
+  /** Why it cannot sell, in its own words. */
   readonly reasons?: readonly string[] | undefined;
+  /** Codes of what works there and what does not. */
+  readonly situation?: readonly string[] | undefined;
   readonly unsent?: { readonly entries: number; readonly oldestAgeMs?: number | undefined } | undefined;
   readonly fiscal?:
     | {

@@ -103,6 +103,9 @@ test('two hundred branches, live, in three languages, by click', async () => {
     const [first] = shops;
     await report(first!, {
       alarms: [{ code: 'OFD_LATE', detail: 'Documents wait for the operator since Tuesday', at: 'x' }],
+      ready: false,
+      reasons: ['the disk is full; free some space'],
+      situation: ['DISK_FULL'],
       fiscal: {
         words: 'The printer is out of paper: put in a new roll',
         trouble: 'KKT_PAPER_OUT',
@@ -251,6 +254,7 @@ test('two hundred branches, live, in three languages, by click', async () => {
     await phone.getByRole('button', { name: 'B001', exact: true }).click();
     await phone.getByText('Что делать').first().waitFor();
     // What the register and the outbox say by code is said in the language of the reader.
+    await phone.getByText('Продавать нельзя: диск заполнен').first().waitFor();
     await phone.getByText('В аппарате кончилась бумага').first().waitFor();
     await phone.getByText('Фискальный документ для ОФД').first().waitFor();
     await thisMany(phone.getByRole('button', { name: /Отозвать/ }), 0);

@@ -1,5 +1,5 @@
 /** What the relay tells of itself, as far as the page reads it; of its devices `src/fleet-row.ts`. */
-export type { DeviceRow, QuarantineEntry } from '../../src/fleet-row.ts';
+export type { DeviceDetail, DeviceRow, QuarantineEntry } from '../../src/fleet-row.ts';
 
 export interface RelaySummary {
   readonly tenant: string;

@@ -3,7 +3,7 @@ import { knownWords } from '../kit/node-words.ts';
 import { gigabytes } from '../kit/numbers.ts';
 import { troubleWords } from '../kit/register-words.ts';
 import type { Language } from '../kit/words.ts';
-import type { DeviceRow, QuarantineEntry } from './fleet-types.ts';
+import type { DeviceDetail, DeviceRow, QuarantineEntry } from './fleet-types.ts';
 import { age, clock, type Speech } from './shown.ts';
 import { type TroubleKind, troublesOf } from './trouble.ts';
 
@@ -45,7 +45,7 @@ function saidOf(
   const { detail } = row;
   switch (kind) {
     case 'stopped':
-      return detail?.reasons ?? [];
+      return stoppedWords(language, detail);
     case 'register':
       return [troubleWords(language, detail?.fiscal?.trouble ?? '')];
     case 'quarantine':
@@ -87,6 +87,13 @@ function saidOf(
     default:
       return kind satisfies never;
   }
+}
+
+function stoppedWords(language: Language, detail: DeviceDetail | null): readonly string[] {
+  const said = (detail?.situation ?? [])
+    .map((code) => knownWords(language, 'situation', code))
+    .filter((words) => words !== undefined);
+  return language === 'en' || said.length === 0 ? (detail?.reasons ?? []) : said;
 }
 
 /** In English the node's own sentence says more. */

@@ -9,10 +9,11 @@ import { saidOf, useAnswer } from './use-answer.ts';
 export function QuarantinePart({ api, language, words }: PartProps) {
   const found = useAnswer<QuarantinePage>({ api, language, words }, '/v1/outbox/quarantine?limit=100');
   const status = useAnswer<OutboxStatus>({ api, language, words }, '/v1/outbox');
-  const [reason, setReason] = useState('');
+  /** Of each item its own. */
+  const [reasons, setReasons] = useState<Readonly<Record<string, string>>>({});
   const [said, setSaid] = useState('');
   const act = async (item: QuarantineItem, what: 'retry' | 'resolve') => {
-    const body = what === 'retry' ? {} : { reason: reason.trim() };
+    const body = what === 'retry' ? {} : { reason: reasons[item.id]?.trim() };
     try {
       await api.call(`/v1/outbox/quarantine/${encodeURIComponent(item.id)}/${what}`, {
         method: 'POST',
@@ -53,11 +54,17 @@ export function QuarantinePart({ api, language, words }: PartProps) {
               <>
                 <label class="field">
                   {words.reason}
-                  <input value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+                  <input
+                    value={reasons[item.id] ?? ''}
+                    onInput={(event) => {
+                      const { value } = event.currentTarget;
+                      setReasons((typed) => ({ ...typed, [item.id]: value }));
+                    }}
+                  />
                 </label>
                 <button
                   type="button"
-                  disabled={reason.trim() === ''}
+                  disabled={(reasons[item.id] ?? '').trim() === ''}
                   onClick={() => void act(item, 'resolve')}
                 >
                   {words.settle} <span class="spoken">{item.what}</span>

@@ -348,7 +348,7 @@ export function situationWords(language: Language, { code, waiting = 0 }: Situat
 /** Undefined for a code without words: then the node's own sentence is all there is. */
 export function knownWords(
   language: Language,
-  table: 'causes' | 'alarms' | 'outbox' | 'outboxTodo' | 'fields',
+  table: 'situation' | 'causes' | 'alarms' | 'outbox' | 'outboxTodo' | 'fields',
   code: string,
 ): string | undefined {
   const known: Readonly<Record<string, string>> = nodeWords[language][table];

@@ -13,22 +13,27 @@ function show(sku: string): void {
     minor === undefined ? `${sku} has no price` : `${sku}: ${(minor / MINOR_PER_MAJOR).toFixed(2)}`;
 }
 
-part<HTMLFormElement>('open').addEventListener('submit', async (event) => {
+async function open(sku: string, mayChange: boolean): Promise<void> {
+  live?.close();
+  live = await openPrice(location.origin, part<HTMLInputElement>('token').value.trim(), sku);
+  live.handle.on('change', () => show(sku));
+  live.onRefused(({ code, detail }) => {
+    said.textContent = `${code}: ${detail}`;
+    if (code === 'EDIT_READ_ONLY') {
+      // What was written stays in this copy of the document: another one shows what is true.
+      void open(sku, false);
+    }
+  });
+  part('change').hidden = !mayChange;
+  show(sku);
+}
+
+part<HTMLFormElement>('open').addEventListener('submit', (event) => {
   event.preventDefault();
   said.textContent = '';
-  const sku = part<HTMLInputElement>('sku').value.trim();
-  try {
-    live?.close();
-    live = await openPrice(location.origin, part<HTMLInputElement>('token').value.trim(), sku);
-    live.handle.on('change', () => show(sku));
-    live.onRefused(({ code, detail }) => {
-      said.textContent = `${code}: ${detail}`;
-    });
-    part('change').hidden = false;
-    show(sku);
-  } catch (error) {
-    said.textContent = (error as Error).message;
-  }
+  open(part<HTMLInputElement>('sku').value.trim(), true).catch((error: Error) => {
+    said.textContent = error.message;
+  });
 });
 
 part<HTMLFormElement>('change').addEventListener('submit', (event) => {
