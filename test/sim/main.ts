@@ -28,6 +28,8 @@ const { values, positionals } = parseArgs({
     workers: { type: 'string', default: String(availableParallelism()) },
     /** Each kind of fault must have struck this often over all seeds; 0 asks nothing. */
     hits: { type: 'string', default: '0' },
+    /** At least so many kinds must have struck `HITS_GOAL` times. */
+    kinds: { type: 'string', default: '0' },
     /** No seed is begun later than this after the start; what is asked of hits shrinks with the seeds. */
     minutes: { type: 'string', default: '0' },
     'until-failure': { type: 'boolean', default: false },
@@ -134,6 +136,7 @@ async function runAll(): Promise<void> {
   }
   row('faults that struck', struck);
   const often = KINDS.filter((name) => (totals.get(name) ?? 0) >= HITS_GOAL).length;
+  failed += often < Number(values.kinds) ? 1 : 0;
   figure(`failures in ${passed + found} simulated chains of ${steps} steps`, found, `0 in ${count}`);
   figure(`kinds of faults that struck at least ${HITS_GOAL} times`, often, '25 or more');
   const named = new Set([...KINDS, ...WAYS_OUT]);
