@@ -1,21 +1,20 @@
 /**
- * A small installation of real processes that can be broken in every way an alarm tells of: relay, head office, two shops (one with an
- * emulated register, a mock operator and an address told of sales; the other on a small disk of its own, as the relay), and the Prometheus
- * that watches them.
+ * A small installation of real processes that can be broken in every way an alarm tells of: relay, head office and its annex, two shops
+ * (one with an emulated register, a mock operator and an address told of sales; the other on a small disk of its own, as the relay and the
+ * annex), and the Prometheus that watches them.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, open, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
 import { Mounted } from '../../crash/support/mounted.ts';
-import { branchline } from '../../support/branchline.ts';
 import { TempDir } from '../../support/temp-dir.ts';
 import { until } from '../../support/within.ts';
 import { freePort } from './free-port.ts';
-import { Program } from './programs.ts';
+import { branchline, Program } from './programs.ts';
 import { Prometheus } from './prometheus.ts';
 
 const COMMAND_LIMIT_MS = 60_000;
@@ -23,9 +22,16 @@ const ARRIVE_LIMIT_MS = 60_000;
 const DISK_BYTES = 400 * 1024 * 1024;
 const SKU = 'TEA';
 const WRONG_CLOCK = fileURLToPath(new URL('./wrong-clock.mjs', import.meta.url));
+const HUNGRY = fileURLToPath(new URL('./hungry.mjs', import.meta.url));
+export const DAY_MS = 86_400_000;
+/** Where the clock of the annex stands when it is set up. */
+export const ANNEX_BEHIND_MS = 4 * DAY_MS;
+
+export type Place = 'hq' | 'annex' | 'shop' | 'stall';
 
 export interface EmulatorFile {
   storage: {
+    fn: string;
     expiresSeconds: number;
     capacity: number;
     shift: { openedSeconds: number };
@@ -44,11 +50,15 @@ export class Installation {
   shop!: Program;
   /** On a disk of its own. */
   stall!: Program;
+  /** A second device of role hq, on a disk of its own, whose clock is days behind. */
+  annex!: Program;
   register!: Program;
   operator!: Program;
   prometheus!: Prometheus;
   /** What the address told of sales answers. */
   hookStatus = 200;
+  /** What the address of the heartbeat answers. */
+  heartbeatStatus = 503;
 
   private constructor(dir: TempDir) {
     this.#dir = dir;
@@ -81,6 +91,28 @@ export class Installation {
     return join(this.#dir.path, 'hq');
   }
 
+  get annexData(): string {
+    return join(this.#dir.path, 'annex', 'small', 'data');
+  }
+
+  /** Below the folder of the test. */
+  path(name: string): string {
+    return join(this.#dir.path, name);
+  }
+
+  #at(place: Place): { readonly url: string; readonly data: string } {
+    switch (place) {
+      case 'hq':
+        return { url: this.hq.url, data: this.hqData };
+      case 'annex':
+        return { url: this.annex.url, data: this.annexData };
+      case 'shop':
+        return { url: this.shop.url, data: this.shopData };
+      case 'stall':
+        return { url: this.stall.url, data: this.stallData };
+    }
+  }
+
   async #open(alarmFlags: readonly string[]): Promise<void> {
     const stack = {
       use: <Opened extends AsyncDisposable>(opened: Opened): Opened => {
@@ -90,7 +122,7 @@ export class Installation {
     };
     stack.use(this.#dir);
     const base = this.#dir.path;
-    for (const name of ['relay', 'stall']) {
+    for (const name of ['relay', 'stall', 'annex']) {
       await mkdir(join(base, name));
       stack.use(await Mounted.tmpfs(join(base, name), DISK_BYTES));
     }
@@ -105,12 +137,17 @@ export class Installation {
     );
     const { adminToken } = JSON.parse(init.out) as { adminToken: string };
     this.relay = stack.use(
-      await Program.start(['relay', '--data', this.relayData, '--listen', await address()]),
+      await Program.start(['relay', '--data', this.relayData, '--listen', await address()], {
+        preload: [HUNGRY],
+        environment: { HUNGRY: this.path('relay-hungry') },
+      }),
     );
     const added = await call(this.relay.url, adminToken, 'POST', '/v1/branches', {
-      branches: [{ code: 'HQ', role: 'hq' }, { code: 'B001' }, { code: 'B002' }],
+      branches: [{ code: 'HQ', role: 'hq' }, { code: 'HQ2', role: 'hq' }, { code: 'B001' }, { code: 'B002' }],
     });
-    const [hqToken, shopToken, stallToken] = (added.tokens as { token: string }[]).map(({ token }) => token);
+    const [hqToken, annexToken, shopToken, stallToken] = (added.tokens as { token: string }[]).map(
+      ({ token }) => token,
+    );
 
     this.operator = stack.use(await Program.start(['ofd', 'mock', '--listen', await address()]));
     this.register = stack.use(
@@ -126,7 +163,8 @@ export class Installation {
       ]),
     );
     const hook = createServer((request, response) => {
-      request.resume().once('end', () => response.writeHead(this.hookStatus).end());
+      const status = request.url === '/heartbeat' ? this.heartbeatStatus : this.hookStatus;
+      request.resume().once('end', () => response.writeHead(status).end());
     });
     await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
     stack.use({
@@ -147,6 +185,7 @@ export class Installation {
         syncIntervalSeconds: 2,
         kkt: { address: this.register.said.address, ofd: this.operator.said.address },
         webhooks: [{ url: `http://127.0.0.1:${port}/`, secret: 'sixteen characters' }],
+        kktApi: { heartbeat: { url: `http://127.0.0.1:${port}/heartbeat`, everySeconds: 1 } },
       }),
     );
     this.hq = stack.use(
@@ -165,6 +204,24 @@ export class Installation {
         { preload: [WRONG_CLOCK], environment: { WRONG_CLOCK: this.wrongClockFile } },
       ),
     );
+    const beside = join(base, 'annex.json');
+    await writeFile(
+      beside,
+      JSON.stringify({
+        data: this.annexData,
+        listen: await address(),
+        relay: this.relay.url,
+        token: annexToken,
+        syncIntervalSeconds: 2,
+      }),
+    );
+    await writeFile(this.annexClockFile, String(-ANNEX_BEHIND_MS));
+    this.annex = stack.use(
+      await Program.start(['node', '--config', beside], {
+        preload: [WRONG_CLOCK, HUNGRY],
+        environment: { WRONG_CLOCK: this.annexClockFile, HUNGRY: this.path('annex-hungry') },
+      }),
+    );
     this.shop = stack.use(await Program.start(['node', '--config', config]));
     const plain = join(base, 'stall.json');
     await writeFile(
@@ -179,7 +236,7 @@ export class Installation {
     );
     this.stall = stack.use(await Program.start(['node', '--config', plain]));
     await this.price(500);
-    for (const at of ['shop', 'stall'] as const) {
+    for (const at of ['shop', 'stall', 'annex'] as const) {
       await until(
         ARRIVE_LIMIT_MS,
         `the first sale of the ${at}`,
@@ -207,11 +264,13 @@ export class Installation {
       '--node',
       `HQ=${this.hq.url}`,
       '--node',
+      `HQ2=${this.annex.url}`,
+      '--node',
       `B001=${this.shop.url}`,
       '--node',
       `B002=${this.stall.url}`,
       '--scrape',
-      '1',
+      '3',
       ...alarmFlags,
     );
     assert.is(written.code, 0, written.err);
@@ -227,10 +286,14 @@ export class Installation {
     return join(this.#dir.path, 'wrong-clock');
   }
 
+  get annexClockFile(): string {
+    return join(this.#dir.path, 'annex-clock');
+  }
+
   /** The status of one sale. */
-  async trySale(at: 'shop' | 'stall'): Promise<number> {
+  async trySale(at: Place): Promise<number> {
     this.#sales += 1;
-    const [url, data] = at === 'shop' ? [this.shop.url, this.shopData] : [this.stall.url, this.stallData];
+    const { url, data } = this.#at(at);
     const response = await send(
       url,
       await controlToken(data),
@@ -240,7 +303,7 @@ export class Installation {
         till: 'T1',
         cashier: 'Ann',
         lines: [{ sku: SKU, quantityMilli: 1_000 }],
-        payments: [{ kind: 'card', amountMinor: 500 }],
+        payments: [{ kind: 'cash', amountMinor: 500 }],
       },
       `sale-${this.#sales}`,
     );
@@ -248,36 +311,29 @@ export class Installation {
     return response.status;
   }
 
-  async sell(at: 'shop' | 'stall', count = 1): Promise<void> {
+  /** The receipt of the last of them. */
+  async sell(at: Place, count = 1): Promise<string> {
     for (let left = count; left > 0; left -= 1) {
       assert.is(await this.trySale(at), 201, this.#answer);
     }
+    return (JSON.parse(this.#answer) as { receipt: { id: string } }).receipt.id;
   }
 
   /** Head office changes its mind; the shop is to hear of it. The price of what is sold stays. */
-  async price(priceMinor: number, sku = SKU): Promise<void> {
-    this.#sales += 1;
-    const response = await send(
-      this.hq.url,
-      await controlToken(this.hqData),
-      'PUT',
-      `/v1/products/${sku}`,
-      { name: sku, priceMinor, vat: 'none' },
-      `price-${this.#sales}`,
-    );
-    assert.ok(response.ok, await response.text());
+  async price(priceMinor: number, sku = SKU, at: Place = 'hq'): Promise<void> {
+    await this.call(at, 'PUT', `/v1/products/${sku}`, { name: sku, priceMinor, vat: 'none' });
   }
 
-  async shopCall(method: string, path: string, body?: object): Promise<Record<string, unknown>> {
+  async call(at: Place, method: string, path: string, body?: object): Promise<Record<string, unknown>> {
     this.#sales += 1;
-    return await call(
-      this.shop.url,
-      await controlToken(this.shopData),
-      method,
-      path,
-      body,
-      `call-${this.#sales}`,
-    );
+    const { url, data } = this.#at(at);
+    return await call(url, await controlToken(data), method, path, body, `call-${this.#sales}`);
+  }
+
+  /** Of the register, as its control surface tells it. */
+  async registerState(): Promise<{ readonly lastFd: number; readonly faultsWaiting: number }> {
+    const response = await fetch(`${this.register.said.controlUrl}/state`);
+    return (await response.json()) as { lastFd: number; faultsWaiting: number };
   }
 
   /** A person at the register, or its faults. */
@@ -325,21 +381,33 @@ export class Installation {
     assert.is(program.end, 74);
   }
 
-  /** As if nobody had made a copy for three days. */
-  async forgetBackups(data: string, anchor: string): Promise<void> {
-    const then = (await stat(join(data, anchor))).mtimeMs / 1_000 - 3 * 86_400;
+  /** As if nobody had made a copy, or looked at the data, for twenty days. */
+  async forgetUpkeep(data: string, anchor: string): Promise<void> {
+    const then = (await stat(join(data, anchor))).mtimeMs / 1_000 - 20 * 86_400;
     await utimes(join(data, anchor), then, then);
   }
 
   async backUp(data: string, name: string): Promise<void> {
-    const { code, err } = await branchline(
-      COMMAND_LIMIT_MS,
-      'backup',
-      '--data',
-      data,
-      '--to',
-      join(this.#dir.path, name),
-    );
+    await this.command('backup', '--data', data, '--to', this.path(name));
+  }
+
+  /** As the timer does it. */
+  async verify(data: string, wanted: 'right' | 'wrong'): Promise<void> {
+    const { code, err } = await branchline(COMMAND_LIMIT_MS, 'verify', '--data', data, '--with-backup');
+    assert.is(code, wanted === 'right' ? 0 : 1, err);
+  }
+
+  /** One bit of a copy is not what it was. */
+  async rot(name: string): Promise<void> {
+    const journal = join(this.path(name), 'journal');
+    const [segment] = (await readdir(journal)).sort();
+    const bytes = await readFile(join(journal, segment!));
+    bytes[Math.floor(bytes.length / 2)]! ^= 1;
+    await writeFile(join(journal, segment!), bytes);
+  }
+
+  async command(...args: string[]): Promise<void> {
+    const { code, err } = await branchline(COMMAND_LIMIT_MS, ...args);
     assert.is(code, 0, err);
   }
 

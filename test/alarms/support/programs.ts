@@ -1,13 +1,38 @@
-/** Programs of an installation as processes that are killed, stopped and started again at the same place. */
-import { type ChildProcess, spawn } from 'node:child_process';
+/** Programs of an installation, as built, as processes that are killed, stopped and started again at the same place; and its commands. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { within } from '../../support/within.ts';
 
-const MAIN = fileURLToPath(new URL('../../../packages/cli/src/main.ts', import.meta.url));
+/** As shops run it: `npm run test:alarms` builds it first. */
+const MAIN = fileURLToPath(new URL('../../../packages/cli/bin/branchline.js', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const START_WITHIN_MS = 120_000;
 const END_WITHIN_MS = 90_000;
+
+/** A command to its end. */
+export async function branchline(
+  limitMs: number,
+  ...args: string[]
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+  const child = execFile(process.execPath, [MAIN, ...args], { cwd: ROOT });
+  const said = { out: '', err: '' };
+  child.stdout!.on('data', (text: string) => {
+    said.out += text;
+  });
+  child.stderr!.on('data', (text: string) => {
+    said.err += text;
+  });
+  const ended = new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+  try {
+    return { code: await within(limitMs, `branchline ${args.join(' ')}`, ended), ...said };
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
 
 export interface Said {
   readonly event: string;
@@ -54,11 +79,12 @@ export class Program {
     return this.#child!.pid!;
   }
 
-  async start(): Promise<void> {
-    const imports = ['tsx', ...this.#preload].flatMap((each) => ['--import', each]);
-    const child = spawn(process.execPath, ['--conditions=source', ...imports, MAIN, ...this.#args], {
+  /** At the same place; with more in its environment, if asked. */
+  async start(more: Readonly<Record<string, string>> = {}): Promise<void> {
+    const imports = this.#preload.flatMap((each) => ['--import', each]);
+    const child = spawn(process.execPath, [...imports, MAIN, ...this.#args], {
       cwd: ROOT,
-      env: { ...process.env, ...this.#environment },
+      env: { ...process.env, ...this.#environment, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;

@@ -62,14 +62,14 @@ export class Prometheus {
     }
   }
 
-  /** Names of alarms that stand now. */
+  /** Alarms that stand now: by name, and by name and branch as `BranchlineNodeDown@B001`. */
   async standing(): Promise<Set<string>> {
-    return this.#names('ALERTS{alertstate="firing"}');
-  }
-
-  /** Names of alarms that stood at any moment since it was started. */
-  async seen(): Promise<Set<string>> {
-    return this.#names('max_over_time(ALERTS{alertstate="firing"}[1h])');
+    const standing = await this.query('ALERTS{alertstate="firing"}');
+    return new Set(
+      standing.flatMap(({ metric: { alertname, branch } }) =>
+        branch === undefined ? [alertname!] : [alertname!, `${alertname}@${branch}`],
+      ),
+    );
   }
 
   async query(expr: string): Promise<readonly Sample[]> {
@@ -79,10 +79,6 @@ export class Prometheus {
     });
     const { data } = (await response.json()) as { data: { result: readonly Sample[] } };
     return data.result;
-  }
-
-  async #names(expr: string): Promise<Set<string>> {
-    return new Set((await this.query(expr)).map(({ metric }) => metric.alertname!));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
