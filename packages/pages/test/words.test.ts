@@ -24,6 +24,7 @@ const PASSED_ON: Readonly<Record<string, string>> = {
   'node/src/succession/succession-alarms.ts': 'its own raise',
   'node/src/sync/news.ts': 'what a peer said: its words are all there is',
   'node/src/node.ts': 'ACT_ON',
+  'relay/src/news.ts': 'what replication found or a peer said: its words are all there is',
 };
 
 const sources = (folder: string): [string, string][] =>
@@ -43,7 +44,7 @@ function alarmCodes(files: readonly [string, string][]): { codes: Set<string>; u
   const unread: string[] = [];
   const all = files.map(([, text]) => text).join('\n');
   for (const [name, text] of files) {
-    for (const [, code] of text.matchAll(/\b(?:raise|onAlarm)\(\s*([\w'.]+)/g)) {
+    for (const [, code] of text.matchAll(/\b(?:raise|onAlarm|alarm)\(\s*([\w'.]+)/g)) {
       const literal = /^'(.*)'$/.exec(code!)?.[1];
       const named = literal ?? new RegExp(`const ${code} = '([A-Z_]+)'`).exec(all)?.[1];
       if (named !== undefined && CODE.test(named)) {

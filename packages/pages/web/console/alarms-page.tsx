@@ -1,4 +1,5 @@
 /** Everybody with trouble, in words; and what happened lately. */
+import { knownWords } from '../kit/node-words.ts';
 import { moment } from '../kit/numbers.ts';
 import type { DeviceRow, Happening } from './fleet-types.ts';
 import type { Speech } from './shown.ts';
@@ -44,7 +45,7 @@ export function AlarmsPage({ rows, nowMs, happenings, onOpen, language, words }:
         <ul class="plain">
           {happenings.slice(0, HAPPENINGS_SHOWN).map((event, at) => (
             <li key={`${event.at} ${at}`}>
-              <span class="quiet">{moment(language, event.at)}</span> {saidOf(event, words)}
+              <span class="quiet">{moment(language, event.at)}</span> {saidOf(event, { language, words })}
             </li>
           ))}
         </ul>
@@ -53,12 +54,16 @@ export function AlarmsPage({ rows, nowMs, happenings, onOpen, language, words }:
   );
 }
 
-function saidOf(event: Happening, words: Speech['words']): string {
+function saidOf(event: Happening, { language, words }: Speech): string {
   if (event.type === 'acted') {
     return [event.who, words.audit.acts[event.what ?? ''] ?? event.what, event.subject].join(' · ');
   }
   const code = event.type === 'disconnected' ? undefined : event.code;
-  return [event.branch, words.event[event.type] ?? event.type, event.detail ?? code, event.reason]
+  // As everywhere: in English the detail is the better sentence.
+  const known = language === 'en' ? undefined : knownWords(language, 'alarms', code ?? '');
+  const what =
+    event.type === 'alarmed' && known !== undefined ? `${known} (${code})` : (event.detail ?? code);
+  return [event.branch, words.event[event.type] ?? event.type, what, event.reason]
     .filter(Boolean)
     .join(' · ');
 }
