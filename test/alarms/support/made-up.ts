@@ -43,7 +43,7 @@ export function madeUpTests(operations: string, names: readonly string[]): strin
     evaluation_interval: '10m',
     tests: Object.entries(MADE_UP).map(([alarm, { series, values, endMinutes }]) => ({
       interval: '1m',
-      input_series: [{ series, values, endMinutes }],
+      input_series: [{ series, values }],
       promql_expr_test: [
         {
           expr: standing(alarm),
