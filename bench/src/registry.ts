@@ -6,6 +6,7 @@ import { fleet } from './cases/fleet.ts';
 import { floors } from './cases/floors.ts';
 import { growth } from './cases/growth.ts';
 import { idle } from './cases/idle.ts';
+import { ofdDrain } from './cases/ofd-drain.ts';
 import { peers } from './cases/peers.ts';
 import { propagate } from './cases/propagate.ts';
 import { restart } from './cases/restart.ts';
@@ -21,6 +22,7 @@ export const benchCases: readonly BenchCase[] = [
   bootstrap,
   restart,
   growth,
+  ofdDrain,
   fleet,
   idle,
   peers,

@@ -55,6 +55,11 @@ test('restart: the first sale after a history', async () => {
   assert.is(series[0]?.samplesMs.length, 5);
 });
 
+test('ofd-drain: everything is acknowledged once the operator is back', async () => {
+  const { facts } = await run('ofd-drain');
+  assert.ok(facts['documents owed']! >= 10);
+});
+
 test('growth: disk and memory after one, three and five years', async () => {
   const { facts } = await run('growth');
   assert.is(facts['after 5 years: orders'], 900);

@@ -12,13 +12,10 @@ import { type BenchContext, scaled } from '../bench-case.ts';
 import { BenchError } from '../errors.ts';
 import type { CaseReport, Series } from '../report.ts';
 import { summarize } from '../statistics.ts';
-import { loadCatalog, startChain, waitUntil } from '../system/chain.ts';
-import { HangingLine } from '../system/hanging-line.ts';
+import { waitUntil } from '../system/chain.ts';
+import { type HangingLineName, openFiscalShop } from '../system/fiscal-shop.ts';
+import type { HangingLine } from '../system/hanging-line.ts';
 import { type Measured, measureSales, pooled, seriesOf } from '../system/measure.ts';
-import { branchlineProgram, type Program, startProgram } from '../system/program.ts';
-
-export const HANGING_LINES = ['ofd', 'kkt'] as const;
-export type HangingLineName = (typeof HANGING_LINES)[number];
 
 const TILLS = 4;
 /** Pairs of rounds, twice as many rounds. */
@@ -45,44 +42,13 @@ interface Shop {
 export async function saleBesideHang(context: BenchContext, name: HangingLineName): Promise<CaseReport> {
   const opened: { stop(): Promise<void> }[] = [];
   try {
-    const shop = await openShop(context, name, opened);
+    const { lines, registered, delivered, url, tokens } = await openFiscalShop(context, TILLS, opened);
+    const shop = { line: lines[name], progress: name === 'ofd' ? delivered : registered, url, tokens };
     const rounds = await playRounds(context, shop, name);
     return reportOf(name, rounds);
   } finally {
     for (const one of opened.reverse()) await one.stop();
   }
-}
-
-async function openShop(
-  context: BenchContext,
-  name: HangingLineName,
-  opened: { stop(): Promise<void> }[],
-): Promise<Shop> {
-  context.progress('starting a register, an operator and a chain');
-  const start = async (...args: string[]): Promise<Program> => {
-    const { clock, signal } = context;
-    const program = await startProgram(branchlineProgram(), { clock, signal, args });
-    opened.push(program);
-    return program;
-  };
-  const ofd = await start('ofd', 'mock', '--listen', '127.0.0.1:0');
-  const kkt = await start('kkt', 'emulate', '--port', '127.0.0.1:0', '--strip-ms', '0');
-  const lines = {
-    ofd: await HangingLine.open(String(ofd.first.address)),
-    kkt: await HangingLine.open(String(kkt.first.address)),
-  };
-  opened.push({ stop: () => lines.ofd.close() }, { stop: () => lines.kkt.close() });
-  const chain = await startChain(context, TILLS, ['--kkt', lines.kkt.address, '--ofd', lines.ofd.address]);
-  opened.push(chain);
-  await loadCatalog(context, chain);
-  await chain.leaveAlone();
-  const [of, count] = name === 'ofd' ? [ofd, 'documents'] : [kkt, 'lastFd'];
-  const progress = async (): Promise<number> => {
-    const shown = await fetch(`${of.first.controlUrl}/state`, { signal: context.signal });
-    return ((await shown.json()) as Record<string, number>)[count] ?? 0;
-  };
-  const { url, tokens } = chain.branch;
-  return { line: lines[name], progress, url, tokens };
 }
 
 interface Rounds {
