@@ -122,7 +122,12 @@ test('points: what another till has spent meanwhile is refused in words, and not
   const page = await paying('1', 'Olga Sokolova');
   const { points } = await stage.call<{ points: { balance: number } }>(shop, 'GET', '/v1/customers/c-olga');
   assert.ok(points.balance > 0);
+  const quoting = page.waitForRequest(
+    (asked) => asked.url().endsWith('/v1/quotes') && asked.postData()?.includes('redeemPoints') === true,
+  );
   await page.getByRole('button', { name: 'Use points' }).click();
+  // What they cost is asked before the other till spends them, and no question is under way then.
+  await (await quoting).response();
   await page.getByText(/^\d[\d,]* points? pay/).waitFor();
   await total(page, '920.00');
   await stage.call(shop, 'POST', '/v1/orders', {

@@ -236,10 +236,12 @@ export class Till {
       return;
     }
     const shownMinor = totalsOf(cart).totalMinor;
-    await this.#quote();
+    const isTold = await this.#quote();
     // Nobody pays a sum he was not told: prices may have changed while it was shown.
     if (totalsOf(this.#state.cart).totalMinor !== shownMinor) {
-      this.say('notice', (words) => words.pay.changed);
+      if (!isTold) {
+        this.say('notice', (words) => words.pay.changed);
+      }
       return;
     }
     if (isUnderWay(this.#state.payment)) {
@@ -327,11 +329,12 @@ export class Till {
     this.#quoteDue = setTimeout(() => void this.#quote(), QUOTE_PAUSE_MS);
   }
 
-  /** Pricelists, promotions and coupons are the node's to count. A node that is away leaves the catalog's prices. */
-  async #quote(): Promise<void> {
+  /** Pricelists, promotions and coupons are the node's to count. A node that is away leaves the catalog's prices.
+   * True when it was told why something was taken off. */
+  async #quote(): Promise<boolean> {
     const { cart, isHere } = this.#state;
     if (cart.lines.length === 0 || cart.quoted !== undefined || !isHere) {
-      return;
+      return false;
     }
     try {
       const signal = AbortSignal.timeout(QUOTE_WAIT_MS);
@@ -344,16 +347,20 @@ export class Till {
       const { code } = error as { code?: string };
       const last = cart.coupons.at(-1);
       if (this.#state.cart !== cart) {
-        return;
+        return false;
       }
       if (code?.startsWith('COUPON_') && last !== undefined) {
         this.#keep({ cart: removeCoupon(cart, last.code) });
         this.refuse(error);
-      } else if (code?.startsWith('POINTS_')) {
+        return true;
+      }
+      if (code?.startsWith('POINTS_')) {
         this.#keep({ cart: setPoints(cart, 0, 0) });
         this.refuse(error);
+        return true;
       }
     }
+    return false;
   }
 
   // ── the payment ──
