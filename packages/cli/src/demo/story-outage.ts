@@ -101,7 +101,7 @@ export async function playOutage(options: OutageOptions): Promise<OutageResult> 
     saleMs: sales.durationsMs,
     queuedEntries,
     agreedAfterMs,
-    receipts: { printed, ...delivered },
+    receipts: { ...printed, ...delivered },
   };
 }
 

@@ -54,6 +54,8 @@ interface Receipt {
 export interface ReceiptFigures {
   /** Documents registered while the shops were cut off: receipts, and the shift where it was opened then. */
   readonly printed: number;
+  /** Receipts in the storages by then, those from before the cut included. */
+  readonly receipts: number;
   /** Documents the operator has. */
   readonly delivered: number;
   /** From the link's return to the last of them. */
@@ -104,9 +106,10 @@ export class ReceiptsStory {
   }
 
   /** Called before the link returns: everything is on paper, and nothing has left. */
-  async printed(): Promise<number> {
+  async printed(): Promise<Pick<ReceiptFigures, 'printed' | 'receipts'>> {
     const { chain, checks } = this.#options;
     let printed = 0;
+    let receipts = 0;
     const ledger = await this.#ledger();
     for (const shop of chain.shops) {
       const orders = await allOrders(shop);
@@ -116,6 +119,7 @@ export class ReceiptsStory {
       const { fn, documents } = await this.#register(shop);
       const since = documents.length - (this.#lastAtCut.get(shop.branch) ?? 0);
       printed += since;
+      receipts += documents.filter(({ form }) => form === RECEIPT_FORM).length;
       const wrong = firstMismatch(orders, documents, 'sale');
       checks.expect(
         `every order of ${shop.branch} has exactly one fiscal document, cut off`,
@@ -148,11 +152,11 @@ export class ReceiptsStory {
     }
     const arrived = (await this.#ledger()).length - ledger.length;
     checks.expect('nothing reached the operator over a cut link', arrived === 0, `${arrived} documents`);
-    return printed;
+    return { printed, receipts };
   }
 
   /** Called with the moment the link returned. */
-  async delivered(restoredMs: number): Promise<Omit<ReceiptFigures, 'printed'>> {
+  async delivered(restoredMs: number): Promise<Pick<ReceiptFigures, 'delivered' | 'deliveredAfterMs'>> {
     const { chain, checks, clock } = this.#options;
     await this.#until(DELIVER_DEADLINE_MS, () => this.#isDelivered());
     const deliveredAfterMs = clock.monotonicMs() - restoredMs;
