@@ -61,7 +61,7 @@ test('by keyboard: a name, a wrong PIN in words, the right one; the sale is of t
   await page.keyboard.press('ArrowUp');
   await name(page, 'Ann Orlova').focus();
   await page.keyboard.press('Enter');
-  await page.locator('#pin').waitFor();
+  await page.locator('#pin:focus').waitFor();
   await page.keyboard.type('1111');
   await page.keyboard.press('Enter');
   await page.getByText('This PIN is not right.').waitFor();
@@ -77,6 +77,8 @@ test('by keyboard: a name, a wrong PIN in words, the right one; the sale is of t
   await page.reload();
   await page.locator('.who', { hasText: 'Ann Orlova' }).waitFor();
   await page.locator('.line').waitFor();
+  // Whoever has the focus: by then the keys are heard.
+  await page.locator('#search:focus').waitFor();
   await page.keyboard.press('F7');
   await page.getByText('The till is locked. The cart is kept.').waitFor();
   await page.reload();
@@ -85,8 +87,9 @@ test('by keyboard: a name, a wrong PIN in words, the right one; the sale is of t
   await page.keyboard.press('Enter');
   await page.locator('.who', { hasText: 'Boris Petrov' }).waitFor();
   await page.locator('.line').waitFor();
+  await page.locator('#search:focus').waitFor();
   await page.keyboard.press('F8');
-  await page.locator('#cash').waitFor();
+  await page.locator('#cash:focus').waitFor();
   await page.keyboard.press('Enter');
   await page.locator('.receipt').waitFor();
   const sold = await stage.newest<Sold>();
@@ -128,6 +131,25 @@ test('by touch, in Russian: digits of the screen, too many wrong PINs say how lo
   await screenshot(page, 'till-person-390');
   const still = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.ok(still <= 0, `${still} px too wide`);
+  await page.context().close();
+});
+
+test('nobody touches the till for a quarter of an hour: it locks by itself, and says so', async () => {
+  const page = await stage.till(DESKTOP);
+  await page.clock.install();
+  await page.reload();
+  await name(page, 'Boris Petrov').click();
+  await page.locator('#pin').fill('135790');
+  await page.keyboard.press('Enter');
+  await page.locator('.who', { hasText: 'Boris Petrov' }).waitFor();
+  await page.locator('#search:focus').waitFor();
+  await page.clock.fastForward('10:00');
+  await page.keyboard.press('F2');
+  await page.clock.fastForward('10:00');
+  await page.locator('.who', { hasText: 'Boris Petrov' }).waitFor();
+  await page.clock.fastForward('16:00');
+  await page.getByText('Nobody used the till for a while').waitFor();
+  await name(page, 'Boris Petrov').waitFor();
   await page.context().close();
 });
 
