@@ -3,6 +3,7 @@ import { knownWords } from '../kit/node-words.ts';
 import { gigabytes } from '../kit/numbers.ts';
 import { troubleWords } from '../kit/register-words.ts';
 import type { Language } from '../kit/words.ts';
+import { alarmTodo } from './alarm-todo.ts';
 import type { DeviceDetail, DeviceRow, QuarantineEntry } from './fleet-types.ts';
 import { age, clock, type Speech } from './shown.ts';
 import { type TroubleKind, troublesOf } from './trouble.ts';
@@ -28,7 +29,11 @@ export function TroubleList({ row, nowMs, ...speech }: Speech & { row: DeviceRow
             <dt>{words.stillWorks}</dt>
             <dd>{words.still[kind]}</dd>
             <dt>{words.whatToDo}</dt>
-            <dd>{words.todo[kind]}</dd>
+            <dd>
+              {todoOf(kind, row, speech).map((said) => (
+                <div key={said}>{said}</div>
+              ))}
+            </dd>
           </dl>
         </div>
       ))}
@@ -87,6 +92,14 @@ function saidOf(
     default:
       return kind satisfies never;
   }
+}
+
+/** Each alarm has something of its own to do; two may share it. */
+function todoOf(kind: TroubleKind, row: DeviceRow, { language, words }: Speech): readonly string[] {
+  if (kind !== 'alarm') {
+    return [words.todo[kind]];
+  }
+  return [...new Set(row.alarms.map(({ code }) => alarmTodo(language, code) ?? words.todo.alarm))];
 }
 
 function stoppedWords(language: Language, detail: DeviceDetail | null): readonly string[] {
