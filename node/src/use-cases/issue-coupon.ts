@@ -47,7 +47,9 @@ export async function issueCoupon(
   }
   const till = transaction.till.till as EventBody<'programme-change'>['till'];
   transaction.append(customers.collection, 'rights', { moves, till } satisfies EventBody<'rights'>);
-  return { status: 201, body: answer(terms, await couponStanding(trade, transaction, account, terms)) };
+  // Its one use is in this very commit: rows do not show it yet.
+  const standing = { ...(await couponStanding(trade, transaction, account, terms)), balance: 1 };
+  return { status: 201, body: answer(terms, standing) };
 }
 
 export async function couponState(trade: Trade, code: string): Promise<Coupon> {

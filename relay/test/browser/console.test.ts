@@ -193,6 +193,8 @@ test('two hundred branches, live, in three languages, by click', async () => {
       .getByRole('navigation')
       .getByRole('button', { name: /^Alarms/ })
       .click();
+    // What to do is about this alarm, not about alarms.
+    await page.getByText('From 20 days on bring another link').first().waitFor();
     await checks.nothingSerious(page, 'alarms');
     await screenshot(page, 'console-alarms-1280');
 
