@@ -1,4 +1,4 @@
-// limit: 600 s
+// limit: 900 s
 /**
  * Every alarm fires and ends, in the real Prometheus, because of a real fault: processes are killed, disks filled and failed, a register
  * loses paper and its storage grows old, the operator is away, clocks are wrong. Delays are left out and thresholds lowered by the
