@@ -311,6 +311,10 @@ async function agree(world: World, people: People): Promise<void> {
   }
   // What was printed meanwhile has to travel, too; then the desks of the branches look once more at what came together.
   await level(world, 'level after printing');
+  // What is applied only now may be a reason to pay a debt or to give rights back: the chain is quiet when that has travelled, too.
+  for (const node of world.nodes.filter(({ isRevoked }) => !isRevoked)) {
+    await world.within(`${node.name} applying`, node.node.settle());
+  }
   await world.clock.advance(DESK_ROUND_MS);
   await level(world, 'level after the last look of all desks');
 }
