@@ -1,12 +1,10 @@
 /** The example of packages/repo as it stands, a program of its own: shows a price live, changes it as manager, is refused as cashier. */
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import type { ProductPut } from '@branchline/model';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { until } from '../../test/support/within.ts';
-import { request, Scene } from './support/scene.ts';
+import { pricedLens } from './support/priced-lens.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../packages/repo/example/live-price.ts', import.meta.url));
 
@@ -24,16 +22,7 @@ function example(...args: string[]) {
 const test = suite('the live price example');
 
 test('a stock client shows a price live and changes it as manager at head office', async () => {
-  const scene = await Scene.open();
-  const { hq } = scene;
-  const { tills, products } = hq.node.services;
-  const put = (priceMinor: number) => {
-    const fields = { name: 'Lens', priceMinor, vat: 'vat22' } as ProductPut;
-    return products.put('A1', request(fields, randomBytes(8).toString('hex')));
-  };
-  await put(990);
-  const boss = (await tills.add('boss', 'manager')).token;
-  const desk = (await tills.add('desk', 'cashier')).token;
+  const { scene, hq, products, put, boss, desk } = await pricedLens();
   const shown = example(hq.url, boss, 'A1');
   await until(15_000, 'the price', () => shown.said.text.includes('A1 costs 990'));
   await put(1090);

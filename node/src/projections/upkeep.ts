@@ -85,6 +85,7 @@ class Upkeep {
    * same reason, and applying in between would make both worse.
    */
   #quietMs = 0;
+  /** When the last of a catch-up came that `#quietMs` counts from (monotonic). */
   #lastMs = 0;
 
   constructor(options: UpkeepOptions, signal: AbortSignal) {

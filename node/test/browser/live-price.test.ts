@@ -4,16 +4,14 @@
  * and is told and put right where it may not; nothing asked of another host, nothing the policy refuses.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { ProductPut } from '@branchline/model';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Chromium, DESKTOP, PHONE, screenshot } from '../../../test/support/chromium.ts';
 import { PageChecks } from '../../../test/support/page-checks.ts';
 import { within } from '../../../test/support/within.ts';
-import { request, Scene } from '../support/scene.ts';
+import { pricedLens } from '../support/priced-lens.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../../packages/repo/example/price-page.ts', import.meta.url));
 const WAIT_MS = 60_000;
@@ -32,16 +30,7 @@ async function serve(node: string): Promise<{ child: ChildProcess; url: string }
 const test = suite('the live price page');
 
 test('a price changes while it is looked at; a manager changes it; a cashier is told that he may not', async () => {
-  const scene = await Scene.open();
-  const { hq } = scene;
-  const { tills, products } = hq.node.services;
-  const put = (priceMinor: number) => {
-    const fields = { name: 'Lens', priceMinor, vat: 'vat22' } as ProductPut;
-    return products.put('A1', request(fields, randomBytes(8).toString('hex')));
-  };
-  await put(990);
-  const boss = (await tills.add('boss', 'manager')).token;
-  const desk = (await tills.add('desk', 'cashier')).token;
+  const { scene, hq, products, put, boss, desk } = await pricedLens();
   const { child, url } = await serve(hq.url);
   const browser = await Chromium.open();
   const checks = new PageChecks('example of packages/repo', browser);
